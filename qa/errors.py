@@ -1,0 +1,70 @@
+"""The one tree of errors.  Each message names the thing, the cause and the cure."""
+
+from __future__ import annotations
+
+
+class QaError(Exception):
+    """Root of all errors that the program raises on purpose.
+
+    ``subject`` is the file, call or key; ``cause`` says what is wrong; ``cure`` says what to do.
+    """
+
+    def __init__(self, subject: str, cause: str, cure: str) -> None:
+        self.subject, self.cause, self.cure = subject, cause, cure
+        super().__init__(f"{subject}: {cause}。{cure}" if cure else f"{subject}: {cause}")
+
+
+class AudioError(QaError):
+    """A recording cannot be decoded."""
+
+
+class EmptyAudioError(AudioError):
+    """The file holds no audio samples."""
+
+
+class NotAudioError(AudioError):
+    """The file is not audio at all (text, image, encrypted bytes)."""
+
+
+class NoAudioTrackError(AudioError):
+    """A container without an audio track, or a video."""
+
+
+class UnsupportedRateError(AudioError):
+    """The sample rate is outside 4,000-192,000 Hz."""
+
+
+class RecordError(QaError):
+    """A call record table cannot be read."""
+
+
+class RuleBookError(QaError):
+    """A rule book is wrong; ``subject`` is ``file:line``."""
+
+
+class RuleBookErrors(RuleBookError):  # noqa: N818  (a plural of RuleBookError)
+    """Several things are wrong in one rule book; ``problems`` holds an error for each, in order of line."""
+
+    def __init__(self, subject: str, problems: tuple[RuleBookError, ...]) -> None:
+        self.problems = problems
+        super().__init__(subject, f"共 {len(problems)} 处错误", "".join(f"\n{problem}" for problem in problems))
+
+
+class LexiconError(QaError):
+    """A word list is missing or wrong; ``subject`` is ``file:line``."""
+
+
+class ModelError(QaError):
+    """A speech model is missing, broken or not the one that was recorded."""
+
+
+class StoreError(QaError):
+    """The database cannot be opened, migrated, read or written."""
+
+
+class TruthError(QaError):
+    """A truth file for ``qa evaluate`` is wrong."""
+
+
+class NotFoundError(QaError):
+    """A call or an agent is not in the database."""
