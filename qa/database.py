@@ -1,0 +1,121 @@
+"""The SQLite file under the store: opening, checking whose it is, migrating, transactions, errors.
+
+WAL mode (https://sqlite.org/wal.html): readers do not wait for a writer; a writer waits for another up to a time-out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlite_utils
+
+from qa.errors import StoreError
+from qa.migrations import APPLICATION_ID, migrations
+
+BUSY_TIMEOUT_S = 10.0
+
+_CAUSES = (
+    ("locked", "数据库正被另一个程序占用", "请等另一个程序结束后再试"),
+    ("busy", "数据库正被另一个程序占用", "请等另一个程序结束后再试"),
+    ("readonly", "数据库是只读的", "请检查文件和文件夹的写权限，或用 --db 指定另一个位置"),
+    ("not a database", "该文件不是 SQLite 数据库", "请用 --db 指定正确的数据库文件"),
+    ("malformed", "数据库文件已损坏", "请从备份恢复，或用 --db 指定另一个位置重新评分"),
+    ("unable to open", "数据库文件无法打开", "请检查文件夹是否存在、是否有读写权限"),
+    ("is full", "磁盘空间不足", "请清理磁盘后再试"),
+    ("no such module", "本机的 SQLite 没有全文检索（FTS5）", "请安装带 FTS5 的 SQLite"),
+    ("append only", "已有的评分不能修改或删除", "请重新评分，新的评分会另存一份"),
+)
+
+
+@contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Every error of SQLite as one clear :class:`StoreError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error).lower()
+        cause, cure = next(((c, k) for sign, c, k in _CAUSES if sign in text), (f"数据库出错（{error}）", "请检查数据库文件"))
+        raise StoreError(str(path), cause, cure) from error
+    except (UnicodeEncodeError, OverflowError) as error:
+        raise StoreError(str(path), f"该数据无法保存（{error}）", "请检查文件名和文字是否为合法的 UTF-8") from error
+
+
+class Database:
+    """A connection to one database of this program, at the newest schema.  One thread at a time."""
+
+    def __init__(self, path: Path, create: bool, busy_timeout_s: float) -> None:
+        self.path = path
+        if not create and not path.exists():
+            raise StoreError(str(path), "数据库不存在", "请先运行 qa score，或用 --db 指定数据库")
+        with sqlite_errors(path):
+            uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+            conn = sqlite3.connect(uri, uri=True, timeout=busy_timeout_s)
+            try:
+                self.sqlite = sqlite_utils.Database(conn, execute_plugins=False)
+                self._prepare()
+            except BaseException:
+                conn.close()
+                raise
+
+    def close(self) -> None:
+        with sqlite_errors(self.path):
+            self.sqlite.close()
+
+    def _prepare(self) -> None:
+        db = self.sqlite
+        with db.atomic():  # one view of the file, while another program may be making it
+            pending = self._pending()
+        db.execute("PRAGMA foreign_keys = on")
+        # a power cut may lose the last commits but never breaks the file; every score can be made again
+        db.execute("PRAGMA synchronous = normal")
+        if pending:
+            db.enable_wal()
+            with self.writing():
+                migrations.apply(db)
+
+    def _pending(self) -> int:
+        """How many changes of the schema the file still needs; refuses files of other programs and of newer versions."""
+        application = self.sqlite.execute("PRAGMA application_id").fetchone()[0]
+        tables = self.sqlite.execute("select count(*) from sqlite_master").fetchone()[0]
+        if application != APPLICATION_ID and (application or tables):
+            raise StoreError(str(self.path), "这是别的程序的数据库", "请用 --db 指定本程序的数据库，或一个新文件")
+        newer = self._newer_migrations()
+        if newer:
+            raise StoreError(str(self.path), f"数据库由更新版本的程序建立（{newer[0]}）", "请升级本程序")
+        return len(migrations.pending(self.sqlite))
+
+    def _newer_migrations(self) -> list[str]:
+        """Names of changes made to the file that this program does not know."""
+        with sqlite_utils.Database(memory=True) as empty:
+            known = {m.name for m in migrations.pending(empty)}
+        return sorted({m.name for m in migrations.applied(self.sqlite)} - known)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction that takes the write lock at once, so that it waits for its turn instead of failing half-way."""
+        with sqlite_errors(self.path):
+            self.sqlite.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.sqlite.commit()
+            except BaseException:
+                self.sqlite.rollback()
+                raise
+
+    def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        """All rows of a query."""
+        with sqlite_errors(self.path):
+            return list(self.sqlite.query(sql, params))
+
+    def insert(self, table: str, row: dict[str, Any], conflict: str = "", suffix: str = "") -> int:
+        """Insert one row; returns its rowid.  ``conflict`` is ``or ignore`` and the like, ``suffix`` an upsert clause.
+
+        Three times as fast as ``sqlite_utils.Table.insert``, which looks at the schema on every call (20 against 60 µs).
+        """
+        columns = ", ".join(f'"{name}"' for name in row)
+        sql = f"insert {conflict} into {table} ({columns}) values ({', '.join('?' * len(row))}) {suffix}"
+        return int(self.sqlite.conn.execute(sql, tuple(row.values())).lastrowid or 0)

@@ -1,0 +1,296 @@
+"""The database: SQLite by sqlite-utils, in WAL mode, one transaction a call.
+
+Stage results are kept by the content hash of the file, the stage and its settings; their payloads lie once in ``blobs``
+under their own SHA-256, and a scored call points to the very payloads that it was judged on.  Scorecards are appended,
+never changed (the database itself refuses); the newest one of a call is its current one.
+
+Errors: everything that goes wrong with the database is a :class:`StoreError`; an unknown call is a :class:`NotFoundError`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from qa import rows, serial
+from qa.database import BUSY_TIMEOUT_S, Database
+from qa.errors import NotFoundError, StoreError
+from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScorecard
+from qa.types import (
+    Acoustics,
+    AudioInfo,
+    Call,
+    CallRecord,
+    CheckResult,
+    Finding,
+    Roles,
+    Scorecard,
+    SpeakerTurns,
+    SpeechActivity,
+    Transcript,
+)
+
+__all__ = ["AgentRow", "CheckOutcome", "ScoredCall", "SearchHit", "Store", "StoredScorecard"]
+
+T = TypeVar("T")
+
+_PARTS: dict[str, Any] = {
+    "activity": SpeechActivity,
+    "turns": SpeakerTurns,
+    "transcript": Transcript,
+    "acoustics": Acoustics,
+}
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """What a scorecard was judged on: the small values, and the digests of the large ones (names as in ``_PARTS``)."""
+
+    audio: AudioInfo
+    roles: Roles
+    record: CallRecord | None
+    parts: tuple[tuple[str, str], ...]
+
+
+def index_characters(text: str) -> str:
+    """Letters and digits only, each as its hexadecimal code point, apart: what the full-text index holds and is asked.
+
+    Full width, case, spaces and punctuation make no difference.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(f"{ord(c):x}" for c in plain if c.isalnum())
+
+
+class Store:
+    """``with Store(path) as store``: opens or makes the database and brings its schema up to date.
+
+    ``create=False`` refuses to make a new one (for commands that only read).  One thread at a time; several processes may
+    share a database: a writer waits up to ``busy_timeout_s`` for another.
+    """
+
+    def __init__(self, path: Path | str, *, create: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self.path = Path(path)
+        self._db = Database(self.path, create, busy_timeout_s)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ------------------------------------------------------------ stage results
+
+    def _put_blob(self, payload: bytes) -> str:
+        digest = hashlib.sha256(payload).hexdigest()
+        # an existing payload can only differ if the disk damaged it: then it is mended
+        mend = "on conflict (digest) do update set payload = excluded.payload where payload <> excluded.payload"
+        self._db.insert("blobs", {"digest": digest, "payload": payload}, suffix=mend)
+        return digest
+
+    def _get_blob(self, digest: str) -> bytes | None:
+        """The payload, or None where it is missing or no longer what was stored."""
+        found = self._db.rows("select payload from blobs where digest = ?", digest)
+        payload = bytes(found[0]["payload"]) if found else b""
+        return payload if hashlib.sha256(payload).hexdigest() == digest else None
+
+    def put_stage(self, file_sha256: str, stage: str, settings_hash: str, value: object) -> None:
+        """Keep the result of ``stage`` for a file's content under these settings; the same key again replaces it."""
+        payload = serial.encode(value)
+        row = {"file_sha256": file_sha256, "stage": stage, "settings_hash": settings_hash, "created": rows.now_utc()}
+        with self._db.writing():
+            row_of_blob = {"schema_version": serial.SCHEMA_VERSION, "digest": self._put_blob(payload)}
+            self._db.insert("stage_results", row | row_of_blob, "or replace")
+
+    def get_stage(self, file_sha256: str, stage: str, settings_hash: str, type_: type[T]) -> T | None:
+        """The stored result, or None where it has to be made again: none there, damaged, or of another payload format."""
+        found = self._db.rows(
+            "select digest from stage_results where file_sha256 = ? and stage = ? and settings_hash = ? and schema_version = ?",
+            *(file_sha256, stage, settings_hash, serial.SCHEMA_VERSION),
+        )
+        payload = self._get_blob(found[0]["digest"]) if found else None
+        return None if payload is None else serial.decode(payload, type_)
+
+    # ------------------------------------------------------------ saving a call
+
+    def save_call(self, call: Call, scorecard: Scorecard, *, new_recording: bool = False) -> int:
+        """Keep a scored call; returns the id of its scorecard.
+
+        A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.
+        Errors: :class:`StoreError` if the call id already belongs to a recording of other content, unless
+        ``new_recording`` says that this is meant.
+        """
+        if scorecard.provenance.file_sha256 != call.audio.sha256:
+            raise StoreError(scorecard.call_id, "评分与录音不是同一个文件", "请重新评分")
+        parts = {name: serial.encode(getattr(call, name)) for name in _PARTS}
+        digests = tuple((name, hashlib.sha256(payload).hexdigest()) for name, payload in parts.items())
+        snapshot = serial.encode(_Snapshot(replace(call.audio, path=""), call.roles, call.record, digests))
+        digest = hashlib.sha256(snapshot + serial.encode(scorecard)).hexdigest()
+        with self._db.writing():
+            self._save_call_row(call, scorecard, new_recording)
+            current = self._db.rows("select id, digest from current_scorecards where call_id = ?", scorecard.call_id)
+            if current and current[0]["digest"] == digest:
+                return int(current[0]["id"])
+            for payload in parts.values():
+                self._put_blob(payload)
+            self._save_utterances(call, scorecard.call_id)
+            judged_on = {"snapshot": snapshot, "digest": digest, "created": rows.now_utc()}
+            scorecard_id = self._db.insert("scorecards", rows.scorecard_row(scorecard) | judged_on)
+            self._save_results(scorecard.results, scorecard_id)
+            return scorecard_id
+
+    def _save_call_row(self, call: Call, scorecard: Scorecard, new_recording: bool) -> None:
+        known = self._db.rows("select sha256 from calls where call_id = ?", scorecard.call_id)
+        if known and known[0]["sha256"] != call.audio.sha256 and not new_recording:
+            cure = "请在 calls.csv 中给每个录音不同的 call_id"
+            raise StoreError(scorecard.call_id, f"该通话编号已属于另一个录音，与 {call.audio.path} 内容不同", cure)
+        self._db.insert("recordings", rows.recording_row(call.audio), "or ignore")
+        row = rows.call_row(call.audio, call.record, scorecard)
+        changes = ", ".join(f'"{name}" = excluded."{name}"' for name in (*row, "updated"))
+        now = rows.now_utc()
+        self._db.insert("calls", row | {"created": now, "updated": now}, suffix=f"on conflict (call_id) do update set {changes}")
+
+    def _save_utterances(self, call: Call, call_id: str) -> None:
+        """What was said, for reading and searching: the newest transcript replaces the older one's rows."""
+        execute = self._db.sqlite.execute
+        execute("delete from utterances_fts where rowid in (select id from utterances where call_id = ?)", (call_id,))
+        execute("delete from utterances where call_id = ?", (call_id,))
+        for position, u in enumerate(call.transcript.utterances):
+            row = {"call_id": call_id, "position": position, "speaker": u.speaker, "role": call.roles.role_of(u.speaker).value}
+            row |= {"start_ms": u.span.start_ms, "end_ms": u.span.end_ms, "text": u.text}
+            rowid = self._db.insert("utterances", row)
+            self._db.insert("utterances_fts", {"rowid": rowid, "characters": index_characters(u.text)})
+
+    def _save_results(self, results: Iterable[CheckResult], scorecard_id: int) -> None:
+        for position, r in enumerate(results):
+            row = {"scorecard_id": scorecard_id, "position": position, "check_id": r.check_id, "title": r.title, "clause": r.clause}
+            row |= {"outcome": r.outcome.value, "weight": r.weight, "points": r.points}
+            result_id = self._db.insert("check_results", row)
+            for index, f in enumerate(r.findings):
+                found = {"check_result_id": result_id, "position": index, "outcome": f.outcome.value, "message": f.message}
+                found |= {"evidence_json": rows.to_json(f.evidence), "values_json": rows.to_json(f.values)}
+                self._db.insert("findings", found)
+
+    # ------------------------------------------------------------ one call
+
+    def call(self, call_id: str) -> Call:
+        """The call as its current scorecard was judged on; the path is where the file was last seen."""
+        row = self._current(call_id)
+        snapshot = serial.decode(row["snapshot"], _Snapshot)
+        parts = {}
+        for name, digest in snapshot.parts:
+            payload = self._get_blob(digest)
+            if payload is None:
+                raise StoreError(call_id, f"保存的数据（{name}）缺失或已损坏", "请重新运行评分，或从备份恢复数据库")
+            parts[name] = serial.decode(payload, _PARTS[name])
+        return Call(replace(snapshot.audio, path=row["file"]), roles=snapshot.roles, record=snapshot.record, **parts)
+
+    def scorecard(self, call_id: str) -> Scorecard:
+        """The current scorecard of a call."""
+        return self._scorecard(self._current(call_id))
+
+    def history(self, call_id: str) -> tuple[StoredScorecard, ...]:
+        """All scorecards of a call, oldest first."""
+        self._current(call_id)
+        found = self._db.rows("select * from scorecards where call_id = ? order by id", call_id)
+        return tuple(StoredScorecard(row["id"], row["created"], self._scorecard(row)) for row in found)
+
+    def _current(self, call_id: str) -> dict[str, Any]:
+        found = self._db.rows(
+            "select s.*, c.file from scorecards s join calls c using (call_id) where call_id = ? order by s.id desc limit 1",
+            call_id,
+        )
+        if not found:
+            raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
+        return found[0]
+
+    def _scorecard(self, row: dict[str, Any]) -> Scorecard:
+        findings: dict[int, list[Finding]] = {}
+        sql = "select f.* from findings f join check_results r on r.id = f.check_result_id where r.scorecard_id = ?"
+        for f in self._db.rows(f"{sql} order by f.check_result_id, f.position", row["id"]):
+            findings.setdefault(f["check_result_id"], []).append(rows.finding(f))
+        results = self._db.rows("select * from check_results where scorecard_id = ? order by position", row["id"])
+        return rows.scorecard(row, tuple(rows.check_result(r, findings.get(r["id"], [])) for r in results))
+
+    # ------------------------------------------------------------ many calls
+
+    def calls(
+        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None
+    ) -> tuple[ScoredCall, ...]:
+        """Calls with their current scorecards, by start (unknown starts last).
+
+        ``since`` is inclusive; ``until`` takes in the whole day if it is a date, else it is exclusive; both are wall clock
+        of UTC+8.  A call without a known start is in no bounded period.
+        """
+        chosen = (
+            ("c.agent_id = ?", agent),
+            ("c.started >= ?", rows.bound(since, False)),
+            ("c.started < ?", rows.bound(until, True)),
+        )
+        where = " and ".join(["1", *(sql for sql, value in chosen if value is not None)])
+        params = [value for _, value in chosen if value is not None]
+        source = f"calls c join current_scorecards s using (call_id) where {where}"
+        found = self._db.rows(
+            "select c.*, s.id as scorecard_id, s.percent, s.coverage, s.provenance_json, s.created as scored_at"
+            f" from {source} order by c.started is null, c.started, call_id",
+            *params,
+        )
+        checks: dict[int, list[CheckOutcome]] = {}
+        inner = f"select s.id from {source}"
+        for r in self._db.rows(
+            f"select * from check_results where scorecard_id in ({inner}) order by scorecard_id, position", *params
+        ):
+            checks.setdefault(r["scorecard_id"], []).append(rows.check_outcome(r))
+        return tuple(rows.scored_call(row, checks.get(row["scorecard_id"], [])) for row in found)
+
+    def scored(
+        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None
+    ) -> Iterator[tuple[ScoredCall, Scorecard]]:
+        """The calls of :meth:`calls`, each with its whole scorecard."""
+        for row in self.calls(agent, since, until):
+            found = self._db.rows("select * from scorecards where id = ?", row.scorecard_id)
+            yield row, self._scorecard(found[0])
+
+    def agents(self) -> tuple[AgentRow, ...]:
+        """Agents with scored calls, by id; name and team as in their latest call."""
+        latest: dict[str, AgentRow] = {}
+        for c in self._db.rows(
+            "select c.agent_id, c.agent_name, c.team, c.started, s.demo from calls c join current_scorecards s using (call_id)"
+            " where c.agent_id <> '' order by c.agent_id, c.started is not null, c.started, call_id"
+        ):
+            old = latest.get(c["agent_id"])
+            latest[c["agent_id"]] = AgentRow(
+                c["agent_id"],
+                c["agent_name"] or (old.agent_name if old else ""),
+                c["team"] or (old.team if old else ""),
+                calls=1 + (old.calls if old else 0),
+                first=(old.first if old else None) or c["started"],
+                last=c["started"],
+                demo=bool(c["demo"]) or (old is not None and old.demo),
+            )
+        return tuple(latest.values())
+
+    def search(self, text: str, agent: str | None = None, limit: int = 100) -> tuple[SearchHit, ...]:
+        """Utterances that contain ``text`` (also one or two characters), newest call first, at most ``limit``.
+
+        Case, full width, spaces and punctuation make no difference.  ``agent`` limits it to that agent's calls.
+        """
+        characters = index_characters(text)
+        if not characters:
+            return ()
+        found = self._db.rows(
+            "select u.*, c.agent_id, s.demo from utterances_fts f join utterances u on u.id = f.rowid"
+            " join calls c using (call_id) join current_scorecards s using (call_id)"
+            " where utterances_fts match ? and (? is null or c.agent_id = ?)"
+            " order by c.started is null, c.started desc, call_id, u.position limit ?",
+            *(f'"{characters}"', agent, agent, limit),
+        )
+        return tuple(rows.search_hit(row) for row in found)
