@@ -1,0 +1,57 @@
+"""The checks, one file each: the file's name is the check's id, its key in a rule book and its value in the database.
+
+Nothing lists the checks by hand: a file in this folder whose name does not begin with an underscore is a check.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any, Protocol, cast
+
+from qa.types import Call, Finding
+
+
+class CheckModule(Protocol):
+    """What a file of this folder holds.
+
+    ``TITLE`` and ``TITLE_EN`` name the check, ``Params`` is a frozen dataclass of its settings with units in the names,
+    ``run`` yields what was found (facts, no points; at least one finding), ``EXAMPLES`` are calls with the outcome due.
+    """
+
+    TITLE: str
+    TITLE_EN: str
+    Params: type[Any]
+    EXAMPLES: Sequence[Any]
+
+    def run(self, call: Call, params: Any) -> Iterator[Finding]: ...
+
+
+def registry() -> dict[str, CheckModule]:
+    """All checks by id, in order of id.
+
+    Raises TypeError if a file of the folder is not a check: a fault of the program, not of the user.
+    """
+    return dict(_modules())
+
+
+@functools.cache
+def _modules() -> tuple[tuple[str, CheckModule], ...]:
+    ids = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
+    return tuple((check_id, as_check(importlib.import_module(f"{__name__}.{check_id}"))) for check_id in ids)
+
+
+def as_check(module: ModuleType) -> CheckModule:
+    """``module`` as a check, once it holds all that a check must hold; else TypeError naming what is wrong."""
+    wanted = ("TITLE", "TITLE_EN", "Params", "run", "EXAMPLES", "__doc__")
+    missing = [name for name in wanted if not getattr(module, name, None)]
+    if missing:
+        raise TypeError(f"{module.__name__} is not a check: it lacks {', '.join(missing)}")
+    params: Any = module.__dict__["Params"]
+    if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
+        raise TypeError(f"{module.__name__}.Params is not a dataclass")
+    return cast(CheckModule, module)
