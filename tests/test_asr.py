@@ -1,0 +1,101 @@
+"""Cutting clips, grouping words, and the bundled model in the product and in the stock class."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qa import activity, asr, decode, models, speakers
+from qa.paths import models_dir
+from qa.types import Span, Word
+
+SAMPLES = Path(__file__).parents[1] / "recordings_sample"
+SETTINGS = asr.AsrSettings()
+
+
+def speech_of(gaps: list[tuple[int, int]]) -> list[Span]:
+    spans, now = [], 0
+    for gap, length in gaps:
+        spans.append(Span(now + gap, now + gap + length))
+        now += gap + length
+    return spans
+
+
+@settings(derandomize=True)
+@given(st.lists(st.tuples(st.integers(30, 4000), st.integers(30, 30_000)), min_size=1, max_size=12), st.integers(0, 3000))
+def test_clips_hold_all_speech_once_and_fit_the_window(gaps: list[tuple[int, int]], tail: int) -> None:
+    speech = speech_of(gaps)
+    total = speech[-1].end_ms + tail
+    found = asr.clips(speech, total, SETTINGS)
+    assert all(a.end_ms <= b.start_ms for a, b in itertools.pairwise(found))
+    assert all(c.duration_ms <= SETTINGS.clip_ms + 2 * SETTINGS.margin_ms for c in found)
+    assert found[0].start_ms >= 0 and found[-1].end_ms <= total
+    for span in speech:
+        assert sum(span.overlap_ms(c) for c in found) == span.duration_ms
+
+
+def test_clips_join_short_pauses_and_keep_long_ones() -> None:
+    near = asr.clips([Span(1000, 2000), Span(2500, 3000)], 10_000, SETTINGS)
+    far = asr.clips([Span(1000, 2000), Span(3500, 4000)], 10_000, SETTINGS)
+    assert near == [Span(800, 3200)]
+    assert far == [Span(800, 2200), Span(3300, 4200)]
+
+
+def word(text: str, start: int, end: int, probability: float = 0.9) -> Word:
+    return Word(text, Span(start, end), probability)
+
+
+def test_words_become_utterances_at_pauses_and_lose_the_silence() -> None:
+    speech = [Span(0, 1000), Span(2000, 3000)]
+    words = [word("您", 0, 400), word("好，", 400, 2000), word("请", 2000, 2500), word("问", 2500, 3300)]
+    first, second = asr._utterances(words, "ch0", 0, speech, SETTINGS.pause_ms)
+    assert (first.text, first.span) == ("您好，", Span(0, 1000))
+    assert (second.text, second.span) == ("请问", Span(2000, 3000))
+
+
+def test_wideband_audio_reaches_the_demo_model_as_telephone_speech() -> None:
+    tone = np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000).astype(np.float32)
+    passed = asr.resampled(tone, 16000, telephone=True)
+    assert len(passed) == 16000
+    assert np.sqrt(np.mean(passed[1000:-1000] ** 2)) < 1e-3
+    assert np.array_equal(asr.resampled(tone, 16000, telephone=False), tone)
+
+
+def test_the_key_of_a_transcript_depends_on_model_settings_and_names() -> None:
+    keys = {asr.settings_key(i, s, n) for i in ("a@1", "a@2") for s in (SETTINGS, asr.AsrSettings(beam_size=1))
+            for n in ((), ("华宁通信",))}
+    assert len(keys) == 8
+    assert asr.settings_key("a", SETTINGS, ("x", "y")) == asr.settings_key("a", SETTINGS, ("y", "x"))
+
+
+@pytest.mark.slow
+def test_the_bundled_model_hears_a_sample_call() -> None:
+    audio = decode.decode(SAMPLES / "01_clean_broadband.wav")
+    heard = activity.detect(audio)
+    recogniser = asr.Recogniser(models.locate("demo"), threads=1)
+    transcript = asr.transcribe(recogniser, audio, heard, speakers.speakers(audio, heard, False), ())
+    agent = "".join(u.text for u in transcript.of("ch0"))
+    assert transcript.demo and transcript.model.startswith("demo@")
+    assert "服务" in agent and "再见" in agent
+    assert {(e.speaker, e.which) for e in transcript.edges} == {(s, w) for s in ("ch0", "ch1") for w in ("opening", "closing")}
+    assert all(u.span.end_ms <= audio.info.duration_ms for u in transcript.utterances)
+
+
+@pytest.mark.slow
+def test_the_bundled_model_loads_in_the_stock_class() -> None:
+    from faster_whisper import WhisperModel
+
+    audio = decode.decode(SAMPLES / "01_clean_broadband.wav")
+    stock = WhisperModel(str(models_dir() / "asr-demo"), device="cpu", compute_type="int8", cpu_threads=1)
+    assert stock.model.is_multilingual and stock.feature_extractor.nb_max_frames * 0.02 == 30
+    x = asr.resampled(audio.channel(0), audio.info.rate_hz, True)
+    speech = activity.detect(audio).channels[0][0]
+    piece = x[max(0, speech.start_ms - 200) * 16: (speech.end_ms + 200) * 16]
+    segments, _ = stock.transcribe(piece, language="zh", without_timestamps=True, word_timestamps=True, temperature=0.0)
+    text = "".join(w.word for s in segments for w in s.words or ())
+    assert "您好" in text
