@@ -64,9 +64,7 @@ def reference(x: Float32Array, rate: int) -> tuple[float | None, float]:
             elif hang[j] < hangover:
                 active[j] += 1
                 hang[j] += 1
-    points = [
-        (10.0 * math.log10(energy / count), 20.0 * math.log10(c)) for count, c in zip(active, thresholds, strict=True) if count
-    ]
+    points = [(10.0 * math.log10(energy / count), 20.0 * math.log10(c)) for count, c in zip(active, thresholds, strict=True) if count]
     if not points or points[0][0] - points[0][1] < MARGIN_DB:
         return None, 0.0
     upper = next((i for i, (level, threshold) in enumerate(points) if level - threshold <= MARGIN_DB), None)

@@ -79,9 +79,7 @@ def assert_at(tones: tuple[Tone, ...], spans_s: list[tuple[float, float]], withi
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 48000])
-@pytest.mark.parametrize(
-    ("kind", "pattern", "count"), [("ringback", RINGBACK, 3), ("busy", BUSY, 5), ("congestion", CONGESTION, 4)]
-)
+@pytest.mark.parametrize(("kind", "pattern", "count"), [("ringback", RINGBACK, 3), ("busy", BUSY, 5), ("congestion", CONGESTION, 4)])
 @pytest.mark.parametrize(("hz", "dbov"), [(450.0, -10.0), (427.0, -30.0), (473.0, -45.0)])
 def test_cadences(rate: int, kind: str, pattern: tuple[float, float], count: int, hz: float, dbov: float) -> None:
     """At every rate, at both ends of the frequency range, down to -45 dBov with the noise 10 dB below."""
@@ -202,9 +200,7 @@ def test_other_frequencies(hz: float) -> None:
     assert kinds(keyed(cadence(RINGBACK, 3), 15.0, hz=hz)) == []
 
 
-@pytest.mark.parametrize(
-    ("pair", "pattern"), [((440.0, 480.0), (2.0, 4.0)), ((440.0, 480.0), RINGBACK), ((480.0, 620.0), (0.5, 0.5))]
-)
+@pytest.mark.parametrize(("pair", "pattern"), [((440.0, 480.0), (2.0, 4.0)), ((440.0, 480.0), RINGBACK), ((480.0, 620.0), (0.5, 0.5))])
 @pytest.mark.parametrize("rate", [8000, 16000])
 def test_north_american_tones(pair: tuple[float, float], pattern: tuple[float, float], rate: int) -> None:
     spans = cadence(pattern, 3)

@@ -1,0 +1,306 @@
+"""Level, activity, clipping, noise, pitch and signalling tones of a recording.
+
+Every figure is of one channel and, where it describes speech, of the speech of that channel without its signalling tones.
+Pitch comes from librosa's YIN and not from pYIN.  On moving telephone-band voices of known pitch YIN, with the voicing and the
+repair of octaves below, is nearer (median error 5 cents against 17) and has 1-2 % gross errors where pYIN has none; pYIN takes
+some 2 s of CPU time for a minute of speech, YIN hundredths of a second, and every call is measured.
+``benchmarks/levels.py`` compares them.
+
+Speech is measured in its place, with everything else set to zero, and not cut out and joined: P.56 counts a hangover after
+speech, so joining the pieces would raise the level and the activity above what the standard gives for the clean channel.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import librosa
+import numpy as np
+import numpy.typing as npt
+
+from qa.levels import FLOOR_DBOV, active_speech_level
+from qa.tones import BAND_RATE_HZ, find_tones, telephone_band
+from qa.types import Acoustics, Audio, ChannelAcoustics, Float32Array, Int16Array, Span, SpeechActivity, Tone
+
+FRAME_MS = 100
+PITCH_MIN_HZ, PITCH_MAX_HZ = 60.0, 500.0
+
+_TONE_GUARD_MS = 40  # around a tone: its switching on and off is not speech either
+_SPEECH_GUARD_MS = 200  # around speech: its onset and its decay are not noise
+_MIN_NOISE_FRAMES = 5
+_CLIP_RUN = 3  # samples in a row at the rail
+_CLIP_MIN_RAIL = 2048  # -24 dB: nothing clips below that
+_CLIP_PILE = 0.3  # share of the samples just below the rail that must lie at it in runs; clean speech has next to none
+_PITCH_WINDOW = 512  # samples at 8 kHz: 64 ms, four periods of the lowest pitch
+_PITCH_PER_FRAME = 3
+_VOICED = 0.6  # normalised autocorrelation at the period
+_SAME_MAX_LAG = 3
+_SAME_MAX_GAIN_DB = 10.0
+_SAME_MIN_CORRELATION = 0.95
+
+_BoolArray = npt.NDArray[np.bool_]
+_FloatArray = npt.NDArray[np.float64]
+
+
+def measure(audio: Audio, activity: SpeechActivity) -> Acoustics:
+    """All measures of ``audio``; ``activity`` says where each of its channels speaks.
+
+    Raises ValueError if the two do not have the same channels.  Levels are dBov, not below -100.  Where a channel does not
+    speak its active level and its SNR are None, its activity and its clipping 0.  The noise floor is the median level of the
+    100 ms frames in which nobody speaks and no tone sounds.  Tones are listed for each channel that carries them, so a
+    ringback tone in both channels stands there twice.
+    """
+    if len(activity.channels) != audio.info.channels:
+        raise ValueError("the speech activity is not of this recording")
+    rate = audio.info.rate_hz
+    signals = [_without_offset(audio.channel(index), audio.pcm[:, index]) for index in range(audio.info.channels)]
+    bands = [telephone_band(x, rate) for x in signals]
+    tones = [find_tones(band, BAND_RATE_HZ, index) for index, band in enumerate(bands)]
+    speech = [_without_tones(spans, own) for spans, own in zip(activity.channels, tones, strict=True)]
+    tracks = [_level_track(x, rate) for x in signals]
+    channels = tuple(
+        _channel(audio.pcm[:, i], signals[i], bands[i], rate, tracks[i], speech[i], _busy_frames(len(tracks[i]), i, speech, tones))
+        for i in range(audio.info.channels)
+    )
+    everything = tuple(sorted(itertools.chain.from_iterable(tones), key=lambda t: (t.span, t.channel)))
+    same = len(signals) == 2 and _same_signal(signals[0], signals[1], rate, tracks, everything)
+    return Acoustics(channels, everything, same)
+
+
+def _without_offset(x: Float32Array, pcm: Int16Array) -> Float32Array:
+    """``x`` without its direct current, which nobody hears and which would count as level and as noise.
+
+    The offset is the median sample, where silence rests; the mean is thrown off by the chance of a loud passage and would put
+    a level into digital silence.  Where the two differ there is no offset to speak of.
+    """
+    if len(pcm) == 0:
+        return x
+    middle, mean = float(np.median(pcm[:: len(pcm) // 200_000 + 1])), float(pcm.mean(dtype=np.float64))
+    if middle == 0.0 or abs(mean - middle) > 0.5 * abs(middle):
+        return x
+    return (x - np.float32(middle / 32768.0)).astype(np.float32)
+
+
+def _channel(
+    pcm: Int16Array,
+    x: Float32Array,
+    band: Float32Array,
+    rate_hz: int,
+    track: Float32Array,
+    speech: tuple[Span, ...],
+    busy: tuple[_BoolArray, _BoolArray],
+) -> ChannelAcoustics:
+    """The measures of one channel; ``busy`` marks the frames where this channel, and where any, has speech or a tone."""
+    mask = _sample_mask(speech, rate_hz, len(x))
+    active = active_speech_level(np.where(mask, x, np.float32(0.0)), rate_hz)
+    noise = _noise_floor(track, *busy)
+    peak = int(np.max(np.abs(pcm.astype(np.int32)))) if len(pcm) else 0
+    return ChannelAcoustics(
+        active_level_dbov=None if active.level_dbov is None else round(active.level_dbov, 2),
+        activity_factor=round(active.activity_factor, 4),
+        peak_dbov=round(20.0 * float(np.log10(peak / 32768.0)), 2) if peak else FLOOR_DBOV,
+        clipped_ratio=_clipped_ratio(pcm[mask]),
+        noise_floor_dbov=round(noise, 2),
+        snr_db=None if active.level_dbov is None else round(active.level_dbov - noise, 2),
+        frame_ms=FRAME_MS,
+        level_dbov=track,
+        pitch_hz=_pitch_track(band, speech, len(track)),
+    )
+
+
+# ---------------------------------------------------------------- stretches
+
+
+def _without_tones(spans: tuple[Span, ...], tones: tuple[Tone, ...]) -> tuple[Span, ...]:
+    """The spans with the tones and a guard around them cut out."""
+    left = list(spans)
+    for tone in tones:
+        start, end = max(0, tone.span.start_ms - _TONE_GUARD_MS), tone.span.end_ms + _TONE_GUARD_MS
+        before = [Span(s.start_ms, min(s.end_ms, start)) for s in left if s.start_ms < start]
+        after = [Span(max(s.start_ms, end), s.end_ms) for s in left if s.end_ms > end]
+        left = sorted(before + after)
+    return tuple(left)
+
+
+def _sample_mask(spans: tuple[Span, ...], rate_hz: int, length: int) -> _BoolArray:
+    mask = np.zeros(length, dtype=np.bool_)
+    for span in spans:
+        mask[span.start_ms * rate_hz // 1000 : span.end_ms * rate_hz // 1000] = True
+    return mask
+
+
+def _frame_mask(spans: list[Span], frames: int, guard_ms: int) -> _BoolArray:
+    """Frames that a span, widened by the guard, touches."""
+    mask = np.zeros(frames, dtype=np.bool_)
+    for span in spans:
+        mask[max(0, span.start_ms - guard_ms) // FRAME_MS : -(-(span.end_ms + guard_ms) // FRAME_MS)] = True
+    return mask
+
+
+def _busy_frames(frames: int, index: int, speech: list[tuple[Span, ...]], tones: list[tuple[Tone, ...]]) -> tuple[_BoolArray, _BoolArray]:
+    """Frames with speech or a tone in channel ``index``, and in any channel."""
+    each = [
+        _frame_mask(list(spans), frames, _SPEECH_GUARD_MS) | _frame_mask([t.span for t in own], frames, _TONE_GUARD_MS)
+        for spans, own in zip(speech, tones, strict=True)
+    ]
+    return each[index], np.logical_or.reduce(each)
+
+
+# ---------------------------------------------------------------- levels
+
+
+def _level_track(x: Float32Array, rate_hz: int) -> Float32Array:
+    """RMS of each 100 ms frame in dBov, the last one over what there is of it."""
+    edges = np.arange(0, len(x) * 1000 // FRAME_MS, rate_hz, dtype=np.int64) * FRAME_MS // 1000
+    edges = edges[edges < len(x)]
+    if len(edges) == 0:
+        return np.zeros(0, dtype=np.float32)
+    power = np.add.reduceat(np.square(x, dtype=np.float64), edges) / np.diff(np.append(edges, len(x)))
+    return np.asarray(10.0 * np.log10(np.maximum(power, 10.0 ** (FLOOR_DBOV / 10.0))), dtype=np.float32)
+
+
+def _noise_floor(track: Float32Array, own: _BoolArray, anybody: _BoolArray) -> float:
+    """Median level of the frames in which nobody speaks; where there are too few, those in which this channel does not (they
+    may hold crosstalk); where there are none, the quietest tenth.  Digital silence counts only where there is nothing else."""
+    if len(track) == 0:
+        return FLOOR_DBOV
+    for busy in (anybody, own):
+        quiet = track[~busy]
+        sounding = quiet[quiet > FLOOR_DBOV]
+        if len(sounding) >= _MIN_NOISE_FRAMES:
+            return float(np.median(sounding))
+        if len(quiet) >= _MIN_NOISE_FRAMES:
+            return FLOOR_DBOV
+    return float(np.percentile(track, 5))
+
+
+def _clipped_ratio(speech: Int16Array) -> float:
+    """Share of the samples that lie in runs of three or more at the rail.
+
+    The rail is this channel's own, upper and lower apart: a recording clipped before A-law coding, or turned down after
+    clipping, sits below full scale.  Clipped samples pile up at the rail; the loudest samples of clean speech do not.
+    """
+    clipped = 0
+    for side in (speech.astype(np.int32), -speech.astype(np.int32)):
+        rail = int(side.max(initial=0))
+        if rail < _CLIP_MIN_RAIL:
+            continue
+        at_rail = side >= rail - 1
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], at_rail, [False])).astype(np.int8)))
+        runs = edges[1::2] - edges[0::2]
+        runs = runs[runs >= _CLIP_RUN]
+        beneath = side[(side < rail - 1) & (side >= rail // 2)]
+        step = rail - int(beneath.max(initial=rail // 2))
+        pile = int(np.count_nonzero(beneath >= rail - max(rail // 20, 5 * step // 2)))
+        if len(runs) >= 2 and runs.sum() >= _CLIP_PILE * pile:
+            clipped += int(runs.sum())
+    return round(clipped / len(speech), 6) if len(speech) else 0.0
+
+
+# ---------------------------------------------------------------- pitch
+
+
+def _pitch_track(band: Float32Array, speech: tuple[Span, ...], frames: int) -> Float32Array:
+    """Pitch of each 100 ms frame in Hz (60-500), 0 where the frame is not speech or not voiced.
+
+    Three windows a frame; a frame is voiced if at least two of them are, and has the median of their pitches.
+    """
+    track = np.zeros(frames, dtype=np.float32)
+    wanted = np.flatnonzero(_frame_mask(list(speech), frames, 0))
+    if len(wanted) == 0 or len(band) < _PITCH_WINDOW:
+        return track
+    frame = FRAME_MS * BAND_RATE_HZ // 1000
+    offsets = (2 * np.arange(_PITCH_PER_FRAME) + 1) * frame // (2 * _PITCH_PER_FRAME) - _PITCH_WINDOW // 2
+    starts = np.clip((wanted[:, None] * frame + offsets).ravel(), 0, len(band) - _PITCH_WINDOW)
+    windows = np.lib.stride_tricks.sliding_window_view(band, _PITCH_WINDOW)[starts]
+    pitch = librosa.yin(
+        np.ascontiguousarray(windows),
+        fmin=PITCH_MIN_HZ,
+        fmax=PITCH_MAX_HZ,
+        sr=BAND_RATE_HZ,
+        frame_length=_PITCH_WINDOW,
+        hop_length=_PITCH_WINDOW,
+        center=False,
+    )[:, 0]
+    centres = np.clip(starts + _PITCH_WINDOW // 2, 0, None) * 1000 // BAND_RATE_HZ
+    inside = np.logical_or.reduce([(centres >= s.start_ms) & (centres < s.end_ms) for s in speech])
+    pitch[~(_periodic(windows, pitch) & inside)] = np.nan
+    by_frame = pitch.reshape(len(wanted), _PITCH_PER_FRAME)
+    voiced = np.count_nonzero(np.isfinite(by_frame), axis=1) >= 2
+    track[wanted[voiced]] = _median(by_frame[voiced])
+    return _without_octave_errors(track)
+
+
+def _periodic(windows: Float32Array, pitch: _FloatArray) -> _BoolArray:
+    """Whether each window repeats itself one period later: normalised autocorrelation at the period."""
+    voiced = np.zeros(len(windows), dtype=np.bool_)
+    lags = np.clip(np.rint(BAND_RATE_HZ / pitch), 1, _PITCH_WINDOW // 2).astype(np.int64)
+    for lag in np.unique(lags):
+        rows = lags == lag
+        a, b = windows[rows, :-lag], windows[rows, lag:]
+        energy = np.sqrt(np.einsum("ij,ij->i", a, a) * np.einsum("ij,ij->i", b, b))
+        voiced[rows] = np.einsum("ij,ij->i", a, b) > _VOICED * np.maximum(energy, 1e-9)
+    return voiced
+
+
+def _without_octave_errors(track: Float32Array, reach: int = 10) -> Float32Array:
+    """Values an octave off the median of the second on either side are put back, others far off it become unvoiced."""
+    pitch = np.where(track > 0, track.astype(np.float64), np.nan)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(pitch, reach, constant_values=np.nan), 2 * reach + 1)
+    known = np.count_nonzero(np.isfinite(around), axis=1) >= 4
+    octaves = np.where(known, np.log2(pitch / _median(around)), 0.0)
+    whole = np.rint(octaves)
+    moved = pitch * 2.0**-whole
+    far = np.abs(octaves) > 0.7
+    close = (np.abs(octaves - whole) <= 0.3) & (moved >= PITCH_MIN_HZ) & (moved <= PITCH_MAX_HZ)
+    repaired = np.where(far, np.where(close, moved, 0.0), pitch)
+    return np.nan_to_num(repaired, nan=0.0).astype(np.float32)
+
+
+def _median(rows: _FloatArray) -> _FloatArray:
+    """Median of what is not NaN in each row, NaN where there is nothing; numpy's own takes a call for each row."""
+    counts = np.count_nonzero(np.isfinite(rows), axis=1)
+    ranked = np.sort(rows, axis=1)  # NaN last
+    at = np.arange(len(rows))
+    low, high = np.maximum(counts - 1, 0) // 2, np.minimum(counts // 2, rows.shape[1] - 1)
+    return np.asarray((ranked[at, low] + ranked[at, high]) / 2.0)
+
+
+# ---------------------------------------------------------------- two channels, one signal
+
+
+def _same_signal(a: Float32Array, b: Float32Array, rate_hz: int, tracks: list[Float32Array], tones: tuple[Tone, ...]) -> bool:
+    """Whether both channels hold one signal, up to a steady gain, a few samples of delay and codec noise.
+
+    Compared half second by half second where either channel is within 25 dB of its loud passages and no tone sounds.  Crosstalk
+    fails: which channel is the louder changes with who speaks, or the gain is that of a leak and not of a copy.
+    """
+    frames = len(tracks[0])
+    loudest = np.maximum(tracks[0], tracks[1])
+    if frames == 0 or float(loudest.max()) <= -70.0:
+        return False
+    free = ~_frame_mask([t.span for t in tones], frames, _TONE_GUARD_MS)
+    if not free.any():
+        return False
+    chosen = free & (loudest > float(np.percentile(loudest[free], 95)) - 25.0)
+    block, blocks = 5, frames // 5
+    rows = np.flatnonzero(chosen[: blocks * block].reshape(blocks, block).all(axis=1)) if blocks else np.zeros(0, dtype=np.int64)
+    if len(rows) == 0:
+        return False
+    size = block * FRAME_MS * rate_hz // 1000
+    rows = rows[(rows + 1) * size + _SAME_MAX_LAG <= len(a)]
+    rows = rows[rows * size >= _SAME_MAX_LAG]
+    if len(rows) == 0:
+        return False
+    here = np.stack([a[r * size : (r + 1) * size] for r in rows])
+    best = np.zeros(len(rows)), np.ones(len(rows))
+    for lag in range(-_SAME_MAX_LAG, _SAME_MAX_LAG + 1):
+        there = np.stack([b[r * size + lag : (r + 1) * size + lag] for r in rows])
+        power = np.einsum("ij,ij->i", here, here), np.einsum("ij,ij->i", there, there)
+        correlation = np.abs(np.einsum("ij,ij->i", here, there)) / np.sqrt(np.maximum(power[0] * power[1], 1e-12))
+        if correlation.mean() > best[0].mean():
+            best = correlation, 10.0 * np.log10(np.maximum(power[1], 1e-9) / np.maximum(power[0], 1e-9))
+    correlation, gain_db = best
+    low, middle, high = np.percentile(gain_db, (10, 50, 90))
+    alike = float(np.percentile(correlation, 10)) >= _SAME_MIN_CORRELATION
+    return bool(alike and abs(middle) <= _SAME_MAX_GAIN_DB and high - low <= 3.0)
