@@ -1,0 +1,210 @@
+"""Calls for the EXAMPLES of the checks, written as small scripts.
+
+A script has a line for everything that is said, times in seconds from the start of the recording::
+
+    坐席 0.5-4.0 您好，华宁通信，很高兴为您服务。
+    客户 4.5-6.0 我想查一下话费。
+    坐席 6.5-9.0 @0.3 听得不清楚的一句。
+
+``@0.3`` is the recogniser's probability of the words (0.95 otherwise).  A line's characters share its time evenly.  Activity is
+what the lines say; a line ``坐席 7.0-9.0`` without words is speech that nobody transcribed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qa.types import (
+    Acoustics,
+    AudioInfo,
+    Call,
+    CallRecord,
+    ChannelAcoustics,
+    Edge,
+    Outcome,
+    Role,
+    RoleAssignment,
+    Roles,
+    Span,
+    SpeakerTurn,
+    SpeakerTurns,
+    SpeechActivity,
+    Tone,
+    Transcript,
+    Utterance,
+    Word,
+)
+
+EDGE_MS = 15_000
+FRAME_MS = 20
+_LINE = re.compile(r"(坐席|客户)\s+([\d.]+)-([\d.]+)(?:\s+@([\d.]+))?(?:\s+(\S.*))?")
+_SPEAKERS = {"坐席": "ch0", "客户": "ch1"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A call and what a check must find in it.
+
+    ``span_ms`` is the first evidence of the finding that decides the outcome (due for every FAIL); ``values`` are figures that the
+    finding must carry.
+    """
+
+    name: str
+    call: Callable[[], Call]
+    outcome: Outcome
+    span_ms: tuple[int, int] | None = None
+    values: tuple[tuple[str, float | int | str | None], ...] = ()
+    params: tuple[tuple[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.outcome is Outcome.FAIL and self.span_ms is None:
+            raise ValueError("a FAIL of an example has its exact span")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Sound of one channel: levels of speech and noise in dBov, louder stretches as (start s, end s, dB, pitch factor)."""
+
+    level_dbov: float | None = -25.0
+    noise_dbov: float = -65.0
+    clipped_ratio: float = 0.0
+    louder: tuple[tuple[float, float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A script and what surrounds it; build the Call by ``Scene(…)()``.
+
+    ``opening`` and ``closing``: script of the guard's second decode of the agent, None = hears the same, "" = was not made.
+    ``rings``: starts (s) of ringback bursts of 1 s on the agent's channel.  ``wait_s``: first ring to answer in the call record.
+    ``record``: False for a recording without one.  ``hangup_by``: agent, customer, None.  ``mono``: nobody knows who speaks.
+    ``talk_s``: answer to end in the call record, None = as long as the recording.
+    """
+
+    script: str
+    duration_s: float | None = None
+    opening: str | None = None
+    closing: str | None = None
+    record: bool = True
+    direction: str = "in"
+    agent_id: str = "1024"
+    wait_s: float | None = 6.0
+    hangup_by: str | None = "agent"
+    talk_s: float | None = None
+    rings: tuple[float, ...] = ()
+    mono: bool = False
+    agent: Sound = field(default_factory=Sound)
+    customer: Sound = field(default_factory=Sound)
+    same_channels: bool = False
+
+    def __call__(self) -> Call:
+        lines = parse(self.script)
+        last = max((utterance.span.end_ms for utterance in lines), default=0)
+        duration = round(self.duration_s * 1000) if self.duration_s is not None else last + 500
+        info = AudioInfo("example.wav", "0" * 64, "wav", "pcm_s16le", 8000, 1 if self.mono else 2, duration)
+        spans = {s: tuple(sorted(u.span for u in lines if u.speaker == s)) for s in ("ch0", "ch1")}
+        said = tuple(sorted((u for u in lines if u.words), key=lambda u: u.span))
+        turns = () if self.mono else tuple(SpeakerTurn(u.speaker, u.channel, u.span) for u in sorted(lines, key=lambda u: u.span))
+        known = () if self.mono else (("ch0", Role.AGENT), ("ch1", Role.CUSTOMER))
+        tones = tuple(Tone("ringback", 0, Span(round(s * 1000), round(s * 1000) + 1000), 450.0, -20.0) for s in self.rings)
+        sounds = ((self.agent, spans["ch0"]), (self.customer, spans["ch1"]))[: info.channels]
+        return Call(
+            info,
+            SpeechActivity((tuple(sorted(u.span for u in lines)),) if self.mono else (spans["ch0"], spans["ch1"]), "example"),
+            SpeakerTurns("none" if self.mono else "channel", turns),
+            Transcript("example", True, said, () if self.mono else self._edges(said, duration)),
+            Acoustics(tuple(_channel(sound, where, duration) for sound, where in sounds), tones, self.same_channels),
+            Roles(tuple(RoleAssignment(s, role, 1.0, "setting") for s, role in known)),
+            self._record(duration) if self.record else None,
+        )
+
+    def _edges(self, said: tuple[Utterance, ...], duration: int) -> tuple[Edge, ...]:
+        agent = [u for u in said if u.speaker == "ch0"]
+        out = []
+        for which, other in (("opening", self.opening), ("closing", self.closing)):
+            if other == "" or not agent:
+                continue
+            first = agent[0].span.start_ms
+            opening = which == "opening"
+            span = Span(first, min(duration, first + EDGE_MS)) if opening else Span(max(0, duration - EDGE_MS), duration)
+            heard = agent if other is None else parse(other)
+            words = tuple(w for u in heard for w in u.words if span.start_ms <= w.span.start_ms < span.end_ms)
+            out.append(Edge(which, "ch0", span, words))
+        return tuple(out)
+
+    def _record(self, duration: int) -> CallRecord:
+        wait = None if self.wait_s is None else round(self.wait_s * 1000)
+        talk = duration if self.talk_s is None else round(self.talk_s * 1000)
+        return CallRecord(
+            file="example.wav",
+            call_id="example",
+            agent_id=self.agent_id,
+            agent_name="",
+            team="",
+            direction=self.direction,
+            customer_number="",
+            line_number="",
+            start=None if wait is None else _clock(0),
+            answer=None if wait is None else _clock(wait),
+            end=None if wait is None else _clock(wait + talk),
+            hangup_by=self.hangup_by,
+            agent_channel=None if self.mono else 0,
+        )
+
+
+def _clock(ms: int) -> str:
+    minutes, rest = divmod(ms + 60_000, 60_000)
+    return f"2025-03-04T09:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}+08:00"
+
+
+def parse(script: str) -> tuple[Utterance, ...]:
+    """The utterances of a script in the order of its lines; one without words is speech that nobody transcribed."""
+    out = []
+    for line in filter(None, (line.strip() for line in script.splitlines())):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise ValueError(f"not a line of a script: {line!r}")
+        speaker = _SPEAKERS[match[1]]
+        span = Span(round(float(match[2]) * 1000), round(float(match[3]) * 1000))
+        words = _words(match[5] or "", span, float(match[4] or 0.95))
+        out.append(Utterance(speaker, int(speaker[2:]), span, words))
+    return tuple(out)
+
+
+def _words(text: str, span: Span, probability: float) -> tuple[Word, ...]:
+    """A word a character, punctuation joined to the one before, as the recogniser writes them."""
+    parts = re.findall(r"\w[^\w]*", text)
+    step = span.duration_ms / max(1, len(parts))
+    at = [span.start_ms + round(i * step) for i in range(len(parts) + 1)]
+    return tuple(Word(part, Span(at[i], at[i + 1]), probability) for i, part in enumerate(parts))
+
+
+def _channel(sound: Sound, speech: tuple[Span, ...], duration: int) -> ChannelAcoustics:
+    frames = max(1, duration // FRAME_MS)
+    level = np.full(frames, sound.noise_dbov, np.float32)
+    pitch = np.zeros(frames, np.float32)
+    for span in speech:
+        part = slice(span.start_ms // FRAME_MS, span.end_ms // FRAME_MS)
+        level[part], pitch[part] = -25.0 if sound.level_dbov is None else sound.level_dbov, 200.0
+    for start_s, end_s, louder_db, factor in sound.louder:
+        part = slice(round(start_s * 1000) // FRAME_MS, round(end_s * 1000) // FRAME_MS)
+        level[part] += np.float32(louder_db)
+        pitch[part] *= np.float32(factor)
+    total = sum(span.duration_ms for span in speech)
+    known = sound.level_dbov if total else None
+    return ChannelAcoustics(
+        active_level_dbov=known,
+        activity_factor=min(1.0, total / max(1, duration)),
+        peak_dbov=min(0.0, float(level.max()) + 10.0),
+        clipped_ratio=sound.clipped_ratio,
+        noise_floor_dbov=sound.noise_dbov,
+        snr_db=None if known is None else known - sound.noise_dbov,
+        frame_ms=FRAME_MS,
+        level_dbov=level,
+        pitch_hz=pitch,
+    )

@@ -1,0 +1,94 @@
+"""What the checks of demanded wording share: parameters, judging over two decodes, and when an omission is not proven."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from qa.callfacts import mean_probability, missing_ms
+from qa.patterns import Held, Judgement, Pattern, fill, judge, parse
+from qa.phonetic import Spoken
+from qa.types import Call, Span, Word
+
+LOST_MS = 3000
+"""A recording that lacks more than this of the talk in its call record cannot prove an omission (clocks differ by less)."""
+
+
+class Script(Protocol):
+    """The parameters that a check of demanded wording has."""
+
+    @property
+    def patterns(self) -> tuple[str, ...]: ...
+    @property
+    def patterns_out(self) -> tuple[str, ...]: ...
+    @property
+    def slots(self) -> tuple[tuple[str, tuple[str, ...]], ...]: ...
+    @property
+    def within_s(self) -> float: ...
+    @property
+    def turns(self) -> int: ...
+    @property
+    def pass_distance(self) -> float: ...
+    @property
+    def doubt_distance(self) -> float: ...
+    @property
+    def min_probability(self) -> float: ...
+
+
+def validate(params: Script) -> None:
+    """Raise ValueError, in Chinese and naming the parameter, for a value that makes no sense."""
+    if not params.patterns or not params.patterns_out:
+        raise ValueError("patterns 和 patterns_out 各至少要有一个句式")
+    if params.within_s <= 0:
+        raise ValueError(f"within_s 应大于 0，现为 {params.within_s:g}")
+    if params.turns < 1:
+        raise ValueError(f"turns 应不小于 1，现为 {params.turns}")
+    if not 0 <= params.pass_distance <= params.doubt_distance < 1:
+        raise ValueError("应有 0 ≤ pass_distance ≤ doubt_distance < 1")
+    if not 0 <= params.min_probability <= 1:
+        raise ValueError(f"min_probability 应在 0–1 之间，现为 {params.min_probability:g}")
+    for name in ("patterns", "patterns_out"):
+        for source in getattr(params, name):
+            try:
+                parse(source, (slot for slot, _ in params.slots))
+            except ValueError as error:
+                raise ValueError(f"{name}：{error}") from error
+
+
+def patterns(call: Call, params: Script) -> tuple[Pattern, ...]:
+    """The patterns for this call's direction (incoming without a record), filled with the slots and the agent's number."""
+    outgoing = call.record is not None and call.record.direction == "out"
+    slots = dict(params.slots)
+    agent_id = call.record.agent_id if call.record else None
+    sources = params.patterns_out if outgoing else params.patterns
+    return tuple(fill(parse(source, slots), slots, agent_id) for source in sources)
+
+
+def judged(call: Call, params: Script, decodes: Sequence[Spoken]) -> Judgement:
+    """The patterns of this call over independent decodes of the same seconds."""
+    return judge(patterns(call, params), decodes, params.pass_distance, params.doubt_distance)
+
+
+def doubt(call: Call, verdict: Judgement, decodes: Sequence[Sequence[Word]], min_probability: float) -> str | None:
+    """Why an omission is not proven (Chinese), or None: the transcript is the first decode, the guard's decodes follow."""
+    if verdict.held is Held.DOUBTFUL:
+        return "听到的内容与规范用语相近而不一致，或两次识别结果不同"
+    if not any(decodes[1:]):
+        return "没有第二次识别可以印证"
+    worst = min(mean_probability(words) for words in decodes if words)
+    if worst < min_probability:
+        return f"识别把握低（平均概率 {worst:.2f}，要求 {min_probability:.2f}）"
+    lost = missing_ms(call)
+    if lost > LOST_MS:
+        return f"录音比话单的通话时长短 {lost / 1000:.1f} 秒，可能缺了一段"
+    return None
+
+
+def text_in(heard: Spoken, span: Span) -> str:
+    """The characters heard within ``span``."""
+    within = (s.start_ms >= span.start_ms and s.end_ms <= span.end_ms for s in heard.spans)
+    return "".join(character for character, inside in zip(heard.text, within, strict=True) if inside)
+
+
+def quoted(parts: Iterable[str]) -> str:
+    return "、".join(f"“{part}”" for part in parts)
