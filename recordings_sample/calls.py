@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from multiprocessing import get_context
 from typing import Any
@@ -72,13 +72,16 @@ def _make(plan: CallPlan, attempt: int) -> Made:
             "C": iter(customer.at_rate(customer_lines, rng.uniform(175, 225))) if customer_lines else iter(())}
     answer_s = plan.ring_s if plan.ring_heard else 0.0
     placed, length_s = lay_out([next(said[x.role]) for x in plan.lines], answer_s, plan, rng)
-    signal = mix(placed, length_s, answer_s, plan, rng)
-    data = encode(signal, plan.codec)
-    heard = decode(data)
-    lag = lag_s(signal, heard) if plan.codec in ("mp3", "opus") else 0.0
-    level = None
-    if not plan.mono:
-        level = active_level_dbov(heard[round((answer_s + lag) * RATE_HZ) :, plan.agent_channel], RATE_HZ)[0]
+    state, tuned = rng.getstate(), plan
+    for _ in range(1 if attempt == 0 or plan.mono else 3):
+        rng.setstate(state)
+        signal = mix(placed, length_s, answer_s, tuned, rng)
+        data = encode(signal, plan.codec)
+        heard = decode(data)
+        lag = lag_s(signal, heard) if plan.codec in ("mp3", "opus") else 0.0
+        level = None if plan.mono else active_level_dbov(heard[round((answer_s + lag) * RATE_HZ) :, plan.agent_channel], RATE_HZ)[0]
+        if level is not None:  # a lossy codec takes some of a quiet signal away: a later attempt makes up for it
+            tuned = replace(tuned, level_dbov=tuned.level_dbov + plan.level_dbov - level)
     return Made(plan.file, data, _row(plan, length_s), _truth(plan, placed, answer_s, length_s, lag, level))
 
 

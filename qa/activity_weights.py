@@ -1,0 +1,42 @@
+"""Weights of the speech activity decision (qa/activity.py), written by benchmarks/activity.py --fit."""
+
+from __future__ import annotations
+
+BIAS = 1.4858
+WEIGHTS: dict[str, float] = {
+    "silero plain -4": 0.1690,
+    "silero plain 0": 0.1569,
+    "silero plain 5": -0.1932,
+    "silero plain 10": 0.5134,
+    "silero low -4": -0.1750,
+    "silero low 0": 0.4087,
+    "silero low 5": 0.0558,
+    "silero low 10": 0.2232,
+    "silero backward 4": 0.2364,
+    "silero backward 0": 0.3595,
+    "silero backward -5": 0.2934,
+    "silero backward -10": -0.1305,
+    "silero near": 0.3588,
+    "silero wide": -0.9098,
+    "silero*webrtcvad wide": -0.0249,
+    "webrtcvad 1 0": 1.5539,
+    "webrtcvad 1 5": -0.0852,
+    "webrtcvad 1 10": 0.3015,
+    "webrtcvad 2 0": 0.4332,
+    "webrtcvad 2 5": -0.0078,
+    "webrtcvad 2 10": 0.6773,
+    "webrtcvad 3 0": -0.2334,
+    "webrtcvad 3 5": -0.5452,
+    "webrtcvad 3 10": -0.1526,
+    "energy 0-5": -0.1285,
+    "energy 5-10": -0.3425,
+    "energy 10-25": -0.0276,
+    "energy of contrast": 3.0636,
+    "energy of spread": 0.3166,
+    "energy 5": 0.1623,
+    "energy -5": 0.1253,
+    "energy near": -0.1067,
+    "silero*energy": -0.1314,
+    "silero*contrast": -0.6418,
+    "silero*energy wide": 0.6288,
+}
