@@ -68,3 +68,7 @@ class TruthError(QaError):
 
 class NotFoundError(QaError):
     """A call or an agent is not in the database."""
+
+
+class UnexpectedError(QaError):
+    """A bug met while one file was worked on: the file is reported, the others go on; ``__cause__`` holds the bug."""

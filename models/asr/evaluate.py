@@ -123,18 +123,39 @@ def rates(pairs: list[tuple[Clip, list[Word]]], show: int = 0) -> dict[str, floa
 
 def invented(pairs: list[tuple[Clip, list[Word]]]) -> list[str]:
     """Banned phrases that the product's own check would call a FAIL, in polite turns."""
-    from qa.check_examples import call_of_words
     from qa.checks import banned_phrases
-    from qa.lexicon import load_word_list
-    from qa.paths import lexicons_dir
-    from qa.types import Outcome
+    from qa.types import (
+        Acoustics,
+        AudioInfo,
+        Call,
+        ChannelAcoustics,
+        Edge,
+        Outcome,
+        Role,
+        RoleAssignment,
+        Roles,
+        SpeakerTurn,
+        SpeakerTurns,
+        SpeechActivity,
+        Transcript,
+        Utterance,
+    )
 
-    params = banned_phrases.Params(phrases=load_word_list(lexicons_dir() / "default" / "banned.txt"))
     found = []
     for clip, words in pairs:
-        for finding in banned_phrases.run(call_of_words(words), params):
-            if finding.outcome is Outcome.FAIL:
-                found.append(f"{clip.text} -> {hanzi(words)}: {finding.message}")
+        if not words:
+            continue
+        length = len(clip.pcm) // 8
+        whole = Span(0, length)
+        track = np.zeros(1, np.float32)
+        quiet = ChannelAcoustics(-25.0, 0.8, -5.0, 0.0, -60.0, 25.0, 100, track, track)
+        edges = tuple(Edge(which, "ch0", whole, tuple(words)) for which in ("opening", "closing"))
+        call = Call(AudioInfo("turn.wav", "0" * 64, "wav", "pcm_s16le", 8000, 2, length),
+                    SpeechActivity(((whole,), ()), "given"), SpeakerTurns("channel", (SpeakerTurn("ch0", 0, whole),)),
+                    Transcript("demo@0", True, (Utterance("ch0", 0, whole, tuple(words)),), edges), Acoustics((quiet, quiet), ()),
+                    Roles((RoleAssignment("ch0", Role.AGENT, 1.0, "record"), RoleAssignment("ch1", Role.CUSTOMER, 1.0, "record"))))
+        found += [f"{clip.text} -> {hanzi(words)}: {f.message}" for f in banned_phrases.run(call, banned_phrases.Params())
+                  if f.outcome is Outcome.FAIL]
     return found
 
 

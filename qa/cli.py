@@ -1,0 +1,326 @@
+"""The command ``qa``: from a folder of recorded calls to scorecards.
+
+Exit status: 0 done, 1 some files failed and the rest is done, 2 wrong usage or configuration, 70 a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from qa import __version__, cli_models, cli_show
+from qa.cli_common import (
+    DB_DEFAULT,
+    EXIT_BUG,
+    EXIT_FAILED,
+    AsrOption,
+    Db,
+    Json,
+    QaGroup,
+    Since,
+    Until,
+    demo_line,
+    err,
+    error_line,
+    out,
+    print_json,
+    table,
+)
+from qa.errors import AudioError
+from qa.report_text import percent_text
+from qa.types import Outcome, Scorecard
+
+if TYPE_CHECKING:
+    from qa.pipeline import FileResult
+    from qa.records import CallTable
+    from qa.rulebook import RuleBook
+    from qa.store import Store
+
+LISTED_CALLS = 40
+LISTED_PROBLEMS = 10
+
+app = typer.Typer(
+    name="qa",
+    cls=QaGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="呼叫中心录音质检：录音 → 转写 → 按规则书评分 → 坐席评分卡（Mandarin call-centre QA）",
+)
+report_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="生成独立的网页报告（self-contained HTML）")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"qa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    ctx: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="程序出错时显示完整的调用栈（traceback）")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="显示版本")] = False,
+) -> None:
+    ctx.obj = {"debug": debug}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a bug is one line, and its traceback only with ``--debug``."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        app(args=argv, prog_name="qa")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if "--debug" in argv:
+            traceback.print_exc()
+        else:
+            hint = "这是程序错误；请用 qa --debug … 重新运行，并把输出交给开发者"
+            err().print(f"✗ {type(error).__name__}: {error}。{hint}", style="red", markup=False, soft_wrap=True)
+        sys.exit(EXIT_BUG)
+
+
+# ---------------------------------------------------------------- score
+
+
+@app.command()
+def score(
+    paths: Annotated[list[Path], typer.Argument(help="录音文件或文件夹", metavar="DIR|FILE…")],
+    calls: Annotated[Path | None, typer.Option("--calls", help="通话记录表 calls.csv（call records）")] = None,
+    profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
+    asr: AsrOption = None,
+    report: Annotated[Path | None, typer.Option("--report", help="把每通电话、每位坐席的网页报告写到这个文件夹")] = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """给录音评分：转写、检查、按规则书算分，存入数据库（score recordings）。"""
+    from qa import models, pipeline, records, rulebook
+    from qa.store import Store
+
+    # all that can be wrong with the command itself is said before the first file is touched
+    if not any(path.exists() for path in paths):
+        raise AudioError("、".join(map(str, paths)), "没有这个文件或文件夹", "请检查路径")
+    book = rulebook.load(profile)
+    call_table = records.read_calls(calls) if calls is not None else None
+    files = pipeline.collect(paths)
+    if not files:
+        raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
+    models.locate(asr)
+    _show_table_problems(call_table, paths)
+    with Store(db) as store:
+        results = _score_with_progress(files, store, book, call_table, asr)
+        if report is not None:
+            _write_reports(store, results, report)
+    if as_json:
+        print_json([_result_row(r) for r in results])
+    else:
+        _show_summary(results, db, report)
+    if any(r.error for r in results):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _show_table_problems(call_table: CallTable | None, paths: Sequence[Path]) -> None:
+    console = err()
+    if call_table is None:
+        for path in paths:
+            if (path / "calls.csv").is_file():
+                console.print(f"提示：{path / 'calls.csv'} 没有用上；要用请加 --calls", style="yellow", markup=False)
+        return
+    for problem in call_table.problems[:LISTED_PROBLEMS]:
+        console.print(f"! {problem}", style="yellow", markup=False, soft_wrap=True)
+    if len(call_table.problems) > LISTED_PROBLEMS:
+        console.print(f"! 通话记录表还有 {len(call_table.problems) - LISTED_PROBLEMS} 处问题", style="yellow")
+
+
+def _score_with_progress(
+    files: Sequence[Path], store: Store, book: RuleBook, call_table: CallTable | None, asr: str | None
+) -> list[FileResult]:
+    """Score all; a failed file is told at once, above the bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from qa.pipeline import score_files
+
+    columns = (TextColumn("评分"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=err(), transient=True) as bar:
+        task = bar.add_task("", total=len(files))
+
+        def done(result: FileResult) -> None:
+            bar.update(task, advance=1, description=result.path.name.replace("[", r"\["))
+            if result.error is not None:
+                bar.console.print(error_line(result.error), soft_wrap=True)
+
+        return score_files(files, store=store, book=book, table=call_table, asr=asr, progress=done)
+
+
+def _result_row(result: FileResult) -> dict[str, object]:
+    card, error = result.scorecard, result.error
+    row: dict[str, object] = {"file": str(result.path), "call_id": result.call_id, "reused": result.reused}
+    row["seconds"] = round(result.seconds, 3)
+    if card is not None:
+        row |= {"agent_id": card.agent_id, "percent": card.percent, "coverage": card.coverage, "demo": card.provenance.demo}
+        row["outcomes"] = {r.check_id: r.outcome.value for r in card}
+    row["error"] = {"subject": error.subject, "cause": error.cause, "cure": error.cure} if error is not None else None
+    return row
+
+
+def _show_summary(results: Sequence[FileResult], db: Path, report: Path | None) -> None:
+    console = out()
+    cards = [r.scorecard for r in results if r.scorecard is not None]
+    if 0 < len(cards) <= LISTED_CALLS:
+        console.print(_calls_table(cards))
+    failed = sum(r.error is not None for r in results)
+    reused = sum(r.reused for r in results)
+    unscored = sum(c.percent is None for c in cards)
+    parts = [f"共 {len(results)} 个文件", f"评分 {len(cards)}（其中沿用已有转写 {reused}）", f"失败 {failed}"]
+    if unscored:
+        parts.append(f"覆盖率不足而不评分 {unscored}")
+    console.print("，".join(parts) + f"；用时 {sum(r.seconds for r in results):.1f} 秒")
+    console.print(f"数据库 {db}" + (f"；报告 {report / 'index.html'}" if report else ""), markup=False, soft_wrap=True)
+    if any(c.provenance.demo for c in cards):
+        console.print(demo_line())
+
+
+def _calls_table(cards: Sequence[Scorecard]) -> object:
+    made = table("通话", "坐席", "得分", "覆盖率", "不通过", "无法判定", right=("得分", "覆盖率"))
+    for card in cards:
+        failed = "、".join(r.title for r in card if r.outcome is Outcome.FAIL)
+        unsure = "、".join(r.title for r in card if r.outcome in (Outcome.INCONCLUSIVE, Outcome.ERROR))
+        cells = (card.call_id, card.agent_id or "", percent_text(card.percent), f"{100 * card.coverage:.0f}%")
+        made.add_row(*(cli_show.plain(c) for c in cells), cli_show.plain(failed, "red"), cli_show.plain(unsure, "yellow"))
+    return made
+
+
+# ---------------------------------------------------------------- reports
+
+
+def _write_reports(store: Store, results: Sequence[FileResult], folder: Path) -> None:
+    from qa import report_files
+
+    scored = [r.call_id for r in results if r.call_id is not None]
+    agents = sorted({r.scorecard.agent_id for r in results if r.scorecard is not None and r.scorecard.agent_id})
+    with err().status("写报告 …"):
+        report_files.write_folder(store, scored, agents, folder)
+
+
+@report_app.command("call")
+def report_call(
+    call: Annotated[str, typer.Argument(help="通话编号或录音文件名", metavar="CALL")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="要写的网页文件", metavar="FILE.html")],
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """一通电话的网页报告：放录音、看文字、逐项依据（report of one call）。"""
+    from qa import report, report_files
+    from qa.store import Store
+
+    with Store(db, create=False) as store:
+        report.write(output, report_files.call_page(store, cli_show.resolve(store, call)))
+    _written(output, as_json)
+
+
+@report_app.command("agent")
+def report_agent(
+    number: Annotated[str, typer.Argument(help="坐席工号", metavar="NUMBER")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="要写的网页文件", metavar="FILE.html")],
+    since: Since = None,
+    until: Until = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """一位坐席一段时间的网页报告：通过率、走势、好坏通话（report of one agent）。"""
+    from qa import report, report_files
+    from qa.store import Store
+
+    with Store(db, create=False) as store:
+        cli_show.require_agent(store, number)
+        report.write(output, report_files.agent_page(store, number, since, until))
+    _written(output, as_json)
+
+
+def _written(path: Path, as_json: bool) -> None:
+    if as_json:
+        print_json({"file": str(path), "bytes": path.stat().st_size})
+    else:
+        out().print(f"已写出 {path}（{path.stat().st_size / 1024:.0f} KiB）", markup=False, soft_wrap=True)
+
+
+# ---------------------------------------------------------------- export
+
+
+@app.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="要写的文件，后缀定格式：json、csv、xlsx", metavar="PATH")],
+    agent: Annotated[str | None, typer.Option("--agent", help="只要这位坐席", metavar="NUMBER")] = None,
+    since: Since = None,
+    until: Until = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """导出评分、检查结果和依据；客户号码一律打码（export to JSON, CSV or Excel）。"""
+    from qa import export as exporting
+    from qa.store import Store
+
+    with Store(db, create=False) as store:
+        if agent is not None:
+            cli_show.require_agent(store, agent)
+        scored = list(store.scored(agent, since, until))
+        files = exporting.write(scored, path)
+    if as_json:
+        print_json({"calls": len(scored), "files": [str(f) for f in files]})
+    else:
+        out().print(f"已导出 {len(scored)} 通电话：{'、'.join(map(str, files))}", markup=False, soft_wrap=True)
+
+
+# ---------------------------------------------------------------- evaluate
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="有录音和 truth.jsonl 的文件夹", metavar="DIR")],
+    calls: Annotated[Path | None, typer.Option("--calls", help="通话记录表；默认用 DIR/calls.csv（若有）")] = None,
+    profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
+    asr: AsrOption = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """与带标注的录音对照：各项查准率、查全率，文字和测量的误差（compare with the truth）。"""
+    from qa import evaluate as evaluating
+    from qa import evaluate_view, records, rulebook
+    from qa.store import Store
+
+    book = rulebook.load(profile)
+    beside = folder / "calls.csv"
+    chosen = calls if calls is not None else beside if beside.is_file() else None
+    call_table = records.read_calls(chosen) if chosen is not None else None
+    _show_table_problems(call_table, ())
+
+    def score_all(paths: Sequence[Path]) -> Iterator[tuple[Path, evaluating.Scored]]:
+        with Store(db) as store:
+            for r in _score_with_progress(paths, store, book, call_table, asr):
+                if r.error is not None:
+                    yield r.path, r.error
+                elif r.call is not None and r.scorecard is not None:
+                    yield r.path, evaluating.ScoredCall(r.call, r.scorecard)
+
+    found = evaluating.evaluate_folder(folder, score_all)
+    if as_json:
+        print_json(evaluate_view.as_json(found))
+    else:
+        for made in evaluate_view.tables(found):
+            out().print(made)
+        if found.demo:
+            out().print(demo_line())
+    if found.errors:
+        raise typer.Exit(EXIT_FAILED)
+
+
+cli_show.register(app)
+app.add_typer(report_app, name="report")
+app.add_typer(cli_models.models_app, name="models")
+app.add_typer(cli_models.rules_app, name="rules")

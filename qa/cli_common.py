@@ -1,0 +1,116 @@
+"""What all commands share: the database option, output, and how errors are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from typer import rich_utils
+from typer.core import TyperGroup
+
+from qa.errors import QaError, RuleBookErrors
+from qa.report_text import OUTCOME_SYMBOL, OUTCOME_TEXT
+from qa.types import Outcome
+
+EXIT_FAILED = 1
+"""Some files (or hashes) failed, the rest is done."""
+EXIT_USAGE = 2
+"""The command, the configuration or the database is wrong; nothing was done."""
+EXIT_BUG = 70
+
+rich_utils.OPTIONS_PANEL_TITLE = "选项 Options"
+rich_utils.ARGUMENTS_PANEL_TITLE = "参数 Arguments"
+rich_utils.COMMANDS_PANEL_TITLE = "命令 Commands"
+rich_utils.ERRORS_PANEL_TITLE = "用法错误 Usage error"
+
+STYLE = {
+    Outcome.PASS: "green",
+    Outcome.FAIL: "bold red",
+    Outcome.NOT_APPLICABLE: "dim",
+    Outcome.INCONCLUSIVE: "yellow",
+    Outcome.ERROR: "magenta",
+}
+
+Db = Annotated[Path, typer.Option("--db", envvar="QA_DB", help="数据库文件（SQLite）", show_default="qa.db")]
+DB_DEFAULT = Path("qa.db")
+Json = Annotated[bool, typer.Option("--json", help="输出 JSON，给其他程序用（machine readable）")]
+Since = Annotated[str | None, typer.Option("--since", help="从这一天起（含），如 2024-05-01", metavar="DATE")]
+Until = Annotated[str | None, typer.Option("--until", help="到这一天止（含），如 2024-05-31", metavar="DATE")]
+AsrOption = Annotated[
+    str | None,
+    typer.Option("--asr", help="语音识别模型：demo（演示）、模型名或文件夹；默认用正式模型", metavar="demo|MODEL|FOLDER"),
+]
+
+
+def out() -> Console:
+    """Results: standard output; in a pipe 120 columns wide unless COLUMNS says otherwise."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+    return Console(highlight=False, width=width)
+
+
+def err() -> Console:
+    """Progress, warnings and errors: standard error, so that results can be piped."""
+    return Console(stderr=True, highlight=False)
+
+
+class QaGroup(TyperGroup):
+    """Commands whose :class:`QaError` becomes one clear line and exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except QaError as error:
+            if ctx.obj is not None and ctx.obj.get("debug"):
+                raise
+            show_error(error)
+            raise typer.Exit(EXIT_USAGE) from error
+
+
+def error_line(error: QaError) -> Text:
+    """Subject, cause and cure in one line, in red and never as markup."""
+    text = Text("✗ ", style="bold red")
+    text.append(f"{error.subject}：{error.cause}", style="red")
+    if error.cure:
+        text.append(f"。{error.cure}")
+    return text
+
+
+def show_error(error: QaError) -> None:
+    """One line; a rule book with several problems has a line for each."""
+    console = err()
+    for one in error.problems if isinstance(error, RuleBookErrors) else (error,):
+        console.print(error_line(one), soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """A value of frozen dataclasses as JSON in UTF-8, indented."""
+    plain = msgspec.to_builtins(value)
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+def table(*columns: str, right: Iterable[str] = ()) -> Table:
+    """A table with Chinese headers; ``right`` are those that hold figures."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, justify="right" if column in set(right) else "left", overflow="fold")
+    return made
+
+
+def outcome_text(outcome: Outcome, label: str = "") -> Text:
+    """Symbol and word in the outcome's colour."""
+    return Text(f"{OUTCOME_SYMBOL[outcome]} {label or OUTCOME_TEXT[outcome]}", style=STYLE[outcome])
+
+
+def demo_line() -> Text:
+    return Text(" 演示模型 demo ", style="bold white on purple4").append(
+        " 文字由演示模型识别，不得用于考核真实人员", style="not bold default on default"
+    )

@@ -1,0 +1,138 @@
+"""Commands about speech models and rule books."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, out, print_json, table
+from qa.report_text import number
+
+if TYPE_CHECKING:
+    from qa.models import ModelStatus
+    from qa.rulebook import RuleBook
+
+models_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="语音识别模型：查看、下载、核对（speech models）")
+rules_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="规则书：检查、查看（rule books）")
+
+_STATES = {"ok": "✓ 一致", "differs": "✗ 内容变了", "missing": "✗ 缺少", "unrecorded": "? 没有记录"}
+
+
+@models_app.command("list")
+def list_(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
+    """有哪些模型，本机有没有（what is there）。"""
+    from qa import models
+
+    found = models.list_models()
+    if as_json:
+        print_json([_status(s) for s in found])
+        return
+    made = table("模型", "用途", "本机", "大小", "说明", right=("大小",))
+    for s in found:
+        use = "正式（默认）" if s.production else "演示 demo" if s.demo else ""
+        size = f"{s.size_bytes / 2**20:.1f} MiB" if s.size_bytes else ""
+        made.add_row(s.name, use, "✓ 有" if s.path else "— 没有", size, s.about)
+    out().print(made)
+
+
+def _status(status: ModelStatus) -> dict[str, object]:
+    return {
+        "name": status.name,
+        "about": status.about,
+        "repository": status.repository,
+        "production": status.production,
+        "demo": status.demo,
+        "path": str(status.path) if status.path else None,
+        "size_bytes": status.size_bytes,
+    }
+
+
+@models_app.command()
+def pull(
+    name: Annotated[str, typer.Argument(help="模型名，见 qa models list", metavar="MODEL")],
+    endpoint: Annotated[str | None, typer.Option("--endpoint", help="下载服务器或镜像的地址", metavar="URL")] = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """下载一个模型并核对校验值（fetch and verify）。"""
+    from qa import models
+
+    status = models.pull(name, endpoint)
+    if as_json:
+        print_json(_status(status))
+    else:
+        out().print(f"已下载 {name}：{status.path}", markup=False, soft_wrap=True)
+
+
+@models_app.command()
+def verify(
+    name: Annotated[str, typer.Argument(help="模型名或模型文件夹", metavar="MODEL|FOLDER")],
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """核对模型文件的 SHA-256（check the hashes）；不一致时退出码为 1。"""
+    from qa import models
+
+    report = models.verify(name)
+    if as_json:
+        files = [{"file": f.file, "state": f.state, "expected": f.expected, "actual": f.actual} for f in report.files]
+        print_json({"name": report.name, "path": str(report.path), "ok": report.ok, "files": files})
+    else:
+        made = table("文件", "结果")
+        for f in report.files:
+            made.add_row(Text(f.file), _STATES.get(f.state, f.state))
+        out().print(made)
+        out().print(f"{name}：{'全部一致' if report.ok else '不一致，请重新下载'}", markup=False)
+    if not report.ok:
+        raise typer.Exit(EXIT_FAILED)
+
+
+# ---------------------------------------------------------------- rule books
+
+Profile = Annotated[str, typer.Argument(help="规则书的名字、文件夹或文件", metavar="PROFILE")]
+
+
+@rules_app.command()
+def check(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
+    """检查规则书有没有错，逐行报告（validate）；有错时退出码为 2。"""
+    from qa import rulebook
+
+    book = rulebook.load(profile)
+    if as_json:
+        print_json({"id": book.id, "version": book.stamp, "checks": [c.id for c in book.checks], "ok": True})
+    else:
+        out().print(f"✓ {book.id} {book.stamp}：{book.title}，{len(book.checks)} 项检查，没有错误", markup=False, soft_wrap=True)
+
+
+@rules_app.command("show")
+def show_rules(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
+    """看规则书：检查项、分值、条款、参数（print a rule book）。"""
+    from qa import rulebook
+
+    book = rulebook.load(profile)
+    if as_json:
+        print_json(_book(book))
+        return
+    console = out()
+    console.print(f"{book.title}（{book.id} {book.stamp}），覆盖率低于 {100 * book.min_coverage:.0f}% 不评分", markup=False)
+    made = table("检查项", "名称", "分值", "条款", right=("分值",))
+    for c in book.checks:
+        made.add_row(c.id, c.module.TITLE, number(float(c.weight)), Text(c.clause))
+    console.print(made)
+    for entry in book.not_auditable:
+        console.print(f"不能从录音核查：{entry.clause}（{entry.reason}）", markup=False, soft_wrap=True)
+
+
+def _book(book: RuleBook) -> dict[str, object]:
+    return {
+        "id": book.id,
+        "title": book.title,
+        "version": book.stamp,
+        "min_coverage": float(book.min_coverage),
+        "deduction_base": None if book.deduction_base is None else float(book.deduction_base),
+        "slots": {name: list(texts) for name, texts in book.slots},
+        "checks": [{"id": c.id, "title": c.module.TITLE, "weight": float(c.weight), "clause": c.clause} for c in book.checks],
+        "not_auditable": [{"clause": n.clause, "reason": n.reason} for n in book.not_auditable],
+    }

@@ -1,0 +1,69 @@
+(() => {
+  "use strict";
+  const $ = (id) => document.getElementById(id);
+  const sounds = [...document.querySelectorAll("audio")];
+  sounds.forEach((a) => a.addEventListener("play", () => sounds.forEach((b) => { if (b !== a) b.pause(); })));
+
+  const audio = $("audio");
+  if (!audio) return;
+  const wave = $("wave"), head = $("head"), play = $("play"), time = $("time");
+  const total = Number(wave.dataset.total) / 1000;
+  const lines = [...document.querySelectorAll(".line[data-start]")];
+  const stops = [...document.querySelectorAll(".pin")].map((p) => Number(p.dataset.ms) / 1000).sort((a, b) => a - b);
+  const clock = (s) => { const t = Math.floor(s * 10 + 1e-6); return `${Math.floor(t / 600)}:${String(Math.floor(t / 10) % 60).padStart(2, "0")}.${t % 10}`; };
+
+  audio.controls = false;
+  audio.hidden = true;
+  $("controls").hidden = false;
+
+  const draw = () => {
+    const now = audio.currentTime;
+    head.style.left = `${Math.min(100, 100 * now / total)}%`;
+    time.textContent = clock(now);
+    wave.setAttribute("aria-valuenow", now.toFixed(1));
+    wave.setAttribute("aria-valuetext", clock(now));
+    lines.forEach((l) => l.classList.toggle("now", now * 1000 >= Number(l.dataset.start) && now * 1000 < Number(l.dataset.end)));
+  };
+  const seek = (seconds) => { audio.currentTime = Math.max(0, Math.min(total, seconds)); draw(); };
+  const from = (seconds) => { seek(seconds); const p = audio.play(); if (p) p.catch(() => {}); };
+  const toggle = () => { if (audio.paused) from(audio.ended ? 0 : audio.currentTime); else audio.pause(); };
+  const step = (sign) => {
+    const now = audio.currentTime;
+    const next = sign > 0 ? stops.find((s) => s > now + 0.3) : [...stops].reverse().find((s) => s < now - 0.7);
+    if (next !== undefined) from(next);
+  };
+
+  ["play", "pause", "ended"].forEach((e) => audio.addEventListener(e, () => {
+    play.textContent = audio.paused ? "▶ 播放" : "❚❚ 暂停";
+    if (!audio.paused) requestAnimationFrame(function tick() { draw(); if (!audio.paused) requestAnimationFrame(tick); });
+  }));
+  ["timeupdate", "seeked", "loadedmetadata"].forEach((e) => audio.addEventListener(e, draw));
+  play.addEventListener("click", toggle);
+  $("previous").addEventListener("click", () => step(-1));
+  $("next").addEventListener("click", () => step(1));
+  $("speed").addEventListener("change", (e) => { audio.playbackRate = Number(e.target.value); });
+  wave.addEventListener("click", (e) => {
+    const box = wave.getBoundingClientRect();
+    seek(total * (e.clientX - box.left) / box.width);
+  });
+  wave.addEventListener("keydown", (e) => {
+    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
+    if (e.key in moves) seek(audio.currentTime + moves[e.key]);
+    else if (e.key === "Home") seek(0);
+    else if (e.key === "End") seek(total);
+    else if (e.key === "Enter" || e.key === " ") toggle();
+    else return;
+    e.preventDefault();
+  });
+  document.addEventListener("click", (e) => {
+    const target = e.target.closest("[data-ms]");
+    if (!target || (target.tagName !== "BUTTON" && String(window.getSelection()))) return;  // selecting words to copy is no jump
+    from(Number(target.dataset.ms) / 1000);
+  });
+  document.addEventListener("keydown", (e) => {
+    if (e.key !== " " || e.target.closest("button, a, select, summary, input, audio, [role=slider]")) return;
+    e.preventDefault();
+    toggle();
+  });
+  draw();
+})();
