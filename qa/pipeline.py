@@ -118,9 +118,10 @@ class Scorer:
         except QaError as error:
             return FileResult(path, None, None, None, error, False, time.monotonic() - begun)
         except Exception as bug:
-            error = UnexpectedError(str(path), f"程序内部错误 {type(bug).__name__}: {bug}", "其余文件不受影响；请用 qa --debug 重跑该文件并反馈")
-            error.__cause__ = bug
-            return FileResult(path, None, None, None, error, False, time.monotonic() - begun)
+            unexpected = UnexpectedError(str(path), f"程序内部错误 {type(bug).__name__}: {bug}",
+                                         "其余文件不受影响；请用 qa --debug 重跑该文件并反馈")
+            unexpected.__cause__ = bug
+            return FileResult(path, None, None, None, unexpected, False, time.monotonic() - begun)
         return FileResult(path, card.call_id, card, call, None, not stages.recognised, time.monotonic() - begun)
 
 

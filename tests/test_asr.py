@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from qa import activity, asr, decode, models, speakers
 from qa.paths import models_dir
+from qa.phonetic import syllables
 from qa.types import Span, Word
 
 SAMPLES = Path(__file__).parents[1] / "recordings_sample"
@@ -79,9 +80,9 @@ def test_the_bundled_model_hears_a_sample_call() -> None:
     heard = activity.detect(audio)
     recogniser = asr.Recogniser(models.locate("demo"), threads=1)
     transcript = asr.transcribe(recogniser, audio, heard, speakers.speakers(audio, heard, False), ())
-    agent = "".join(u.text for u in transcript.of("ch0"))
+    heard_sounds, wanted = (" ".join(syllables(t)) for t in ("".join(u.text for u in transcript.of("ch0")), "为您服务"))
     assert transcript.demo and transcript.model.startswith("demo@")
-    assert "服务" in agent and "再见" in agent
+    assert wanted in heard_sounds and "再见" in transcript.of("ch0")[-1].text
     assert {(e.speaker, e.which) for e in transcript.edges} == {(s, w) for s in ("ch0", "ch1") for w in ("opening", "closing")}
     assert all(u.span.end_ms <= audio.info.duration_ms for u in transcript.utterances)
 
@@ -98,4 +99,4 @@ def test_the_bundled_model_loads_in_the_stock_class() -> None:
     piece = x[max(0, speech.start_ms - 200) * 16: (speech.end_ms + 200) * 16]
     segments, _ = stock.transcribe(piece, language="zh", without_timestamps=True, word_timestamps=True, temperature=0.0)
     text = "".join(w.word for s in segments for w in s.words or ())
-    assert "您好" in text
+    assert "ni hao" in " ".join(syllables(text)).replace("nin", "ni")

@@ -159,9 +159,10 @@ LONG = ((60.0, 1.0),)
 class Windows(IterableDataset[dict[str, torch.Tensor]]):
     """Endless batches; new shards are picked up while they are being written."""
 
-    def __init__(self, shards: Path, human: Path | None, seconds: float, seed: int, human_share: float = 0.2) -> None:
+    def __init__(self, shards: Path, human: Path | None, seconds: float, seed: int, human_share: float = 0.2,
+                 whole: float = 0.45) -> None:
         self.folder, self.human_folder, self.seconds, self.seed = shards, human, seconds, seed
-        self.human_share = human_share
+        self.human_share, self.whole = human_share, whole
         self.long_share = 0.0
 
 
@@ -206,7 +207,7 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
                 yield stretched(p, factor * float(np.exp(rng.uniform(-0.05, 0.05))))
         shard = self.shards[int(rng.integers(len(self.shards)))]
         group = int(rng.integers(len(shard) // 4)) * 4
-        cut = 0.0 if rng.random() < 0.45 else 0.8
+        cut = 0.0 if rng.random() < self.whole else 0.8
         while True:
             yield piece(shard, group + int(rng.integers(4)), rng, cut)
 

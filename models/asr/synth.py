@@ -68,6 +68,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=100.0)
     parser.add_argument("--shard", type=int, default=2000, help="utterances a shard")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--written", action="store_true", help="prefer hand-written sentences (for the last part of the training)")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     hours, shard, crashes = 0.0, 0, 0
@@ -76,7 +77,7 @@ def main() -> None:
         # A process a shard: the C library has been seen to crash, and one shard is all that may be lost.
         with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
             try:
-                seconds = pool.submit(make_shard, args.out / f"{args.seed:02d}{shard:04d}", seed, args.shard).result()
+                seconds = pool.submit(make_shard, args.out / f"{args.seed:02d}{shard:04d}", seed, args.shard, args.written).result()
             except BrokenProcessPool:
                 crashes += 1
                 continue
@@ -85,10 +86,10 @@ def main() -> None:
         print(f"shard {shard}: {hours:.1f} h, {crashes} crashes", flush=True)
 
 
-def make_shard(path: Path, seed: int, size: int) -> float:
+def make_shard(path: Path, seed: int, size: int, written: bool) -> float:
     """Write one shard; returns its seconds of audio."""
     rng, espeak = random.Random(seed), Espeak()
-    texts = corpus.generate(rng)
+    texts = corpus.generate(rng, written)
     items: list[dict[str, object]] = []
     while len(items) < size:
         who = speaker(rng)

@@ -61,6 +61,7 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=1.2e-3)
     parser.add_argument("--warmup", type=int, default=300, help="steps")
     parser.add_argument("--human-share", type=float, default=0.12)
+    parser.add_argument("--whole", type=float, default=0.45, help="share of windows whose sentences are not cut")
     parser.add_argument("--long-from", type=float, default=0.85, help="share of the time after which 60 s windows are mixed in")
     parser.add_argument("--resume", type=Path)
     parser.add_argument("--seed", type=int, default=1)
@@ -80,7 +81,8 @@ def main() -> None:
                                   betas=(0.9, 0.98))
     if args.resume and "optimizer" in saved:
         optimizer.load_state_dict(saved["optimizer"])
-    loader = DataLoader(data.Windows(args.shards, args.human, args.seconds, args.seed, args.human_share), batch_size=None, num_workers=1,
+    windows = data.Windows(args.shards, args.human, args.seconds, args.seed, args.human_share, args.whole)
+    loader = DataLoader(windows, batch_size=None, num_workers=1,
                         prefetch_factor=6)
     run(model, optimizer, iter(loader), args)
 
