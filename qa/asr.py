@@ -67,6 +67,8 @@ def _windowed_class() -> type[Any]:
 
         def find_alignment(self, tokenizer: Any, text_tokens: Any, encoder_output: Any, num_frames: Any,
                            median_filter_width: int = 3) -> Any:
+            # faster-whisper cannot align in less than one position, which a tail behind the last word may be
+            num_frames = [max(2, n) for n in num_frames] if isinstance(num_frames, list) else max(2, num_frames)
             found = super().find_alignment(tokenizer, text_tokens, encoder_output, num_frames, median_filter_width)
             for word in (w for words in found for w in words):
                 word["start"] += _EARLY_S
