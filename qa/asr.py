@@ -195,14 +195,16 @@ def _word(raw: Any) -> Word | None:
 def _edges(recogniser: Recogniser, x: Float32Array, speaker: str, speech: Sequence[Span], total_ms: int,
            hotwords: Sequence[str], settings: AsrSettings) -> list[Edge]:
     """Second decodes of the first and last ``edge_ms`` of a speaker, whole, unbatched."""
-    first = max(0, speech[0].start_ms - settings.margin_ms)
+    begin = max(0, speech[0].start_ms - settings.margin_ms)
     last = min(total_ms, speech[-1].end_ms + settings.margin_ms)
-    spans = {"opening": Span(first, min(total_ms, first + settings.edge_ms)), "closing": Span(max(0, last - settings.edge_ms), last)}
+    spans = {"opening": Span(begin, min(total_ms, begin + settings.edge_ms)), "closing": Span(max(0, last - settings.edge_ms), last)}
     out = []
     for which, span in spans.items():
         piece = x[span.start_ms * RATE_HZ // 1000: span.end_ms * RATE_HZ // 1000]
         segments, _ = recogniser.whisper.transcribe(piece, **_options(hotwords, settings))
-        found = (w for s in segments for w in map(_word, s.words or ()))
+        # One window holds the piece; faster-whisper would go on to decode what lies behind the last word, again and again.
+        first = next(iter(segments), None)
+        found = map(_word, first.words or ()) if first is not None else iter(())
         words = [Word(w.text, Span(w.span.start_ms + span.start_ms, w.span.end_ms + span.start_ms), w.probability) for w in found if w]
         out.append(Edge(which, speaker, span, tuple(words)))
     return out

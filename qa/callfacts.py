@@ -94,12 +94,25 @@ def agent_activity(call: Call) -> tuple[Span, ...]:
     return tuple(s for s in spans if 2 * sum(s.overlap_ms(tone) for tone in tones) < max(1, s.duration_ms))
 
 
+_WORD_SLACK_MS = 400  # words may lie this far inside the speech that they belong to
+
+
 def heard_activity(call: Call) -> Unheard:
     """The agent's speech with and without a transcript."""
-    said = [utterance.span for utterance in call.utterances(Role.AGENT)]
-    activity = agent_activity(call)
-    heard = tuple(span for span in activity if any(span.overlap_ms(other) for other in said))
-    return Unheard(heard, tuple(span for span in activity if span not in heard))
+    said = bridged((utterance.span for utterance in call.utterances(Role.AGENT)), 2 * _WORD_SLACK_MS)
+    heard: list[Span] = []
+    unheard: list[Span] = []
+    for span in agent_activity(call):
+        at = span.start_ms
+        for other in said:
+            start, end = max(at, other.start_ms - _WORD_SLACK_MS), min(span.end_ms, other.end_ms + _WORD_SLACK_MS)
+            if span.overlap_ms(other) == 0 or end <= at:
+                continue
+            unheard += [Span(at, start)] if start > at else []
+            heard.append(Span(max(at, start), end))
+            at = end
+        unheard += [Span(at, span.end_ms)] if at < span.end_ms else []
+    return Unheard(tuple(heard), tuple(unheard))
 
 
 def bridged(spans: Iterable[Span], pause_ms: int) -> tuple[Span, ...]:

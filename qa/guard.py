@@ -15,7 +15,7 @@ from qa.types import Span, Utterance
 # Credits and appeals of video subtitles: never part of a telephone call.
 INVENTED = re.compile(
     "字幕(由|志愿者|制作|提供|by)|不吝.{0,4}(点赞|订阅|转发|打赏)|点赞.{0,3}(订阅|转发)|谢谢(大家)?(观看|收看)|明镜与点点|"
-    "(中文字幕|字幕组)|优优独播剧场|本集完|请按(赞|下).{0,4}订阅|小编字幕"
+    "(中文字幕|字幕组)|优优独播剧场|本集完|小编字幕"
 )
 MIN_PROBABILITY = 0.2  # mean of the words; below it the text is noise
 MAX_CHARACTERS_A_SECOND = 12.0  # nobody speaks 720 characters a minute

@@ -44,7 +44,7 @@ def collect(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir():
             inside = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in decode.SUFFIXES)
-            found += [p for p in inside if p.is_file() and not p.name.startswith(".")]
+            found += [p for p in inside if (p.is_file() or p.is_symlink()) and not p.name.startswith(".")]
         else:
             found.append(path)
     return list(dict.fromkeys(found))

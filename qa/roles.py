@@ -11,16 +11,17 @@ from qa.speakers import speaker_of_channel
 from qa.types import CallRecord, Role, RoleAssignment, Roles, SpeakerTurns, Transcript
 
 # Phrases that only the side that serves speaks.  Each counts once; compared as toneless syllables.
-AGENT_PHRASES = ("为您服务", "请问有什么可以帮", "工号", "感谢您的来电", "请问您贵姓", "请您稍等", "您的满意")
+AGENT_PHRASES = ("为您服务", "请问有什么可以帮", "感谢您的来电", "请问您贵姓", "请您稍等", "给您带来不便", "祝您生活愉快")
 _EACH_WEIGHS = 0.3
-_BASE = 0.5
+_BASE = 0.3
+_PHRASES_NEEDED = 2  # a customer may speak one of them by chance
 
 
 def assign(turns: SpeakerTurns, transcript: Transcript, record: CallRecord | None) -> Roles:
     """Roles of the two speakers of a stereo call, each with a confidence (0-1) and its source.
 
-    ``record.agent_channel`` decides with confidence 1.  Without it the side with more of ``AGENT_PHRASES`` is the agent if
-    the other side speaks none; otherwise, and for mono, the roles stay ``unknown``.
+    ``record.agent_channel`` decides with confidence 1.  Without it the side with two or more of ``AGENT_PHRASES`` is the agent
+    if the other side speaks none; otherwise, and for mono, the roles stay ``unknown``.
     """
     if turns.method != "channel":
         labels = sorted({t.speaker for t in turns.turns})
@@ -29,7 +30,7 @@ def assign(turns: SpeakerTurns, transcript: Transcript, record: CallRecord | Non
         return _pair(record.agent_channel, 1.0, "record")
     heard = [_phrases(transcript, speaker_of_channel(c)) for c in (0, 1)]
     for agent in (0, 1):
-        if heard[agent] >= 1 and heard[1 - agent] == 0:
+        if heard[agent] >= _PHRASES_NEEDED and heard[1 - agent] == 0:
             return _pair(agent, min(0.99, _BASE + _EACH_WEIGHS * heard[agent]), "content")
     return Roles(tuple(RoleAssignment(speaker_of_channel(c), Role.UNKNOWN, 0.0, "content") for c in (0, 1)))
 

@@ -40,16 +40,21 @@ def test_the_record_decides_even_against_the_words(channel: int) -> None:
 
 
 def test_without_a_channel_the_house_phrases_decide() -> None:
-    roles = assign(STEREO, transcript(ch0="我要报修", ch1="您好，工号八零零一为您服务"), record(None))
+    roles = assign(STEREO, transcript(ch0="我要报修，你们工号八零零一呢", ch1="您好，很高兴为您服务。请您稍等"), record(None))
     assert roles.speaker(Role.AGENT) == "ch1"
     assert {a.source for a in roles.assignments} == {"content"}
 
 
 def test_homophones_of_the_house_phrases_count() -> None:
-    assert assign(STEREO, transcript(ch0="为您服雾", ch1="喂"), None).speaker(Role.AGENT) == "ch0"
+    assert assign(STEREO, transcript(ch0="为您服雾，请您稍等", ch1="喂"), None).speaker(Role.AGENT) == "ch0"
 
 
-@pytest.mark.parametrize("said", [{"ch0": "喂", "ch1": "你好"}, {"ch0": "为您服务", "ch1": "你们不是说为您服务吗"}])
+@pytest.mark.parametrize("said", [
+    {"ch0": "喂", "ch1": "你好"},
+    {"ch0": "请您稍等", "ch1": "喂"},
+    {"ch0": "你们工号多少", "ch1": "喂"},
+    {"ch0": "为您服务，请您稍等", "ch1": "你们不是说为您服务吗"},
+])
 def test_in_doubt_the_roles_stay_unknown(said: dict[str, str]) -> None:
     assert assign(STEREO, transcript(**said), record(None)).speaker(Role.AGENT) is None
 

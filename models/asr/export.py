@@ -3,7 +3,7 @@
     python models/asr/export.py --checkpoint DIR/last.pt --out models/asr-demo
 
 Writes model.bin (8-bit weights), config.json, vocabulary.json, tokenizer.json, preprocessor_config.json and
-syllables.npz (the encoder's syllable heads: the second witness of the phrase check).
+SHA256SUMS.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import phonetics
 import torch
 import vocabulary
 from ctranslate2.specs import whisper_spec
@@ -96,11 +95,6 @@ def export(checkpoint: Path, out: Path) -> None:
     (out / "preprocessor_config.json").write_text(json.dumps({
         "feature_extractor_type": "WhisperFeatureExtractor", "feature_size": 80, "sampling_rate": 16000, "hop_length": 320,
         "chunk_length": 30, "n_fft": 400}), "utf-8")
-    names = ("initial", "final", "tone")
-    arrays = {f"{n}_{k}": _array(getattr(h, k)).astype(np.float16) for n, h in zip(names, model.heads, strict=True)
-              for k in ("weight", "bias")}
-    np.savez_compressed(out / "syllables.npz", initials=np.array(("", *phonetics.INITIALS)),
-                        finals=np.array(("", *phonetics.FINALS)), **arrays)
     write_hashes(out)
     print(out, f"step {saved['step']},", sum(p.stat().st_size for p in out.iterdir()), "bytes")
 
