@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -28,6 +28,7 @@ from qa.types import Audio, Edge, Float32Array, Span, SpeakerTurns, SpeechActivi
 RATE_HZ = 16000
 TELEPHONE_RATE_HZ = 8000
 _EARLY_S = 0.035  # the bundled model's attention moves on this much before the syllable does (models/asr/evaluate.py)
+_EDGE_PASSES, _EDGE_TAIL_MS = 5, 800
 _TAIL_FRAMES = 16  # mel frames of padding that the cut keeps behind the audio
 
 
@@ -202,12 +203,19 @@ def _edges(recogniser: Recogniser, x: Float32Array, speaker: str, speech: Sequen
     for which, span in spans.items():
         piece = x[span.start_ms * RATE_HZ // 1000: span.end_ms * RATE_HZ // 1000]
         segments, _ = recogniser.whisper.transcribe(piece, **_options(hotwords, settings))
-        # One window holds the piece; faster-whisper would go on to decode what lies behind the last word, again and again.
-        first = next(iter(segments), None)
-        found = map(_word, first.words or ()) if first is not None else iter(())
+        found = _heard_to_the_end(segments, span.duration_ms)
         words = [Word(w.text, Span(w.span.start_ms + span.start_ms, w.span.end_ms + span.start_ms), w.probability) for w in found if w]
         out.append(Edge(which, speaker, span, tuple(words)))
     return out
+
+
+def _heard_to_the_end(segments: Iterable[Any], length_ms: int) -> Iterator[Word | None]:
+    """Words of a short piece.  faster-whisper goes on behind the last word, which is right after a long pause (a small model
+    stops there), but would decode the silence at the end again and again."""
+    for segment in itertools.islice(segments, _EDGE_PASSES):
+        yield from map(_word, segment.words or ())
+        if segment.end * 1000 > length_ms - _EDGE_TAIL_MS:
+            return
 
 
 def _utterances(words: Sequence[Word], speaker: str, channel: int, speech: Sequence[Span], pause_ms: int) -> list[Utterance]:
