@@ -58,7 +58,7 @@ class Params:
     turns: int = 2
     pass_distance: float = 0.2
     doubt_distance: float = 0.3
-    min_probability: float = 0.5
+    min_probability: float = 0.7
 
     def __post_init__(self) -> None:
         omission.validate(self)
