@@ -55,7 +55,7 @@ class Params:
     chance_s: float = 2.0
     pass_distance: float = 0.2
     doubt_distance: float = 0.3
-    min_probability: float = 0.7
+    min_probability: float = 0.5
 
     def __post_init__(self) -> None:
         omission.validate(self)

@@ -57,8 +57,8 @@ class Params:
     within_s: float = 10.0
     turns: int = 2
     pass_distance: float = 0.2
-    doubt_distance: float = 0.3
-    min_probability: float = 0.7
+    doubt_distance: float = 0.45
+    min_probability: float = 0.5
 
     def __post_init__(self) -> None:
         omission.validate(self)
