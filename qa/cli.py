@@ -29,6 +29,7 @@ from qa.cli_common import (
     error_line,
     out,
     print_json,
+    show_traceback,
     table,
 )
 from qa.errors import AudioError
@@ -91,6 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 @app.command()
 def score(
+    ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="录音文件或文件夹", metavar="DIR|FILE…")],
     calls: Annotated[Path | None, typer.Option("--calls", help="通话记录表 calls.csv（call records）")] = None,
     profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
@@ -114,7 +116,7 @@ def score(
     models.locate(asr)
     _show_table_problems(call_table, paths)
     with Store(db) as store:
-        results = _score_with_progress(files, store, book, call_table, asr)
+        results = _score_with_progress(files, store, book, call_table, asr, ctx.obj["debug"])
         if report is not None:
             _write_reports(store, results, report)
     if as_json:
@@ -139,7 +141,7 @@ def _show_table_problems(call_table: CallTable | None, paths: Sequence[Path]) ->
 
 
 def _score_with_progress(
-    files: Sequence[Path], store: Store, book: RuleBook, call_table: CallTable | None, asr: str | None
+    files: Sequence[Path], store: Store, book: RuleBook, call_table: CallTable | None, asr: str | None, debug: bool
 ) -> list[FileResult]:
     """Score all; a failed file is told at once, above the bar."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -154,6 +156,8 @@ def _score_with_progress(
             bar.update(task, advance=1, description=result.path.name.replace("[", r"\["))
             if result.error is not None:
                 bar.console.print(error_line(result.error), soft_wrap=True)
+                if debug:
+                    show_traceback(bar.console, result.error)
 
         return score_files(files, store=store, book=book, table=call_table, asr=asr, progress=done)
 
@@ -282,6 +286,7 @@ def export(
 
 @app.command()
 def evaluate(
+    ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="有录音和 truth.jsonl 的文件夹", metavar="DIR")],
     calls: Annotated[Path | None, typer.Option("--calls", help="通话记录表；默认用 DIR/calls.csv（若有）")] = None,
     profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
@@ -302,7 +307,7 @@ def evaluate(
 
     def score_all(paths: Sequence[Path]) -> Iterator[tuple[Path, evaluating.Scored]]:
         with Store(db) as store:
-            for r in _score_with_progress(paths, store, book, call_table, asr):
+            for r in _score_with_progress(paths, store, book, call_table, asr, ctx.obj["debug"]):
                 if r.error is not None:
                     yield r.path, r.error
                 elif r.call is not None and r.scorecard is not None:

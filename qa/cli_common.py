@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -78,10 +79,21 @@ class QaGroup(TyperGroup):
 def error_line(error: QaError) -> Text:
     """Subject, cause and cure in one line, in red and never as markup."""
     text = Text("✗ ", style="bold red")
-    text.append(f"{error.subject}：{error.cause}", style="red")
+    text.append(_one_line(f"{error.subject}：{error.cause}"), style="red")
     if error.cure:
-        text.append(f"。{error.cure}")
+        text.append(_one_line(f"。{error.cure}"))
     return text
+
+
+def _one_line(text: str) -> str:
+    """A file name may hold line breaks and terminal codes: they are shown, not obeyed."""
+    return "".join(c if c.isprintable() or c == "\u3000" else c.encode("unicode_escape").decode() for c in text)
+
+
+def show_traceback(console: Console, error: QaError) -> None:
+    """Where the bug lies that stopped one file."""
+    if error.__cause__ is not None:
+        console.print("".join(traceback.format_exception(error.__cause__)), markup=False, soft_wrap=True)
 
 
 def show_error(error: QaError) -> None:

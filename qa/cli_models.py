@@ -11,7 +11,7 @@ from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, out, print
 from qa.report_text import number
 
 if TYPE_CHECKING:
-    from qa.models import ModelStatus
+    from qa.models import ModelStatus, VerifyReport
     from qa.rulebook import RuleBook
 
 models_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="语音识别模型：查看、下载、核对（speech models）")
@@ -68,25 +68,36 @@ def pull(
 
 @models_app.command()
 def verify(
-    name: Annotated[str, typer.Argument(help="模型名或模型文件夹", metavar="MODEL|FOLDER")],
+    name: Annotated[str | None, typer.Argument(help="模型名或模型文件夹；不写则核对本机所有模型", metavar="[MODEL|FOLDER]")] = None,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
     """核对模型文件的 SHA-256（check the hashes）；不一致时退出码为 1。"""
     from qa import models
 
-    report = models.verify(name)
+    names = [name] if name is not None else [s.name for s in models.list_models() if s.path]
+    reports = [models.verify(n) for n in names]
     if as_json:
-        files = [{"file": f.file, "state": f.state, "expected": f.expected, "actual": f.actual} for f in report.files]
-        print_json({"name": report.name, "path": str(report.path), "ok": report.ok, "files": files})
+        rows = [_verified(r) for r in reports]
+        print_json(rows[0] if name is not None else rows)
     else:
-        made = table("文件", "结果")
-        for f in report.files:
-            made.add_row(Text(f.file), _STATES.get(f.state, f.state))
-        out().print(made)
-        out().print(f"{name}：{'全部一致' if report.ok else '不一致，请重新下载'}", markup=False)
-    if not report.ok:
+        for report in reports:
+            _show_verified(report)
+    if not all(r.ok for r in reports):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _verified(report: VerifyReport) -> dict[str, object]:
+    files = [{"file": f.file, "state": f.state, "expected": f.expected, "actual": f.actual} for f in report.files]
+    return {"name": report.name, "path": str(report.path), "ok": report.ok, "files": files}
+
+
+def _show_verified(report: VerifyReport) -> None:
+    made = table("文件", "结果")
+    for f in report.files:
+        made.add_row(Text(f.file), _STATES.get(f.state, f.state))
+    out().print(made)
+    out().print(f"{report.name}：{'全部一致' if report.ok else '不一致，请重新下载'}", markup=False)
 
 
 # ---------------------------------------------------------------- rule books

@@ -129,6 +129,10 @@ def m003_scorecards(db: Database) -> None:
         "select * from scorecards s where not exists"
         " (select 1 from scorecards later where later.call_id = s.call_id and later.id > s.id)",
     )
+    _refuse_changes(db)
+
+
+def _refuse_changes(db: Database) -> None:
     for table in APPEND_ONLY:
         for verb in ("update", "delete"):
             refuse = f"select raise(abort, '{table} is append only')"

@@ -120,6 +120,17 @@ def bound(value: str | date | None, upper: bool) -> str | None:
         raise StoreError(text, "不是有效的日期", "请写成 2024-05-01 或 2024-05-01T09:00:00") from error
 
 
+def period(since: str | date | None, until: str | date | None) -> tuple[str | None, str | None]:
+    """First wall clock of a period and the first after it.
+
+    Errors: :class:`StoreError` for text that is no date and for a period that ends before it begins.
+    """
+    low, high = bound(since, False), bound(until, True)
+    if low is not None and high is not None and high <= low:
+        raise StoreError(f"{since} 至 {until}", "时间段的终点早于起点", "请把 --since 和 --until 对调")
+    return low, high
+
+
 def to_json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 

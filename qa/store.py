@@ -230,11 +230,8 @@ class Store:
         ``since`` is inclusive; ``until`` takes in the whole day if it is a date, else it is exclusive; both are wall clock
         of UTC+8.  A call without a known start is in no bounded period.
         """
-        chosen = (
-            ("c.agent_id = ?", agent),
-            ("c.started >= ?", rows.bound(since, False)),
-            ("c.started < ?", rows.bound(until, True)),
-        )
+        low, high = rows.period(since, until)
+        chosen = (("c.agent_id = ?", agent), ("c.started >= ?", low), ("c.started < ?", high))
         where = " and ".join(["1", *(sql for sql, value in chosen if value is not None)])
         params = [value for _, value in chosen if value is not None]
         source = f"calls c join current_scorecards s using (call_id) where {where}"

@@ -143,7 +143,9 @@ def test_agent_over_a_period(qa: Run, db: Path) -> None:
     assert (card["calls"], card["percent"]["value"]) == (1, 60.0)
 
 
-@pytest.mark.parametrize(("arguments", "cause"), [(("agent", "77"), "没有这位坐席"), (("agents", "--since", "gestern"), "不是有效的日期")])
+@pytest.mark.parametrize(("arguments", "cause"), [
+    (("agent", "77"), "没有这位坐席"), (("agents", "--since", "gestern"), "不是有效的日期"),
+    (("agent", "1024", "--since", "2024-05-03", "--until", "2024-05-02"), "终点早于起点")])
 def test_wrong_agents_and_dates_are_usage_errors(qa: Run, db: Path, arguments: tuple[str, ...], cause: str) -> None:
     failed = qa(*arguments, "--db", db)
     assert failed.code == 2 and cause in failed.err and "Traceback" not in failed.err
@@ -244,6 +246,13 @@ def test_models_verify_tells_a_changed_file_by_exit_status_1(qa: Run, tmp_path: 
     assert {f["file"]: f["state"] for f in failed.json["files"]}["model.bin"] == "differs"
 
 
+@needs_model
+def test_models_verify_without_a_name_checks_all_that_are_here(qa: Run) -> None:
+    here = [m["name"] for m in qa("models", "list", "--json").json if m["path"]]
+    found = qa("models", "verify", "--json")
+    assert found.code == 0 and [m["name"] for m in found.json] == here and all(m["ok"] for m in found.json)
+
+
 def test_models_pull_of_an_unknown_name_lists_the_known(qa: Run) -> None:
     failed = qa("models", "pull", "huge")
     assert failed.code == 2 and "large-v3-turbo" in failed.err
@@ -297,6 +306,21 @@ def test_a_wrong_score_command_is_one_line_and_touches_nothing(
 
 def test_text_of_a_file_name_is_never_markup(qa: Run, tmp_path: Path) -> None:
     assert "[bold]x[/bold]：" in qa("score", "[bold]x[/bold]").err
+
+
+def test_a_line_break_or_a_terminal_code_in_a_file_name_is_shown_not_obeyed(qa: Run) -> None:
+    failed = qa("score", "a\nb\x1b[31m.wav")
+    assert failed.err.count("\n") == 1 and r"a\nb\x1b[31m.wav：" in failed.err
+
+
+@needs_model
+def test_a_bug_in_one_file_stops_that_file_only_and_debug_says_where(qa: Run, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SHORT:
+        (inbox / name).unlink()
+    monkeypatch.setattr("qa.pipeline.Stages.call", lambda *_: 1 / 0)
+    quiet = qa("score", inbox, "--asr", "demo")
+    assert quiet.code == 1 and "99_text.wav：程序内部错误 ZeroDivisionError" in quiet.err and "Traceback" not in quiet.err
+    assert "Traceback" in qa("--debug", "score", inbox, "--asr", "demo").err
 
 
 def test_a_bug_is_one_line_and_a_traceback_with_debug_only(qa: Run, db: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,14 @@ import scipy.fft
 import torch
 import vocabulary
 from faster_whisper.feature_extractor import FeatureExtractor
+from net import N_FFT, PITCHES, Shape
 from torch.utils.data import IterableDataset
 
 RATE_HZ = 8000
 HOP = 160  # samples at 8 kHz: 20 ms a mel frame, 40 ms an encoder position
 FRAME_S = 0.04
 MAX_CHARS = 150
+MELS = Shape().mels
 Floats = npt.NDArray[np.float32]
 
 
@@ -137,18 +139,43 @@ class Telephone:
         return x.astype(np.float32)
 
 
-_EXTRACTOR = FeatureExtractor(hop_length=320)
-_FILTERS = _EXTRACTOR.mel_filters[:, :101].astype(np.float32) * 4  # 16 kHz analysis of 8 kHz audio: twice the samples
-_WINDOW = np.hanning(201)[:-1].astype(np.float32)
+_EXTRACTOR = FeatureExtractor(MELS, hop_length=320, n_fft=N_FFT)
+_SIZE = N_FFT // 2  # at 8 kHz
+_FILTERS = _EXTRACTOR.mel_filters[:, : _SIZE // 2 + 1].astype(np.float32) * 4  # 16 kHz analysis of 8 kHz audio: twice the samples
+_WINDOW = np.hanning(_SIZE + 1)[:-1].astype(np.float32)
 
 
 def log_mel(x: Floats) -> Floats:
-    """(80, frames) as faster-whisper's extractor gives for ``x`` resampled to 16 kHz, hop 320, last frame dropped."""
-    padded = np.pad(np.pad(x, (0, 80)), (100, 100), mode="reflect")
-    frames = np.lib.stride_tricks.sliding_window_view(padded, 200)[::HOP] * _WINDOW
+    """(mels, frames) as faster-whisper's extractor gives for ``x`` resampled to 16 kHz, hop 320, last frame dropped."""
+    padded = np.pad(np.pad(x, (0, 80)), (_SIZE // 2, _SIZE // 2), mode="reflect")
+    frames = np.lib.stride_tricks.sliding_window_view(padded, _SIZE)[::HOP] * _WINDOW
     power = np.abs(scipy.fft.rfft(frames, axis=1)[:-2]) ** 2
     mel = np.log10(np.maximum(_FILTERS @ power.T.astype(np.float32), 1e-10))
     return ((np.maximum(mel, mel.max() - 8) + 4) / 4).astype(np.float32)
+
+
+def pitch_classes(x: Floats) -> npt.NDArray[np.int64]:
+    """Class of the fundamental of clean speech ``x`` at every encoder position, -100 where none is sure.
+
+    Normalised autocorrelation over 60 ms (Boersma, 1993): the shortest lag whose peak is within 10 % of the highest.
+    """
+    step, size = int(FRAME_S * RATE_HZ), 480
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (size // 2, size // 2 + step)), size)[:: step]
+    window = np.hanning(size).astype(np.float32)
+    frames = (frames - frames.mean(1, keepdims=True)) * window
+    r = scipy.fft.irfft(np.abs(scipy.fft.rfft(frames, 1024, axis=1)) ** 2, axis=1)[:, :162]
+    norm = scipy.fft.irfft(np.abs(scipy.fft.rfft(window, 1024)) ** 2)[:162]
+    energy = r[:, :1]
+    r = r / (energy + 1e-9) / (norm / norm[0])
+    mid, peak = r[:, 19:161], (r[:, 19:161] > r[:, 18:160]) & (r[:, 19:161] >= r[:, 20:162])
+    best = np.where(peak, mid, 0).max(1, keepdims=True)
+    lag = 19 + np.argmax(peak & (mid >= 0.9 * best), axis=1)
+    k = np.arange(len(r))
+    a, b, c = r[k, lag - 1], r[k, lag], r[k, lag + 1]
+    exact = lag + 0.5 * (a - c) / (a - 2 * b + c - 1e-9)
+    sure = (best[:, 0] > 0.6) & (energy[:, 0] > energy.max() * 1e-3)
+    classes = np.round(24 * np.log2(RATE_HZ / np.maximum(exact, 1) / 50)).astype(np.int64)
+    return np.where(sure & (classes >= 0) & (classes < PITCHES), classes, -100)
 
 
 # window in seconds, share of batches
@@ -211,6 +238,11 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         while True:
             yield piece(shard, group + int(rng.integers(4)), rng, cut)
 
+    def _pause_s(self) -> float:
+        """Mostly breaths; now and then a silence after which the speech goes on, so that the decoder does not stop there."""
+        low, high = ((0.02, 0.25), (0.25, 1.2), (1.2, 3.0))[int(self.rng.choice(3, p=(0.6, 0.34, 0.06)))]
+        return float(self.rng.uniform(low, high))
+
     def window(self, seconds: float) -> dict[str, object]:
         rng = self.rng
         limit = int(seconds * RATE_HZ)
@@ -236,16 +268,15 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
             tokens += p.tokens
             spans += [(length + int(p.marks[s, 0]), length + int(p.marks[s, 1])) if s >= 0 else (-1, -1) for s in p.of]
             labels += [(length + int(a), length + int(b), c) for (a, b), c in zip(p.marks, p.classes, strict=True)]
-            gap = rng.uniform(-0.02, 0.1) if human else (rng.uniform(0.02, 0.25) if rng.random() < 0.6 else rng.uniform(0.25, 1.2))
-            gap_n = max(0, int(gap * RATE_HZ))
+            gap_n = max(0, int((rng.uniform(-0.02, 0.1) if human else self._pause_s()) * RATE_HZ))
             audio += [p.audio, np.zeros(gap_n, np.float32)]
             length += len(p.audio) + gap_n
         audio.append(np.zeros(int(rng.uniform(0, 0.5) * RATE_HZ), np.float32))
         x = np.concatenate(audio)[:limit]
         if len(x) < 1600:
             x = np.pad(x, (0, 1600))
-        return {"mel": log_mel(self.phone(x)), "tokens": tokens, "spans": spans, "labels": labels, "decodable": decodable,
-                "length": len(x)}
+        return {"mel": log_mel(self.phone(x)), "pitch": pitch_classes(x), "tokens": tokens, "spans": spans, "labels": labels,
+                "decodable": decodable, "length": len(x)}
 
     def _prompt(self, w: dict[str, object]) -> tuple[list[int], list[int], bool]:
         """(hotword prefix, prompt from <|startoftranscript|>, with timestamps)."""
@@ -268,13 +299,16 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         ids = vocabulary.ids()
         frames = int(seconds * RATE_HZ) // HOP
         n, positions = len(windows), frames // 2
-        mel = np.zeros((n, 80, frames), np.float32)
+        mel = np.zeros((n, MELS, frames), np.float32)
         classes = np.zeros((n, positions, 3), np.int64)
+        pitch = np.full((n, positions), -100)
         rows: list[tuple[list[int], list[int], list[tuple[int, int]]]] = []
         centre = np.arange(positions) * FRAME_S * RATE_HZ
         for k, w in enumerate(windows):
             m: Floats = w["mel"]  # type: ignore[assignment]
             mel[k, :, : m.shape[1]] = m[:, :frames]
+            heard: npt.NDArray[np.int64] = w["pitch"]  # type: ignore[assignment]
+            pitch[k, : len(heard)] = heard[:positions]
             for a, b, c in w["labels"]:  # type: ignore[attr-defined]
                 i, j = np.searchsorted(centre, (a, b))
                 classes[k, i:j] = c
@@ -285,7 +319,7 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         for k, (i_, t_, s_) in enumerate(rows):
             inputs[k, : len(i_)], targets[k, : len(t_)] = i_, t_
             span[k, : len(s_)] = s_
-        return {"mel": torch.from_numpy(mel), "classes": torch.from_numpy(classes), "inputs": torch.from_numpy(inputs),
+        return {"mel": torch.from_numpy(mel), "classes": torch.from_numpy(classes), "pitch": torch.from_numpy(pitch), "inputs": torch.from_numpy(inputs),
                 "targets": torch.from_numpy(targets), "span": torch.from_numpy(span)}
 
     def _row(self, w: dict[str, object], ids: dict[str, int]) -> tuple[list[int], list[int], list[tuple[int, int]]]:

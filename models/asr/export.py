@@ -18,7 +18,7 @@ import torch
 import vocabulary
 from ctranslate2.specs import whisper_spec
 from ctranslate2.specs.model_spec import LayerSpec
-from net import Attention, Block, Shape, Whisper
+from net import N_FFT, Attention, Block, Whisper, shape_of
 from torch import Tensor, nn
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -84,7 +84,7 @@ def build(model: Whisper) -> whisper_spec.WhisperSpec:
 
 def export(checkpoint: Path, out: Path) -> None:
     saved = torch.load(checkpoint, map_location="cpu")
-    model = Whisper(Shape(**{**saved["shape"], "syllable_classes": tuple(saved["shape"]["syllable_classes"])}))
+    model = Whisper(shape_of(saved["shape"]))
     model.load_state_dict(saved["model"])
     out.mkdir(parents=True, exist_ok=True)
     spec = build(model)
@@ -93,8 +93,8 @@ def export(checkpoint: Path, out: Path) -> None:
     spec.save(str(out))
     (out / "tokenizer.json").write_text(vocabulary.tokenizer_json(), "utf-8")
     (out / "preprocessor_config.json").write_text(json.dumps({
-        "feature_extractor_type": "WhisperFeatureExtractor", "feature_size": 80, "sampling_rate": 16000, "hop_length": 320,
-        "chunk_length": 30, "n_fft": 400}), "utf-8")
+        "feature_extractor_type": "WhisperFeatureExtractor", "feature_size": model.shape.mels, "sampling_rate": 16000,
+        "hop_length": 320, "chunk_length": 30, "n_fft": N_FFT}), "utf-8")
     write_hashes(out)
     print(out, f"step {saved['step']},", sum(p.stat().st_size for p in out.iterdir()), "bytes")
 

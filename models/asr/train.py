@@ -3,7 +3,7 @@
     OMP_WAIT_POLICY=PASSIVE python models/asr/train.py --shards DIR --human DIR --out DIR --minutes 100
 
 Loss = decoder cross-entropy + 0.3 x syllable heads (initial, final, tone a frame) + 0.15 x guided attention (minus the
-log of the cross-attention mass on the frames of the character that is being written).  The learning rate follows the
+log of the cross-attention mass on the frames of the character that is being written) + 0.2 x pitch (half semitones a frame).  The learning rate follows the
 clock: a warm-up, then a cosine to zero at the end of the time; the last part mixes in whole 60 s windows, because the
 stock faster-whisper class always pads to 3,000 frames.
 """
@@ -22,14 +22,15 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy in the loader must n
 import data
 import torch
 import torch.nn.functional as F
-from net import Shape, Whisper
+from net import Shape, Whisper, grown, shape_of
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 
-def losses(model: Whisper, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """(decoder, syllable, attention) losses of a batch."""
-    memory = model.encoder(batch["mel"])
+def losses(model: Whisper, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(decoder, syllable, attention, pitch) losses of a batch."""
+    memory, early = model.encoder(batch["mel"])
+    pitch = F.cross_entropy(model.pitch(early).flatten(0, 1).float(), batch["pitch"].flatten(), ignore_index=-100)
     heads = torch.stack([
         F.cross_entropy(head(memory).flatten(0, 1).float(), batch["classes"][..., k].flatten())
         for k, head in enumerate(model.heads)]).sum()
@@ -44,7 +45,7 @@ def losses(model: Whisper, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Te
     if known.any():
         guided = torch.stack([
             -torch.log((m[:, :2].mean(1) * inside).sum(-1)[known] + 1e-4).mean() for m in maps]).mean()
-    return decoder, heads, guided
+    return decoder, heads, guided, pitch
 
 
 def rate_at(progress: float, step: int, peak: float, warmup: int) -> float:
@@ -63,7 +64,7 @@ def main() -> None:
     parser.add_argument("--human-share", type=float, default=0.12)
     parser.add_argument("--whole", type=float, default=0.45, help="share of windows whose sentences are not cut")
     parser.add_argument("--long-from", type=float, default=0.85, help="share of the time after which 60 s windows are mixed in")
-    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--resume", type=Path, help="a checkpoint, of this shape or of one that can grow into it")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
@@ -74,12 +75,12 @@ def main() -> None:
     model = Whisper(Shape())
     if args.resume:
         saved = torch.load(args.resume)
-        model.load_state_dict(saved["model"])
+        model.load_state_dict(grown(saved["model"], shape_of(saved["shape"]), model.shape))
     decay = [p for p in model.parameters() if p.dim() > 1]
     rest = [p for p in model.parameters() if p.dim() <= 1]
     optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=0.0,
                                   betas=(0.9, 0.98))
-    if args.resume and "optimizer" in saved:
+    if args.resume and saved["model"].keys() == model.state_dict().keys():
         optimizer.load_state_dict(saved["optimizer"])
     windows = data.Windows(args.shards, args.human, args.seconds, args.seed, args.human_share, args.whole)
     loader = DataLoader(windows, batch_size=None, num_workers=1,
@@ -89,7 +90,7 @@ def main() -> None:
 
 def run(model: Whisper, optimizer: torch.optim.Optimizer, batches: object, args: argparse.Namespace) -> None:
     begun = saved = time.time()
-    mean, step, heard_s, waited = torch.zeros(3), 0, 0.0, 0.0
+    mean, step, heard_s, waited = torch.zeros(4), 0, 0.0, 0.0
     while (progress := (time.time() - begun) / 60 / args.minutes) < 1:
         if progress > args.long_from:
             (args.shards / "LONG").write_text("0.3")
@@ -100,20 +101,21 @@ def run(model: Whisper, optimizer: torch.optim.Optimizer, batches: object, args:
         for group in optimizer.param_groups:
             group["lr"] = rate_at(progress, step, args.peak, args.warmup)
         with torch.autocast("cpu", torch.bfloat16):
-            decoder, heads, guided = losses(model, batch)
-        loss = decoder + 0.3 * heads + 0.15 * guided
+            decoder, heads, guided, pitch = losses(model, batch)
+        loss = decoder + 0.3 * heads + 0.15 * guided + 0.2 * pitch
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         heard_s += batch["mel"].shape[0] * batch["mel"].shape[2] * 0.02
-        mean += torch.stack([decoder, heads, guided]).detach()
+        mean += torch.stack([decoder, heads, guided, pitch]).detach()
         if step % 50 == 0:
-            d, h, g = (mean / 50).tolist()
+            d, h, g, p = (mean / 50).tolist()
             print(json.dumps({"step": step, "minutes": round((time.time() - begun) / 60, 1), "decoder": round(d, 3),
-                              "syllable": round(h, 3), "attention": round(g, 3), "hours": round(heard_s / 3600, 1),
+                              "syllable": round(h, 3), "attention": round(g, 3), "pitch": round(p, 3),
+                              "hours": round(heard_s / 3600, 1),
                               "waited_s": round(waited, 1)}), flush=True)
-            mean, waited = torch.zeros(3), 0.0
+            mean, waited = torch.zeros(4), 0.0
         if time.time() - saved > 180:
             save(model, optimizer, args.out, step)
             saved = time.time()

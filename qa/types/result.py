@@ -1,0 +1,101 @@
+"""Findings, results under a rule book, scorecards."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from qa.types.call import Role
+from qa.types.span import Span, require
+
+
+class Outcome(enum.StrEnum):
+    """Only PASS and FAIL earn or lose points; NOT_APPLICABLE leaves the denominator; the others lower coverage."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Seconds of the recording that a finding rests on, and the words said there (or what was due there)."""
+
+    span: Span
+    role: Role
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A fact that a check found: no points.  ``values`` are measured figures by name, units in the name.
+
+    A FAIL without evidence cannot be constructed.
+    """
+
+    outcome: Outcome
+    message: str
+    evidence: tuple[Evidence, ...] = ()
+    values: tuple[tuple[str, float | int | str | None], ...] = ()
+
+    def __post_init__(self) -> None:
+        require(self.outcome is not Outcome.FAIL or bool(self.evidence), "a FAIL needs evidence")
+        require(bool(self.message), "a finding says what was found")
+
+    def value(self, name: str) -> float | int | str | None:
+        return dict(self.values).get(name)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A check's findings under a rule book: ``points`` of ``weight``, None unless PASS or FAIL."""
+
+    check_id: str
+    title: str
+    clause: str
+    outcome: Outcome
+    weight: float
+    points: float | None
+    findings: tuple[Finding, ...]
+
+    def __post_init__(self) -> None:
+        ruled = self.outcome in (Outcome.PASS, Outcome.FAIL)
+        require(ruled == (self.points is not None), "points are for PASS and FAIL alone")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a scorecard was made from and with; ``demo`` is true if the bundled demonstration model was used."""
+
+    file_sha256: str
+    models: tuple[tuple[str, str], ...]
+    rule_book: str
+    rule_book_version: str
+    program_version: str
+    demo: bool
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Results of one call: ``percent`` is None below ``min_coverage`` or where nothing was ruled."""
+
+    call_id: str
+    agent_id: str | None
+    percent: float | None
+    coverage: float
+    results: tuple[CheckResult, ...]
+    provenance: Provenance
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require(self.percent is None or 0.0 <= self.percent <= 100.0, "percent is 0-100 or None")
+        require(0.0 <= self.coverage <= 1.0, "coverage is 0-1")
+
+    def __iter__(self) -> Iterator[CheckResult]:
+        return iter(self.results)
+
+    def result(self, check_id: str) -> CheckResult | None:
+        return next((r for r in self.results if r.check_id == check_id), None)

@@ -1,0 +1,137 @@
+"""Measured from the sound: samples, speech activity, speakers, levels, pitch and tones."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from qa.types.span import Span, frozen, require
+
+Int16Array = npt.NDArray[np.int16]
+Float32Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What is known of a recording without listening to it.
+
+    ``notes`` are discrepancies found while decoding (Chinese, e.g. a header that lies about its length).
+    """
+
+    path: str
+    sha256: str
+    container: str
+    codec: str
+    rate_hz: int
+    channels: int
+    duration_ms: int
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require(len(self.sha256) == 64, "sha256 is 64 hexadecimal digits")
+        require(self.channels in (1, 2), "a call has one or two channels")
+        require(self.duration_ms >= 0, "duration is not negative")
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Decoded samples: ``pcm`` is int16 (samples, channels) at the native rate, read-only."""
+
+    info: AudioInfo
+    pcm: Int16Array
+
+    def __post_init__(self) -> None:
+        require(self.pcm.ndim == 2 and self.pcm.shape[1] == self.info.channels, "pcm is (samples, channels)")
+        object.__setattr__(self, "pcm", frozen(self.pcm))
+
+    def channel(self, index: int) -> Float32Array:
+        """One channel as float32 in -1..1 at the native rate."""
+        return (self.pcm[:, index].astype(np.float32) / np.float32(32768.0)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SpeechActivity:
+    """Stretches of speech, one sorted tuple a channel, on a grid of 30 ms; ``method`` names the detector."""
+
+    channels: tuple[tuple[Span, ...], ...]
+    method: str
+
+    def __post_init__(self) -> None:
+        for spans in self.channels:
+            require(all(a.end_ms <= b.start_ms for a, b in itertools.pairwise(spans)), "spans are sorted and apart")
+
+
+@dataclass(frozen=True)
+class SpeakerTurn:
+    """``speaker`` is a label inside the recording ("ch0", "ch1", later "SPEAKER_00"), not yet a role."""
+
+    speaker: str
+    channel: int
+    span: Span
+
+
+@dataclass(frozen=True)
+class SpeakerTurns:
+    """Who speaks when.  ``method``: ``channel`` (stereo: channel = speaker), ``pyannote`` or ``none`` (mono, unknown)."""
+
+    method: str
+    turns: tuple[SpeakerTurn, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require(self.method in ("channel", "pyannote", "none"), f"unknown method {self.method}")
+
+    def of(self, speaker: str) -> tuple[Span, ...]:
+        return tuple(t.span for t in self.turns if t.speaker == speaker)
+
+
+@dataclass(frozen=True)
+class Tone:
+    """One burst of a signalling tone.  ``kind``: ``ringback`` (450 Hz 1 s on / 4 s off), ``busy``, ``congestion``, ``other``."""
+
+    kind: str
+    channel: int
+    span: Span
+    frequency_hz: float
+    level_dbov: float
+
+
+@dataclass(frozen=True)
+class ChannelAcoustics:
+    """Measures of one channel, over the speech of that channel where a name says active.
+
+    ``active_level_dbov`` is the active speech level of ITU-T P.56 (None where there is no speech), ``activity_factor`` its
+    activity (0-1), ``peak_dbov`` the largest sample, ``clipped_ratio`` the share of speech samples in runs at the rail,
+    ``noise_floor_dbov`` the level between speech, ``snr_db`` their distance.  ``level_dbov`` (frames of ``frame_ms``, RMS) and
+    ``pitch_hz`` (same frames, 0 = unvoiced) are read-only float32 tracks.
+    """
+
+    active_level_dbov: float | None
+    activity_factor: float
+    peak_dbov: float
+    clipped_ratio: float
+    noise_floor_dbov: float
+    snr_db: float | None
+    frame_ms: int
+    level_dbov: Float32Array = field(compare=False)
+    pitch_hz: Float32Array = field(compare=False)
+
+    def __post_init__(self) -> None:
+        require(len(self.level_dbov) == len(self.pitch_hz), "tracks share their frames")
+        object.__setattr__(self, "level_dbov", frozen(self.level_dbov))
+        object.__setattr__(self, "pitch_hz", frozen(self.pitch_hz))
+
+
+@dataclass(frozen=True)
+class Acoustics:
+    """Measures of every channel and the signalling tones of the recording, sorted by time.
+
+    ``same_channels``: both channels hold one signal (a fake stereo file).
+    """
+
+    channels: tuple[ChannelAcoustics, ...]
+    tones: tuple[Tone, ...]
+    same_channels: bool = False

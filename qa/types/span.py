@@ -1,0 +1,40 @@
+"""Time in a recording, and what every value here checks itself with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy.typing as npt
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A read-only view: stage results are shared and must not change."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of the recording, ``start_ms`` inclusive to ``end_ms`` exclusive."""
+
+    start_ms: int
+    end_ms: int
+
+    def __post_init__(self) -> None:
+        require(isinstance(self.start_ms, int) and isinstance(self.end_ms, int), "a span is in whole milliseconds")
+        require(0 <= self.start_ms <= self.end_ms, f"span {self.start_ms}-{self.end_ms} ms runs backwards")
+
+    @property
+    def duration_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+    def overlap_ms(self, other: Span) -> int:
+        """Milliseconds that both spans cover."""
+        return max(0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
