@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +11,6 @@ from datetime import timedelta
 from multiprocessing import get_context
 from typing import Any
 
-import jieba
 from mixing import RATE_HZ, Placed, decode, encode, lag_s, lay_out, mix
 from script import CHECKS, CallPlan
 from speaking import Speaker, Voice
@@ -47,11 +45,12 @@ def make(plan: CallPlan) -> Made:
     repeatable, and a crash, or a measure that
     came out too near to a limit, costs one attempt with other chances.  Raises RuntimeError after four.
     """
-    jieba.setLogLevel(logging.WARNING)
-    jieba.initialize()  # once, before the processes part
+    # forked from a server that has no threads: a child of this process could inherit a lock that nobody will open
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["warm"])
     failure: Exception | None = None
     for attempt in range(4):
-        with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        with ProcessPoolExecutor(1, mp_context=context) as pool:
             try:
                 return pool.submit(_make, plan, attempt).result()
             except (BrokenProcessPool, ValueError) as error:
