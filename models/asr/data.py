@@ -319,8 +319,8 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         for k, (i_, t_, s_) in enumerate(rows):
             inputs[k, : len(i_)], targets[k, : len(t_)] = i_, t_
             span[k, : len(s_)] = s_
-        return {"mel": torch.from_numpy(mel), "classes": torch.from_numpy(classes), "pitch": torch.from_numpy(pitch), "inputs": torch.from_numpy(inputs),
-                "targets": torch.from_numpy(targets), "span": torch.from_numpy(span)}
+        arrays = {"mel": mel, "classes": classes, "pitch": pitch, "inputs": inputs, "targets": targets, "span": span}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _row(self, w: dict[str, object], ids: dict[str, int]) -> tuple[list[int], list[int], list[tuple[int, int]]]:
         """Decoder inputs, targets and the audio span (encoder positions) that each step should look at."""

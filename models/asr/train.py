@@ -3,9 +3,9 @@
     OMP_WAIT_POLICY=PASSIVE python models/asr/train.py --shards DIR --human DIR --out DIR --minutes 100
 
 Loss = decoder cross-entropy + 0.3 x syllable heads (initial, final, tone a frame) + 0.15 x guided attention (minus the
-log of the cross-attention mass on the frames of the character that is being written) + 0.2 x pitch (half semitones a frame).  The learning rate follows the
-clock: a warm-up, then a cosine to zero at the end of the time; the last part mixes in whole 60 s windows, because the
-stock faster-whisper class always pads to 3,000 frames.
+log of the cross-attention mass on the frames of the character that is being written) + 0.2 x pitch (half semitones a
+frame).  The learning rate follows the clock: a warm-up, then a cosine to zero at the end of the time; the last part
+mixes in whole 60 s windows, because the stock faster-whisper class always pads to 3,000 frames.
 """
 
 from __future__ import annotations
