@@ -50,3 +50,16 @@ def test_every_command_explains_itself_in_chinese(command: str) -> None:
     shown = CliRunner().invoke(app, [*command.split()[1:], "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
     assert shown.exit_code == 0
     assert any("一" <= c <= "鿿" for c in shown.output.split("选项")[0])
+
+
+FOLDERS = ("qa", "models", "lexicons", "recordings_sample", "tests", "docs", "benchmarks")
+DOCUMENTS = sorted(p for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("models/**/*.md")))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text("utf-8")
+    named = re.findall(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w/.-]*\w)(?![\w*<])", text)
+    links = [link for link in re.findall(r"\]\(([\w/.-]+)\)", text) if "/" in link or "." in link]
+    assert [n for n in named if not (ROOT / n).exists() and "/my-" not in n] == []  # lexicons/my-house is the reader's
+    assert [n for n in links if not (document.parent / n).exists()] == []

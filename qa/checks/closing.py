@@ -37,9 +37,9 @@ from qa.types import Call, Evidence, Finding, Outcome, Role, Span, Word
 TITLE = "标准结束语"
 TITLE_EN = "Closing line"
 
-_THANKS = "((感谢|谢谢)您[的]来电|感谢来电|谢谢来电|(感谢|谢谢)您[的]致电|感谢致电)"
+_THANKS = "(感谢|谢谢)[您|你][的](来电|致电)"
 _THANKS_OUT = "((感谢|谢谢)您[的](接听|配合|支持|参与)|感谢接听|不打扰您了|打扰您了)"
-_BYE = "(再见|拜拜)"
+_BYE = "(再见|拜拜|再会)"
 _ONE = (("turns", 1),)
 
 

@@ -37,8 +37,8 @@ TITLE_EN = "Standard greeting"
 
 _HELLO = "(您好|你好|早上好|早晨好|上午好|中午好|下午好|晚上好|新年好|节日快乐|周末快乐)"
 _OFFER = (
-    "(为您服务|为你服务|有什么可以帮[到|助]您|有什么可以帮[到|助]你|有什么能帮[到|助]您|有什么需要|需要什么帮助"
-    "|需要办理什么业务|有什么问题|有什么需要帮助)"
+    "(为您服务|为你服务|有什么[可以|能|能够](帮您|帮你|帮到|帮助|为您|为你|替您)|(能|可以)(帮|为|替)(您|你)[做|办](什么|点什么|些什么)|有什么需要"
+    "|有什么问题|需要[我]什么(帮助|帮忙|服务)|(需要|要|想)(办[理]|咨询)什么|有什么可以效劳)"
 )
 
 _NUMBERED = (("patterns", ("您好，{company}，工号{agent_number}",)),)
@@ -139,6 +139,8 @@ EXAMPLES = (
     Example("as worded", Scene(_GOOD), Outcome.PASS, (500, 4500)),
     Example("homophones of the recogniser", Scene("坐席 0.5-4.5 您好，华林同信，很高兴未您服务。"), Outcome.PASS, (500, 4500)),
     Example("company first", Scene("坐席 0.5-4.1 华宁通信您好，请问有什么可以帮您？"), Outcome.PASS, (500, 4100)),
+    Example("another wording of the offer", Scene("坐席 0.5-4.1 您好，华宁通信，我能帮您做点什么？"), Outcome.PASS, (500, 4100)),
+    Example("busy, not an offer", Scene(_BARE.replace("您好，请讲", "您好，华宁通信，我帮您看一下")), Outcome.FAIL, (500, 10500)),
     Example("in the second turn", Scene("坐席 0.5-1.0 喂？\n客户 1.2-2.0 喂你好\n" + _SECOND), Outcome.PASS, (2200, 4800)),
     Example("outgoing", Scene("坐席 1.0-4.0 您好，我是华宁通信的工号1024。", direction="out"), Outcome.PASS),
     Example("heard by the guard alone", Scene(_BARE, opening=_GOOD), Outcome.PASS, (500, 4500), (("decode", 1),)),
