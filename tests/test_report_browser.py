@@ -173,8 +173,9 @@ def test_evidence_is_reached_and_played_by_keyboard_alone(opened: Opened) -> Non
 def test_a_chip_leads_from_the_words_to_the_check(opened: Opened) -> None:
     opened.page.locator(".line .chip.o-fail").first.click()
     assert opened.page.url.endswith("#e-banned_phrases-0-0")
-    button, player = opened.page.locator("#e-banned_phrases-0-0").bounding_box(), opened.page.locator(".player").bounding_box()
-    assert button["y"] >= player["y"] + player["height"]  # not hidden under the player
+    below = "document.getElementById('e-banned_phrases-0-0').getBoundingClientRect().top >= "
+    below += "document.querySelector('.player').getBoundingClientRect().bottom"
+    opened.page.wait_for_function(below)  # not hidden under the player, once it has scrolled there
 
 
 def test_clips_of_an_agent_play_one_at_a_time(browser: Any, folder: Path) -> None:

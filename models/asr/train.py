@@ -30,7 +30,8 @@ from torch.utils.data import DataLoader
 def losses(model: Whisper, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(decoder, syllable, attention, pitch) losses of a batch."""
     memory, early = model.encoder(batch["mel"])
-    pitch = F.cross_entropy(model.pitch(early).flatten(0, 1).float(), batch["pitch"].flatten(), ignore_index=-100)
+    voiced = batch["pitch"] >= 0  # a batch of silence has none
+    pitch = F.cross_entropy(model.pitch(early)[voiced].float(), batch["pitch"][voiced], reduction="sum") / max(1, int(voiced.sum()))
     heads = torch.stack([
         F.cross_entropy(head(memory).flatten(0, 1).float(), batch["classes"][..., k].flatten())
         for k, head in enumerate(model.heads)]).sum()
