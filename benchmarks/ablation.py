@@ -26,7 +26,7 @@ from qa.evaluate import ScoredCall, evaluate
 from qa.evaluate_view import as_json
 from qa.phonetic import syllables
 from qa.records import read_calls
-from qa.rulebook import RuleBook
+from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.truth import read_truth
 from qa.types import Call, Outcome
@@ -44,9 +44,9 @@ def without_pitch(call: Call) -> Call:
 
 
 def without_jieba(book: RuleBook) -> RuleBook:
-    setups = tuple(replace(s, params=replace(s.params, min_gain=0.0, max_boundary_cost=1e9)) if s.id == "banned_phrases" else s
-                   for s in book.checks)
-    return replace(book, checks=setups)
+    rules = tuple(replace(r, params=replace(r.params, min_gain=0.0, max_boundary_cost=1e9)) if r.kind == "banned_phrases" else r
+                  for r in book.rules)
+    return replace(book, rules=rules)
 
 
 @cache

@@ -1,7 +1,8 @@
-"""Facts about a call that several checks need: turns, speech that nobody transcribed, parts of the recording that are missing."""
+"""Facts about a call that checks and conditions need: turns, speech that nobody transcribed, silences, parts that are missing."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,9 @@ from qa.types import Call, Evidence, Finding, Outcome, Role, Span, Utterance, Wo
 
 MIN_SNR_DB = 6.0
 """Below this distance of speech and noise nothing that a recogniser writes can be held against anybody."""
+
+NAMES = {Role.AGENT: "坐席", Role.CUSTOMER: "客户", Role.ANNOUNCEMENT: "自动播报", Role.THIRD_PARTY: "第三方", Role.UNKNOWN: "通话"}
+"""How messages call a role; UNKNOWN stands for anybody."""
 
 Value = float | int | str | None
 
@@ -42,16 +46,23 @@ def inconclusive(message: str, *evidence: Evidence, **values: Value) -> Finding:
 
 
 def without_agent(call: Call) -> Finding | None:
-    """Why nothing can be said of the agent's words: speaker unknown, drowned in noise, or nothing transcribed."""
-    if call.speaker(Role.AGENT) is None:
-        return inconclusive("分不清哪一方是坐席（单声道录音或通道归属不明），无法判定")
+    """``unknown(call, Role.AGENT)`` as a finding."""
+    reason = unknown(call, Role.AGENT)
+    return None if reason is None else inconclusive(f"{reason}，无法判定")
+
+
+def unknown(call: Call, role: Role) -> str | None:
+    """Why nothing can be said of the words in ``role`` (Chinese): speaker unknown, drowned in noise, or nothing transcribed."""
+    name = NAMES[role]
+    if call.speaker(role) is None:
+        return f"分不清哪一方是{name}（单声道录音或通道归属不明）"
     if call.acoustics.same_channels:
-        return inconclusive("两个声道是同一信号，分不清坐席和客户，无法判定")
-    sound = call.channel_acoustics(Role.AGENT)
+        return "两个声道是同一信号，分不清坐席和客户"
+    sound = call.channel_acoustics(role)
     if sound is not None and sound.snr_db is not None and sound.snr_db < MIN_SNR_DB:
-        return inconclusive(f"坐席话音被噪声淹没（信噪比 {sound.snr_db:.1f} dB，要求 {MIN_SNR_DB:g} dB），无法判定")
-    if not call.utterances(Role.AGENT) or (sound is not None and sound.active_level_dbov is None):
-        return inconclusive("坐席一方没有转写出任何话语（可能未说话，也可能是录音故障），无法判定")
+        return f"{name}话音被噪声淹没（信噪比 {sound.snr_db:.1f} dB，要求 {MIN_SNR_DB:g} dB）"
+    if not call.utterances(role) or (sound is not None and sound.active_level_dbov is None):
+        return f"{name}一方没有转写出任何话语（可能未说话，也可能是录音故障）"
     return None
 
 
@@ -69,40 +80,75 @@ def mean_probability(words: Iterable[Word]) -> float:
 def agent_turns(call: Call) -> tuple[tuple[Utterance, ...], ...]:
     """The agent's utterances in turns: a turn ends where another speaker's utterance begins before the agent's next one."""
     agent = call.speaker(Role.AGENT)
-    turns: list[list[Utterance]] = []
-    fresh = True
-    for utterance in sorted(call.transcript.utterances, key=lambda u: u.span):
-        if utterance.speaker != agent:
-            fresh = True
-            continue
-        if fresh:
-            turns.append([])
-        fresh = False
-        turns[-1].append(utterance)
-    return tuple(tuple(turn) for turn in turns)
+    return tuple(turn for turn in turns(call) if turn[0].speaker == agent)
+
+
+def turns(call: Call) -> tuple[tuple[Utterance, ...], ...]:
+    """All utterances by their start, in turns: one ends where another speaker's utterance begins."""
+    ordered = sorted(call.transcript.utterances, key=lambda u: u.span)
+    return tuple(tuple(group) for _, group in itertools.groupby(ordered, key=lambda u: u.speaker))
 
 
 def agent_activity(call: Call) -> tuple[Span, ...]:
-    """The agent's speech by the activity detector (stereo: of the channel; else the turns), signalling tones left out."""
-    channel, speaker = call.channel_of(Role.AGENT), call.speaker(Role.AGENT)
+    """``activity(call, Role.AGENT)``."""
+    return activity(call, Role.AGENT)
+
+
+def activity(call: Call, role: Role) -> tuple[Span, ...]:
+    """Speech in ``role`` by the activity detector (stereo: of the channel; else the turns), signalling tones left out."""
+    channel, speaker = call.channel_of(role), call.speaker(role)
     if channel is not None:
-        spans = call.activity.channels[channel]
-        tones = [tone.span for tone in call.acoustics.tones if tone.channel == channel]
-    else:
-        spans = call.turns.of(speaker) if speaker is not None else ()
-        tones = [tone.span for tone in call.acoustics.tones]
-    return tuple(s for s in spans if 2 * sum(s.overlap_ms(tone) for tone in tones) < max(1, s.duration_ms))
+        return channel_activity(call, channel)
+    spans = call.turns.of(speaker) if speaker is not None else ()
+    return _without_tones(spans, (tone.span for tone in call.acoustics.tones))
+
+
+def channel_activity(call: Call, channel: int) -> tuple[Span, ...]:
+    """Speech on a channel by the activity detector, signalling tones left out."""
+    tones = (tone.span for tone in call.acoustics.tones if tone.channel == channel)
+    return _without_tones(call.activity.channels[channel], tones)
+
+
+def _without_tones(spans: Iterable[Span], tones: Iterable[Span]) -> tuple[Span, ...]:
+    heard = tuple(tones)
+    return tuple(s for s in spans if 2 * sum(s.overlap_ms(tone) for tone in heard) < max(1, s.duration_ms))
+
+
+def voices(call: Call) -> tuple[Span, ...]:
+    """Whenever anybody speaks, by the activity detector or by a transcribed word: sorted, apart."""
+    active = (span for channel in range(len(call.activity.channels)) for span in channel_activity(call, channel))
+    return bridged(itertools.chain(active, (u.span for u in call.transcript.utterances)), 0)
+
+
+def answered_ms(call: Call) -> int:
+    """Where the conversation begins: behind the last ringback tone before the first word, 0 where none is heard."""
+    first = min((u.span.start_ms for u in call.transcript.utterances), default=call.audio.duration_ms)
+    rings = (tone.span.end_ms for tone in call.acoustics.tones if tone.kind == "ringback" and tone.span.end_ms <= first)
+    return max(rings, default=0)
+
+
+def gaps(spans: Iterable[Span], within: Span) -> tuple[Span, ...]:
+    """What sorted spans that lie apart leave free of ``within``."""
+    out, at = [], within.start_ms
+    for span in spans:
+        end = min(span.start_ms, within.end_ms)
+        if end > at:
+            out.append(Span(at, end))
+        at = max(at, span.end_ms)
+    if at < within.end_ms:
+        out.append(Span(at, within.end_ms))
+    return tuple(out)
 
 
 _WORD_SLACK_MS = 400  # words may lie this far inside the speech that they belong to
 
 
-def heard_activity(call: Call) -> Unheard:
-    """The agent's speech with and without a transcript."""
-    said = bridged((utterance.span for utterance in call.utterances(Role.AGENT)), 2 * _WORD_SLACK_MS)
+def heard_activity(call: Call, role: Role = Role.AGENT) -> Unheard:
+    """Speech in ``role`` with and without a transcript."""
+    said = bridged((utterance.span for utterance in call.utterances(role)), 2 * _WORD_SLACK_MS)
     heard: list[Span] = []
     unheard: list[Span] = []
-    for span in agent_activity(call):
+    for span in activity(call, role):
         at = span.start_ms
         for other in said:
             start, end = max(at, other.start_ms - _WORD_SLACK_MS), min(span.end_ms, other.end_ms + _WORD_SLACK_MS)
@@ -134,6 +180,12 @@ def parse_time(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text)
     except ValueError:
         return None
+
+
+def hour_of(call: Call) -> int | None:
+    """Hour (0-23) of the answer, else of the first ring, by the clock of the call record; None where it has no time."""
+    moment = (parse_time(call.record.answer) or parse_time(call.record.start)) if call.record else None
+    return None if moment is None else moment.hour
 
 
 def elapsed_ms(earlier: str | None, later: str | None) -> int | None:

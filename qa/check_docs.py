@@ -13,24 +13,49 @@ from typing import Any
 
 from qa.checks import CheckModule, registry
 from qa.lexicon import WordList
+from qa.rules.events import EVENTS
+from qa.rules.measures import MEASURES
 
 _HEAD = """# The checks
 
 Made from `qa/checks/*.py` by `python -m qa.check_docs docs/checks.md`: do not edit by hand. A rule book turns a check on with
-`[checks.<id>]`; the parameters below are keys of that table, their units in their names. Every example is a test.
+`[checks.<id>]`; the parameters below are keys of that table, their units in their names. Every example is a test. The events and
+measures that rules may name stand at the end.
 """
 
 
 def page() -> str:
-    """The whole page (Markdown), checks in order of id."""
-    return "\n".join([_HEAD, *(_section(check_id, module) for check_id, module in registry().items())])
+    """The whole page (Markdown), checks in order of id, then events and measures."""
+    return "\n".join([_HEAD, *(_section(check_id, module) for check_id, module in registry().items()), _events(), _measures()])
+
+
+def _events() -> str:
+    rows = (f"| `{e.id}` | {e.title} | {_line(e.meaning)} |" for e in EVENTS.values())
+    return "\n".join(["## Events", "", "| `event` | title | meaning |", "|---|---|---|", *rows]) + "\n"
+
+
+def _measures() -> str:
+    head = ["## Measures", "", "| `measure` | title | unit | own error | meaning |", "|---|---|---|---|---|"]
+    rows = []
+    for m in MEASURES.values():
+        error = f"{m.error_ratio:.0%}" if m.error_ratio else f"{m.error:g}"
+        rows.append(f"| `{m.id}` | {m.title} | {m.unit} | {error} | {_line(m.meaning)} |")
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _line(text: str) -> str:
+    """A docstring as one line."""
+    return " ".join(text.split()).replace("``", "`")
 
 
 def _section(check_id: str, module: CheckModule) -> str:
     text = inspect.cleandoc(module.__doc__ or "").split("\n", 1)[1].strip()
-    lines = [f"## `{check_id}` {module.TITLE} · {module.TITLE_EN}", "", _markdown(text), "", "| parameter | default |", "|---|---|"]
-    for field in dataclasses.fields(module.Params):
-        lines.append(f"| `{field.name}` | {_default(field)} |")
+    lines = [f"## `{check_id}` {module.TITLE} · {module.TITLE_EN}", "", _markdown(text), ""]
+    if hasattr(module.Params, "read"):
+        lines.append("Its table is written in the language of conditions: `docs/rule-book.md`.")
+    else:
+        lines += ["| parameter | default |", "|---|---|"]
+        lines += [f"| `{field.name}` | {_default(field)} |" for field in dataclasses.fields(module.Params)]
     lines += ["", "| example | outcome |", "|---|---|"]
     lines += [f"| {example.name} | {example.outcome.value} |" for example in module.EXAMPLES]
     return "\n".join(lines) + "\n"

@@ -12,6 +12,7 @@ what the lines say; a line ``坐席 7.0-9.0`` without words is speech that nobod
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,7 +43,9 @@ from qa.types import (
 
 EDGE_MS = 15_000
 FRAME_MS = 20
-_LINE = re.compile(r"(坐席|客户)\s+([\d.]+)-([\d.]+)(?:\s+@([\d.]+))?(?:\s+(\S.*))?")
+_START = "2025-03-04T09:01:00.000+08:00"
+_SECONDS = r"(\d+(?:\.\d+)?)"
+_LINE = re.compile(rf"(坐席|客户)\s+{_SECONDS}-{_SECONDS}(?:\s+@{_SECONDS})?(?:\s+(\S.*))?")
 _SPEAKERS = {"坐席": "ch0", "客户": "ch1"}
 
 
@@ -80,10 +83,12 @@ class Sound:
 class Scene:
     """A script and what surrounds it; build the Call by ``Scene(…)()``.
 
-    ``opening`` and ``closing``: script of the guard's second decode of the agent, None = hears the same, "" = was not made.
+    ``opening`` and ``closing``: script of the guard's second decode of the agent, None = hears the same (as that of the customer
+    always does), "" = was not made.
     ``rings``: starts (s) of ringback bursts of 1 s on the agent's channel.  ``wait_s``: first ring to answer in the call record.
     ``record``: False for a recording without one.  ``hangup_by``: agent, customer, None.  ``mono``: nobody knows who speaks.
-    ``talk_s``: answer to end in the call record, None = as long as the recording.
+    ``talk_s``: answer to end in the call record, None = as long as the recording.  ``start``: first ring in the call record (ISO 8601),
+    None = a working day of March 2025, 09:01.  ``line``: the line's number there.
     """
 
     script: str
@@ -101,6 +106,8 @@ class Scene:
     agent: Sound = field(default_factory=Sound)
     customer: Sound = field(default_factory=Sound)
     same_channels: bool = False
+    start: str | None = None
+    line: str = ""
 
     def __call__(self) -> Call:
         lines = parse(self.script)
@@ -124,17 +131,19 @@ class Scene:
         )
 
     def _edges(self, said: tuple[Utterance, ...], duration: int) -> tuple[Edge, ...]:
-        agent = [u for u in said if u.speaker == "ch0"]
+        """Of the agent as asked for; those of the customer hear what the transcript has."""
         out = []
-        for which, other in (("opening", self.opening), ("closing", self.closing)):
-            if other == "" or not agent:
-                continue
-            first = agent[0].span.start_ms
-            opening = which == "opening"
-            span = Span(first, min(duration, first + EDGE_MS)) if opening else Span(max(0, duration - EDGE_MS), duration)
-            heard = agent if other is None else parse(other)
-            words = tuple(w for u in heard for w in u.words if span.start_ms <= w.span.start_ms < span.end_ms)
-            out.append(Edge(which, "ch0", span, words))
+        for speaker, others in (("ch0", (self.opening, self.closing)), ("ch1", (None, None))):
+            own = [u for u in said if u.speaker == speaker]
+            for which, other in zip(("opening", "closing"), others, strict=True):
+                if other == "" or not own:
+                    continue
+                first = own[0].span.start_ms
+                opening = which == "opening"
+                span = Span(first, min(duration, first + EDGE_MS)) if opening else Span(max(0, duration - EDGE_MS), duration)
+                heard = own if other is None else parse(other)
+                words = tuple(w for u in heard for w in u.words if span.start_ms <= w.span.start_ms < span.end_ms)
+                out.append(Edge(which, speaker, span, words))
         return tuple(out)
 
     def _record(self, duration: int) -> CallRecord:
@@ -148,29 +157,34 @@ class Scene:
             team="",
             direction=self.direction,
             customer_number="",
-            line_number="",
-            start=None if wait is None else _clock(0),
-            answer=None if wait is None else _clock(wait),
-            end=None if wait is None else _clock(wait + talk),
+            line_number=self.line,
+            start=None if wait is None else self._clock(0),
+            answer=None if wait is None else self._clock(wait),
+            end=None if wait is None else self._clock(wait + talk),
             hangup_by=self.hangup_by,
             agent_channel=None if self.mono else 0,
         )
 
-
-def _clock(ms: int) -> str:
-    minutes, rest = divmod(ms + 60_000, 60_000)
-    return f"2025-03-04T09:{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}+08:00"
+    def _clock(self, ms: int) -> str:
+        moment = datetime.datetime.fromisoformat(self.start or _START) + datetime.timedelta(milliseconds=ms)
+        return moment.isoformat(timespec="milliseconds")
 
 
 def parse(script: str) -> tuple[Utterance, ...]:
-    """The utterances of a script in the order of its lines; one without words is speech that nobody transcribed."""
+    """The utterances of a script in the order of its lines; one without words is speech that nobody transcribed.
+
+    Raises ValueError, in Chinese, for a line that is none of a script.
+    """
     out = []
     for line in filter(None, (line.strip() for line in script.splitlines())):
         match = _LINE.fullmatch(line)
         if match is None:
-            raise ValueError(f"not a line of a script: {line!r}")
+            raise ValueError(f"“{line}”不是“坐席 0.5-4.0 说的话”的样子")
         speaker = _SPEAKERS[match[1]]
-        span = Span(round(float(match[2]) * 1000), round(float(match[3]) * 1000))
+        begin, end = (round(float(seconds) * 1000) for seconds in (match[2], match[3]))
+        if begin >= end or float(match[4] or 0) > 1:
+            raise ValueError(f"“{line}”的时间或把握（@）不可用")
+        span = Span(begin, end)
         words = _words(match[5] or "", span, float(match[4] or 0.95))
         out.append(Utterance(speaker, int(speaker[2:]), span, words))
     return tuple(out)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qa import __version__, cli_models, cli_show
+from qa import __version__, cli_explain, cli_models, cli_rescore, cli_rules, cli_show
 from qa.cli_common import (
     DB_DEFAULT,
     EXIT_BUG,
@@ -39,7 +39,7 @@ from qa.types import Outcome, Scorecard
 if TYPE_CHECKING:
     from qa.pipeline import FileResult
     from qa.records import CallTable
-    from qa.rulebook import RuleBook
+    from qa.rules.book import RuleBook
     from qa.store import Store
 
 LISTED_CALLS = 40
@@ -141,9 +141,9 @@ def _show_table_problems(call_table: CallTable | None, paths: Sequence[Path]) ->
 
 
 def _score_with_progress(
-    files: Sequence[Path], store: Store, book: RuleBook, call_table: CallTable | None, asr: str | None, debug: bool
+    files: Sequence[Path], store: Store, book: RuleBook, call_table: CallTable | None, asr: str | None, debug: bool, by_day: bool = True
 ) -> list[FileResult]:
-    """Score all; a failed file is told at once, above the bar."""
+    """Score all; a failed file is told at once, above the bar.  ``by_day``: by the version of the rules in force on each day."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from qa.pipeline import score_files
@@ -159,7 +159,7 @@ def _score_with_progress(
                 if debug:
                     show_traceback(bar.console, result.error)
 
-        return score_files(files, store=store, book=book, table=call_table, asr=asr, progress=done)
+        return score_files(files, store=store, book=book, table=call_table, asr=asr, progress=done, by_day=by_day)
 
 
 def _result_row(result: FileResult) -> dict[str, object]:
@@ -169,6 +169,8 @@ def _result_row(result: FileResult) -> dict[str, object]:
     if card is not None:
         row |= {"agent_id": card.agent_id, "percent": card.percent, "coverage": card.coverage, "demo": card.provenance.demo}
         row["outcomes"] = {r.check_id: r.outcome.value for r in card}
+        row |= {"rule_book": card.provenance.rule_book, "rule_book_version": card.provenance.rule_book_version}
+        row["proposed"] = result.proposed
     row["error"] = {"subject": error.subject, "cause": error.cause, "cure": error.cure} if error is not None else None
     return row
 
@@ -185,6 +187,8 @@ def _show_summary(results: Sequence[FileResult], db: Path, report: Path | None) 
     if unscored:
         parts.append(f"覆盖率不足而不评分 {unscored}")
     console.print("，".join(parts) + f"；用时 {sum(r.seconds for r in results):.1f} 秒")
+    for line in cli_rescore.score_lines(results):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"数据库 {db}" + (f"；报告 {report / 'index.html'}" if report else ""), markup=False, soft_wrap=True)
     if any(c.provenance.demo for c in cards):
         console.print(demo_line())
@@ -206,8 +210,9 @@ def _calls_table(cards: Sequence[Scorecard]) -> object:
 def _write_reports(store: Store, results: Sequence[FileResult], folder: Path) -> None:
     from qa import report_files
 
-    scored = [r.call_id for r in results if r.call_id is not None]
-    agents = sorted({r.scorecard.agent_id for r in results if r.scorecard is not None and r.scorecard.agent_id})
+    standing = {call.call_id: call.agent_id for call in store.calls()}  # what is only proposed has no page
+    scored = [r.call_id for r in results if r.call_id in standing]
+    agents = sorted({agent for call_id in scored if (agent := standing[call_id])})
     with err().status("写报告 …"):
         report_files.write_folder(store, scored, agents, folder)
 
@@ -307,7 +312,7 @@ def evaluate(
 
     def score_all(paths: Sequence[Path]) -> Iterator[tuple[Path, evaluating.Scored]]:
         with Store(db) as store:
-            for r in _score_with_progress(paths, store, book, call_table, asr, ctx.obj["debug"]):
+            for r in _score_with_progress(paths, store, book, call_table, asr, ctx.obj["debug"], by_day=False):
                 if r.error is not None:
                     yield r.path, r.error
                 elif r.call is not None and r.scorecard is not None:
@@ -326,6 +331,8 @@ def evaluate(
 
 
 cli_show.register(app)
+cli_rescore.register(app)
 app.add_typer(report_app, name="report")
 app.add_typer(cli_models.models_app, name="models")
-app.add_typer(cli_models.rules_app, name="rules")
+app.add_typer(cli_rules.rules_app, name="rules")
+cli_explain.register(app)

@@ -1,4 +1,4 @@
-"""Commands about speech models and rule books."""
+"""Commands about speech models."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ import typer
 from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, out, print_json, table
-from qa.report_text import number
 
 if TYPE_CHECKING:
     from qa.models import ModelStatus, VerifyReport
-    from qa.rulebook import RuleBook
 
 models_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="语音识别模型：查看、下载、核对（speech models）")
-rules_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="规则书：检查、查看（rule books）")
 
 _STATES = {"ok": "✓ 一致", "differs": "✗ 内容变了", "missing": "✗ 缺少", "unrecorded": "? 没有记录"}
 
@@ -98,52 +95,3 @@ def _show_verified(report: VerifyReport) -> None:
         made.add_row(Text(f.file), _STATES.get(f.state, f.state))
     out().print(made)
     out().print(f"{report.name}：{'全部一致' if report.ok else '不一致，请重新下载'}", markup=False)
-
-
-# ---------------------------------------------------------------- rule books
-
-Profile = Annotated[str, typer.Argument(help="规则书的名字、文件夹或文件", metavar="PROFILE")]
-
-
-@rules_app.command()
-def check(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
-    """检查规则书有没有错，逐行报告（validate）；有错时退出码为 2。"""
-    from qa import rulebook
-
-    book = rulebook.load(profile)
-    if as_json:
-        print_json({"id": book.id, "version": book.stamp, "checks": [c.id for c in book.checks], "ok": True})
-    else:
-        out().print(f"✓ {book.id} {book.stamp}：{book.title}，{len(book.checks)} 项检查，没有错误", markup=False, soft_wrap=True)
-
-
-@rules_app.command("show")
-def show_rules(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
-    """看规则书：检查项、分值、条款、参数（print a rule book）。"""
-    from qa import rulebook
-
-    book = rulebook.load(profile)
-    if as_json:
-        print_json(_book(book))
-        return
-    console = out()
-    console.print(f"{book.title}（{book.id} {book.stamp}），覆盖率低于 {100 * book.min_coverage:.0f}% 不评分", markup=False)
-    made = table("检查项", "名称", "分值", "条款", right=("分值",))
-    for c in book.checks:
-        made.add_row(c.id, c.module.TITLE, number(float(c.weight)), Text(c.clause))
-    console.print(made)
-    for entry in book.not_auditable:
-        console.print(f"不能从录音核查：{entry.clause}（{entry.reason}）", markup=False, soft_wrap=True)
-
-
-def _book(book: RuleBook) -> dict[str, object]:
-    return {
-        "id": book.id,
-        "title": book.title,
-        "version": book.stamp,
-        "min_coverage": float(book.min_coverage),
-        "deduction_base": None if book.deduction_base is None else float(book.deduction_base),
-        "slots": {name: list(texts) for name, texts in book.slots},
-        "checks": [{"id": c.id, "title": c.module.TITLE, "weight": float(c.weight), "clause": c.clause} for c in book.checks],
-        "not_auditable": [{"clause": n.clause, "reason": n.reason} for n in book.not_auditable],
-    }

@@ -83,12 +83,15 @@ def show(
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
         found, card = without_numbers(store.call(call_id), store.scorecard(call_id))
+        adjustments = store.adjustments(call_id)
         if as_json:
             _show_json(store, call_id, found)
             return
     console = out()
     shown = view(found, card)
     _head(console, found, card)
+    for one in adjustments:
+        console.print(plain(f"· {one.created[:10]} 由 {one.by} 调整为评分 {one.after}：{one.reason}", "yellow"))
     for check in shown.checks:
         _check(console, check)
     _transcript(console, shown)
@@ -112,6 +115,7 @@ def _show_json(store: Store, call_id: str, found: Call) -> None:
         }
         for u in found.transcript.utterances
     ]
+    whole["adjustments"] = store.adjustments(call_id)
     print_json(whole)
 
 

@@ -31,6 +31,7 @@ OUTCOMES = {
     Outcome.INCONCLUSIVE: "无法判定",
     Outcome.ERROR: "检查出错",
 }
+SEVERITIES = {"advisory": "提示", "minor": "一般", "major": "重要", "critical": "严重"}
 _DIRECTIONS = {"in": "呼入", "out": "呼出"}
 _CALL = ("演示标记", "通话编号", "坐席工号", "坐席姓名", "班组", "开始时间")
 _MADE = ("评分规则", "规则版本", "模型", "程序版本", "录音SHA-256", "评分时间")
@@ -48,7 +49,7 @@ HEADERS = {
         "备注",
         *_MADE,
     ),
-    "checks": (*_CALL, "检查项", "检查名称", "条款", "结果", "权重", "得分", *_MADE),
+    "checks": (*_CALL, "检查项", "检查名称", "条款", "部分", "级别", "结果", "次数", "权重", "得分", *_MADE),
     "findings": (*_CALL, "检查项", "检查名称", "结果", "说明", "证据开始（秒）", "证据结束（秒）", "证据原话", "测量值", *_MADE),
 }
 SHEETS = {"calls": "通话", "checks": "检查", "findings": "发现"}
@@ -154,7 +155,8 @@ def _score_cells(call: ScoredCall, card: Scorecard) -> tuple[Cell, ...]:
 
 
 def _check_cells(result: CheckResult) -> tuple[Cell, ...]:
-    return (result.check_id, result.title, result.clause, OUTCOMES[result.outcome], result.weight, result.points)
+    named = (result.check_id, result.title, result.clause, result.section or "", SEVERITIES[result.severity])
+    return (*named, OUTCOMES[result.outcome], result.occurrences, result.weight, result.points)
 
 
 def _finding_cells(call: ScoredCall, finding: Finding) -> list[tuple[Cell, ...]]:

@@ -41,7 +41,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class WordList:
-    """A list of phrases, sorted as in its file; ``path`` is where it was read (several files: joined by ``;``)."""
+    """A list of phrases, sorted as in its file; ``path`` is where it was read (several files: joined by ``;``; none: "")."""
 
     path: str
     phrases: tuple[Phrase, ...]
@@ -78,12 +78,18 @@ def load_word_lists(paths: Iterable[Path | str]) -> WordList:
     lists = [load_word_list(path) for path in paths]
     if not lists:
         raise LexiconError("词表", "没有给出词表文件", "请至少写一个文件名")
+    return joined(lists)
+
+
+def joined(lists: Iterable[WordList]) -> WordList:
+    """Several lists as one, in their order."""
+    lists = tuple(lists)
     merged: dict[str, Phrase] = {}
     for phrase in (p for words in lists for p in words.phrases):
         old = merged.get(phrase.text)
         exceptions = tuple(dict.fromkeys((*old.exceptions, *phrase.exceptions))) if old else phrase.exceptions
         merged[phrase.text] = Phrase(phrase.text, exceptions, old.line if old else phrase.line, old.note if old else phrase.note)
-    return WordList(";".join(words.path for words in lists), tuple(merged.values()))
+    return WordList(";".join(words.path for words in lists if words.path), tuple(merged.values()))
 
 
 def _read(path: Path) -> str:
@@ -104,12 +110,17 @@ def _parse(line: str, number: int, subject: str) -> Phrase:
     text, exceptions, note = fields
     if not any(character.isalnum() for character in text):
         raise LexiconError(subject, "词语是空的", _CURE)
-    if not all(character.isalnum() for character in text):
-        raise LexiconError(subject, f"词语“{text}”里有空格或标点", "词语里不要写空格和标点")
     found = tuple(part.strip() for part in exceptions.replace("、", ",").split(",") if part.strip())
-    for exception in found:
+    check_phrase(text, found, subject)
+    return Phrase(text, found, number, note)
+
+
+def check_phrase(text: str, exceptions: Iterable[str], subject: str) -> None:
+    """Raise LexiconError for a phrase with spaces or punctuation in it, and for exceptions that can be none of its."""
+    if not text or not all(character.isalnum() for character in text):
+        raise LexiconError(subject, f"词语“{text}”里有空格或标点" if text else "词语是空的", "词语里不要写空格和标点")
+    for exception in exceptions:
         if not all(character.isalnum() or character == WILDCARD for character in exception):
             raise LexiconError(subject, f"例外“{exception}”里有空格或标点", "例外里不要写空格和标点，* 代表至多八个字")
         if text not in exception or text == exception:
             raise LexiconError(subject, f"例外“{exception}”不含词语“{text}”或与它相同", "例外应是含有该词语的更长的说法")
-    return Phrase(text, found, number, note)

@@ -132,8 +132,8 @@ def m003_scorecards(db: Database) -> None:
     _refuse_changes(db)
 
 
-def _refuse_changes(db: Database) -> None:
-    for table in APPEND_ONLY:
+def _refuse_changes(db: Database, tables: tuple[str, ...] = APPEND_ONLY) -> None:
+    for table in tables:
         for verb in ("update", "delete"):
             refuse = f"select raise(abort, '{table} is append only')"
             db.execute(f"create trigger {table}_no_{verb} before {verb} on {table} begin {refuse}; end")
@@ -160,3 +160,60 @@ def m004_utterances(db: Database) -> None:
     db.table("utterances").create_index(["call_id", "position"])
     # the code points in hexadecimal: no tokenizer of any SQLite version knows all rare characters of names
     db.execute("create virtual table utterances_fts using fts5(characters, tokenize = 'ascii')")
+
+
+@migrations()
+def m005_rules(db: Database) -> None:
+    """Of each result the check kind that ran, the section of the score sheet and the severity; older ones keep what they were.
+
+    Columns are added and no row is written: the results stay append only.
+    """
+    table = db.table("check_results")
+    table.add_column("kind", str, not_null_default="")
+    table.add_column("section", str)
+    table.add_column("severity", str, not_null_default="minor")
+
+
+@migrations()
+def m006_ledger(db: Database) -> None:
+    """Rule books by content, closed months, and adjustments; a scorecard of a closed month is only proposed until adjusted.
+
+    ``rule_books`` holds each content once, ``rule_book_registrations`` when it became the newest of its house (a house may go back to an
+    older content).  ``standing`` 0 is a proposal.  An adjustment makes a scorecard stand from the moment that ``position``, the call's
+    newest scorecard, was there: scorecards that stand by themselves and come later take over again.
+    """
+    db.table("rule_books").create(
+        {"hash": str, "id": str, "version": str, "title": str, "effective_from": str, "effective_until": str, "archive_json": str},
+        pk="hash",
+        not_null={"id", "version", "title"},
+        strict=True,
+    )
+    db.table("rule_book_registrations").create(
+        {"number": int, "hash": str, "registered": str},
+        pk="number",
+        foreign_keys=[("hash", "rule_books", "hash")],
+        not_null={"hash", "registered"},
+        strict=True,
+    )
+    db.table("closed_months").create(
+        {"month": str, "closed": str, "closed_by": str, "note": str}, pk="month", not_null={"closed", "closed_by", "note"}, strict=True
+    )
+    db.table("scorecards").add_column("standing", int, not_null_default=1)
+    db.table("adjustments").create(
+        {"id": int, "call_id": str, "scorecard_id": int, "position": int, "before_id": int, "made_by": str, "reason": str, "created": str},
+        pk="id",
+        foreign_keys=[("call_id", "calls", "call_id"), ("scorecard_id", "scorecards", "id")],
+        not_null={"call_id", "scorecard_id", "position", "made_by", "reason", "created"},
+        strict=True,
+    )
+    db.table("adjustments").create_index(["call_id", "id"])
+    db.execute("drop view current_scorecards")
+    db.create_view("current_scorecards", _CURRENT)
+    _refuse_changes(db, ("rule_books", "rule_book_registrations", "closed_months", "adjustments"))
+
+
+_CURRENT = """select * from scorecards s where s.id = coalesce(
+  (select a.scorecard_id from adjustments a where a.call_id = s.call_id and not exists
+    (select 1 from scorecards later where later.call_id = a.call_id and later.standing and later.id > a.position)
+    order by a.id desc limit 1),
+  (select max(own.id) from scorecards own where own.call_id = s.call_id and own.standing))"""

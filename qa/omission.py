@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from qa.callfacts import mean_probability, missing_ms
+from qa.callfacts import hour_of, mean_probability, missing_ms
 from qa.patterns import Held, Judgement, Pattern, fill, judge, parse
 from qa.phonetic import Spoken
 from qa.types import Call, Span, Word
+
+NO_SECOND_DECODE = "没有第二次识别可以印证"
 
 LOST_MS = 3000
 """A recording that lacks more than this of the talk in its call record cannot prove an omission (clocks differ by less)."""
@@ -61,7 +63,7 @@ def patterns(call: Call, params: Script) -> tuple[Pattern, ...]:
     slots = dict(params.slots)
     agent_id = call.record.agent_id if call.record else None
     sources = params.patterns_out if outgoing else params.patterns
-    return tuple(fill(parse(source, slots), slots, agent_id) for source in sources)
+    return tuple(fill(parse(source, slots), slots, agent_id, hour_of(call)) for source in sources)
 
 
 def judged(call: Call, params: Script, decodes: Sequence[Spoken]) -> Judgement:
@@ -74,14 +76,20 @@ def doubt(call: Call, verdict: Judgement, decodes: Sequence[Sequence[Word]], min
     if verdict.held is Held.DOUBTFUL:
         return "听到的内容与规范用语相近而不一致，或两次识别结果不同"
     if not any(decodes[1:]):
-        return "没有第二次识别可以印证"
-    worst = min(mean_probability(words) for words in decodes if words)
-    if worst < min_probability:
-        return f"识别把握低（平均概率 {worst:.2f}，要求 {min_probability:.2f}）"
+        return NO_SECOND_DECODE
+    return badly_heard(decodes, min_probability) or cut_short(call)
+
+
+def badly_heard(decodes: Iterable[Sequence[Word]], min_probability: float) -> str | None:
+    """Says so (Chinese) if the words of one of the decodes (without words: none) are less probable on the mean than asked for."""
+    worst = min((mean_probability(words) for words in decodes if words), default=1.0)
+    return f"识别把握低（平均概率 {worst:.2f}，要求 {min_probability:.2f}）" if worst < min_probability else None
+
+
+def cut_short(call: Call) -> str | None:
+    """Says so (Chinese) if the recording lacks so much of the call that it cannot prove an omission."""
     lost = missing_ms(call)
-    if lost > LOST_MS:
-        return f"录音比话单的通话时长短 {lost / 1000:.1f} 秒，可能缺了一段"
-    return None
+    return f"录音比话单的通话时长短 {lost / 1000:.1f} 秒，可能缺了一段" if lost > LOST_MS else None
 
 
 def text_in(heard: Spoken, span: Span) -> str:

@@ -2,6 +2,9 @@
 
 The fields of a check's ``Params`` say what the table may hold: ``str``, ``int``, ``float``, ``bool``, ``tuple[str, ...]`` and
 ``WordList`` (in the table a list of file names).  A field ``slots`` is not a key of the table: it receives ``[slots]``.
+
+A ``Params`` with a class method ``read(section, context)`` reads its table itself (tables inside it, expressions, conditions): it
+allows the keys in ``context.hidden``, notes every problem in the section's document, and gives None if it noted any.
 """
 
 from __future__ import annotations
@@ -10,19 +13,30 @@ import dataclasses
 import math
 import re
 import typing
+import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 from qa.errors import LexiconError, RuleBookError
-from qa.lexicon import WordList, load_word_lists
+from qa.lexicon import Phrase, WordList, check_phrase, joined, load_word_lists
+from qa.rules.expression import Titled
+from qa.rules.model import Condition
 from qa.toml_document import Section, WrongValueError, as_flag, as_number, as_text, as_texts, as_whole, dotted, nearest
 from qa.toml_lines import Key
+
+T = TypeVar("T")
 
 Slots = tuple[tuple[str, tuple[str, ...]], ...]
 """Texts by name, in the order of the rule book: ``(("company", ("华宁通信",)),)``."""
 
-RESERVED = ("clause", "weight", "deduction", "enabled")
+Known = Condition | Titled
+"""What a name in an expression may stand for: a condition, or what a condition made of conditions is made of."""
+
+RESERVED = (
+    *("kind", "title", "clause", "severity", "not_covers", "effective_from", "effective_until", "when", "section", "enabled"),
+    *("weight", "deduction", "bonus", "per", "most", "warn_first", "veto", "fine", "variants", "examples"),
+)
 """Keys of ``[checks.<id>]`` that belong to the rule book and not to the check."""
 
 
@@ -43,17 +57,30 @@ _CONVERT: dict[Any, Callable[[Any], Any]] = {
 
 
 class WordLists:
-    """Finds word lists in the house's folder, then in the folder of all houses."""
+    """Finds word lists in the given folders, the first that has one: the house's, those it extends, that of all houses.
 
-    def __init__(self, house: Path, common: Path) -> None:
-        self._folders = (house, common)
+    ``used`` are the files that were asked for (links resolved), ``found`` the same as they were found.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
+        self.used: set[Path] = set()
+        self.found: set[Path] = set()
 
     def load(self, value: Any) -> WordList:
-        """The word lists of a list of file names, joined in that order.
+        """The word lists of a list of file names and of phrases (``{ say = "…", unless = ["…"] }``), joined in that order.
 
-        Raises WrongValueError for a name that is not a file, LexiconError for a file with a fault in it.
+        Raises WrongValueError for a name that is not a file and for a phrase with a fault in it, LexiconError for a file with one.
         """
-        return load_word_lists([self._find(name, index) for index, name in enumerate(as_texts(value))])
+        if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
+            return load_word_lists([self._find(name, index) for index, name in enumerate(as_texts(value))])
+        return joined(self._item(item, index) for index, item in enumerate(value))
+
+    def _item(self, item: Any, index: int) -> WordList:
+        if not isinstance(item, dict):
+            (name,) = _within((index,), as_texts, [item])
+            return load_word_lists([self._find(name, index)])
+        return WordList("", (_within((index,), as_phrase, item),))
 
     def _find(self, name: str, index: int) -> Path:
         pure = PurePosixPath(name)
@@ -61,6 +88,8 @@ class WordLists:
             raise WrongValueError(f"的第 {index + 1} 项 {name} 不在词表文件夹里", "只写词表文件夹里的文件名，不写 .. 或绝对路径", (index,))
         for folder in self._folders:
             if (folder / pure).is_file():
+                self.used.add((folder / pure).resolve())
+                self.found.add(folder / pure)
                 return folder / pure
         there = sorted(
             {str(file.relative_to(folder)) for folder in self._folders for pattern in ("*.txt", "*/*.txt") for file in folder.glob(pattern)}
@@ -70,20 +99,79 @@ class WordLists:
         )
 
 
-def build(section: Section, cls: type[Any], slots: Slots, words: WordLists) -> Any:
-    """``cls`` filled from ``section``, or None with the problems noted in the section's document.
+def as_phrase(value: Any) -> Phrase:
+    """A phrase written in the rule book: ``{ say = "要投诉", unless = ["不是要投诉"] }``.  Raises WrongValueError."""
+    for key in value:
+        if key not in _PHRASE:
+            raise WrongValueError(f"有未知的键 {key}", nearest(key, _PHRASE), (key,))
+    if "say" not in value:
+        raise WrongValueError("缺少必填的 say", '写成 { say = "…", unless = ["…"] }')
+    text = unicodedata.normalize("NFKC", _within(("say",), as_text, value["say"]))
+    exceptions = _within(("unless",), as_texts, value["unless"]) if "unless" in value else ()
+    exceptions = tuple(unicodedata.normalize("NFKC", exception) for exception in exceptions)
+    try:
+        check_phrase(text, exceptions, "")
+    except LexiconError as error:
+        raise WrongValueError(f"不可用：{error.cause}", error.cure) from error
+    return Phrase(text, exceptions)
+
+
+_PHRASE = ("say", "unless")
+
+
+def _within(inside: Key, convert: Callable[[Any], T], value: Any) -> T:
+    """``convert(value)``; what is wrong with it is told of the place ``inside`` the value of the key."""
+    try:
+        return convert(value)
+    except WrongValueError as wrong:
+        where = f"的第 {inside[0] + 1} 项" if isinstance(inside[0], int) else f"的 {inside[0]} "
+        raise WrongValueError(where + wrong.cause, wrong.cure, (*inside, *wrong.inside)) from wrong
+
+
+@dataclasses.dataclass(frozen=True)
+class Context:
+    """What a table of a rule book may refer to: texts and word lists by name, and the conditions that several rules share.
+
+    ``hidden``: keys of the table that belong to the rule book, for a ``Params.read`` to allow.
+    """
+
+    slots: Slots
+    words: WordLists
+    conditions: Mapping[str, Known] = dataclasses.field(default_factory=dict)
+    hidden: tuple[str, ...] = RESERVED
+
+
+def build(section: Section, cls: type[Any], context: Context) -> Any:
+    """``cls`` read from ``section`` (by its own ``read``, else field by field), or None with the problems noted in its document.
 
     Raises TypeError if ``cls`` has a field that a rule book cannot fill: a fault of the program.
     """
-    document = section.document
-    before = len(document.problems)
+    before = len(section.document.problems)
+    if (read := getattr(cls, "read", None)) is not None:
+        params = read(section, context)
+        return None if len(section.document.problems) > before else params
+    values = _values(section, cls, context)
+    section.allow(*context.hidden)
+    section.close(elsewhere={"slots": "slots"})
+    if len(section.document.problems) > before:
+        return None
+    try:
+        return cls(**values)
+    except ValueError as error:
+        at = (*section.at, *_blamed(section, str(error)))
+        section.document.problem(at, f"{dotted(at)} 的值不可用：{error}", "请按 docs/rule-book.md 修改")
+        return None
+
+
+def _values(section: Section, cls: type[Any], context: Context) -> dict[str, Any]:
+    """What the table says of the fields of ``cls``, by name."""
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
         if field.name == "slots":
-            values["slots"] = slots
+            values["slots"] = context.slots
             continue
-        convert = words.load if hints[field.name] is WordList else _CONVERT.get(hints[field.name])
+        convert = context.words.load if hints[field.name] is WordList else _CONVERT.get(hints[field.name])
         if convert is None or field.name in RESERVED:
             raise TypeError(f"{cls.__module__}.Params.{field.name} cannot be set from a rule book")
         try:
@@ -92,25 +180,24 @@ def build(section: Section, cls: type[Any], slots: Slots, words: WordLists) -> A
             else:
                 section.optional(field.name, convert, None)
         except LexiconError as error:
-            document.problems.append(RuleBookError(error.subject, error.cause, error.cure))
-    if len(document.problems) > before:
-        return None
-    try:
-        return cls(**values)
-    except ValueError as error:
-        at = (*section.at, *_blamed(section.table, str(error)))
-        document.problem(at, f"{dotted(at)} 的值不可用：{error}", "请按 docs/rule-book.md 修改")
-        return None
+            section.document.problems.append(RuleBookError(error.subject, error.cause, error.cure))
+    return values
 
 
-def _blamed(table: Mapping[str, Any], message: str) -> Key:
-    """The key that ``message`` is about: the one with a text that it quotes, else the one that it names, else the table itself."""
-    for name, value in table.items():
+def _blamed(section: Section, message: str) -> Key:
+    """The key that ``message`` is about: the one with a text that it quotes, else one that it names, else the table itself.
+
+    Of several the first that stands in the table itself: not one that it inherits and contradicts.
+    """
+    for name, value in section.table.items():
         if name not in RESERVED:
             for index, item in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(item, str) and len(item) > 1 and item in message:
                     return (name, index) if isinstance(value, list) else (name,)
-    return next(((name,) for name in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", message) if name in table), ())
+    named = [name for name in re.findall(r"[A-Za-z_][A-Za-z0-9_]*", message) if name in section.table]
+    file, table = section.document.place(section.at)
+    own = [name for name in named if section.document.place((*section.at, name)) == (file, (*table, name))]
+    return tuple((own or named)[:1])
 
 
 def _needed(field: dataclasses.Field[Any]) -> bool:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
+_lexicons: ContextVar[Path | None] = ContextVar("lexicons", default=None)
 
 
 def _bundled(name: str) -> Path:
@@ -19,4 +23,14 @@ def models_dir() -> Path:
 
 def lexicons_dir() -> Path:
     """Folder with the word lists and, one folder a house, the rule books."""
-    return _bundled("lexicons")
+    return _lexicons.get() or _bundled("lexicons")
+
+
+@contextmanager
+def lexicons_at(folder: Path) -> Iterator[None]:
+    """Inside, ``lexicons_dir()`` is ``folder``: a rule book of the past is read with the lists of its day."""
+    token = _lexicons.set(folder)
+    try:
+        yield
+    finally:
+        _lexicons.reset(token)

@@ -6,8 +6,9 @@ A pattern is a line of text, its parts set apart by punctuation or spaces::
 
 ``(a|b)`` one of several wordings, ``[c]`` may be left out, ``{name}`` a slot.  Brackets nest; punctuation inside brackets means
 nothing.  A part that may be left out as a whole is never demanded.  The others must come in this order; anything may come between.
-``{agent_number}`` is the agent's number from the call record, digit by digit (1 as 幺 or 一) or as a number; any two digits and
-more where the record has none.
+Three slots are always there.  ``{agent_number}`` is the agent's number from the call record, digit by digit (1 as 幺 or 一) or as a
+number; any two digits and more where the record has none.  ``{customer_title}`` is 先生, 女士 or 小姐, behind a surname of one or two
+characters or alone.  ``{hour_greeting}`` is 早上好, 下午好 … as fits the hour of the call, any of them where it is not known.
 
 A part is *present* within ``near`` of its wording (distance per syllable, ``qa.phonetic``), *doubtful* within ``far``, else
 *absent*.  Wordings of one or two syllables leave little to compare: half of ``near`` and three quarters of ``far`` hold for them.
@@ -19,17 +20,32 @@ import enum
 import itertools
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from qa.phonetic import Match, Spoken, find
-from qa.text import digits_as_read, normalise, number_as_read
+from qa.phonetic import Match, Spoken, wanted_sounds
+from qa.soundindex import SoundIndex
+from qa.text import digits_as_read, number_as_read
 from qa.types import Span
 
-AGENT_NUMBER = "agent_number"
+AGENT_NUMBER, CUSTOMER_TITLE, HOUR_GREETING = ALWAYS = ("agent_number", "customer_title", "hour_greeting")
 MAX_WORDINGS = 300
 
 _NUMBER = "\x00"  # stands in a wording for any number of two digits and more
+_SURNAME = "\x01"  # stands for up to two characters
+_SURNAME_LENGTH = 2
+_TITLES = tuple(_SURNAME + title for title in ("先生", "女士", "小姐"))
+_HOUR_GREETINGS = (  # first hour, hour after the last; over midnight they stand twice
+    ("早上好", 4, 11),
+    ("早晨好", 4, 11),
+    ("上午好", 7, 12),
+    ("中午好", 11, 14),
+    ("下午好", 12, 19),
+    ("晚上好", 17, 24),
+    ("晚上好", 0, 5),
+    ("凌晨好", 0, 6),
+)
 _SPOKEN_NUMBER = re.compile("[零〇一幺二两三四五六七八九十百]{2,}")
 
 
@@ -80,13 +96,13 @@ class Alignment:
 
 
 def parse(source: str, slots: Iterable[str]) -> Pattern:
-    """Parse a pattern; ``slots`` are the names that may stand in braces (``agent_number`` always may).
+    """Parse a pattern; ``slots`` are the names that may stand in braces (those of ``ALWAYS`` always may).
 
     Raises ValueError, in Chinese, for brackets that do not match, an unknown slot, a pattern without a demanded part, or more than
     300 wordings in one part.
     """
     text = unicodedata.normalize("NFKC", source)
-    known = {*slots, AGENT_NUMBER}
+    known = {*slots, *ALWAYS}
     for name in re.findall(r"\{([^{}]*)\}", text):
         if name not in known:
             raise ValueError(f"句式“{source}”里的 {{{name}}} 没有定义（可用：{'、'.join(sorted(known))}）")
@@ -167,12 +183,13 @@ def _options(text: str, at: int, closing: str, source: str) -> tuple[list[str], 
 
 
 def agent_number_readings(agent_id: str) -> tuple[str, ...]:
-    """How a number may be said: digit by digit with 幺 and with 一, up to three digits also as a number; () without digits."""
+    """How a number may be said: digit by digit with 幺 and with 一; up to five digits also as a number, as a recogniser that
+    writes 1024号 leaves open how it was said; () without digits."""
     digits = "".join(c for c in unicodedata.normalize("NFKC", agent_id) if c.isascii() and c.isdigit())
     if not digits:
         return ()
     read = [digits_as_read(digits), digits_as_read(digits, "一")]
-    if len(digits) <= 3:
+    if len(digits) <= 5:
         read.append(number_as_read(digits))
     return tuple(dict.fromkeys(read))
 
@@ -183,13 +200,23 @@ def said_number(heard: Spoken, before: str) -> str | None:
     return match[1] if match else None
 
 
-def fill(pattern: Pattern, slots: Mapping[str, Sequence[str]], agent_id: str | None) -> Pattern:
-    """The pattern with its slots filled; ``agent_id`` None or without digits leaves any number acceptable."""
-    values = {**slots, AGENT_NUMBER: agent_number_readings(agent_id or "") or (_NUMBER,)}
+def hour_greetings(hour: int | None) -> tuple[str, ...]:
+    """Greetings by the hour (0-23) that fit it; all of them for None."""
+    return tuple(dict.fromkeys(text for text, first, end in _HOUR_GREETINGS if hour is None or first <= hour < end))
+
+
+def fill(pattern: Pattern, slots: Mapping[str, Sequence[str]], agent_id: str | None, hour: int | None = None) -> Pattern:
+    """The pattern with its slots filled; ``agent_id`` None or without digits leaves any number acceptable, ``hour`` None any greeting."""
+    values = {
+        CUSTOMER_TITLE: _TITLES,
+        HOUR_GREETING: hour_greetings(hour),
+        **slots,
+        AGENT_NUMBER: agent_number_readings(agent_id or "") or (_NUMBER,),
+    }
     parts = []
     for part in pattern.parts:
         wordings = _filled(part.wordings, values)
-        parts.append(Part(wordings, wordings[0].replace(_NUMBER, "××")))
+        parts.append(Part(wordings, wordings[0].replace(_NUMBER, "××").replace(_SURNAME, "×")))
     return Pattern(pattern.source, tuple(parts))
 
 
@@ -201,15 +228,19 @@ def _filled(wordings: Iterable[str], values: Mapping[str, Sequence[str]]) -> tup
     return tuple(dict.fromkeys(out))
 
 
-def align(pattern: Pattern, heard: Spoken, near: float, far: float) -> Alignment:
-    """The best way to hear the parts of a filled pattern in order: fewest absent, then fewest doubtful, then the nearest."""
+def align(pattern: Pattern, heard: Spoken, near: float, far: float, index: SoundIndex | None = None) -> Alignment:
+    """The best way to hear the parts of a filled pattern in order: fewest absent, then fewest doubtful, then the nearest.
+
+    ``index`` of ``heard`` spares another one where there are several patterns.
+    """
+    search = (index or SoundIndex(heard)).find
     states: dict[int, tuple[float, tuple[tuple[Held, Match | None], ...]]] = {0: (0.0, ())}
     for part in pattern.parts:
         fresh: dict[int, tuple[float, tuple[tuple[Held, Match | None], ...]]] = {}
-        options = _candidates(part, heard, near, far)
+        options = candidates(part, heard, search, near, far)
         for at, (cost, picks) in states.items():
             choices = [(at, cost + 1e4, (*picks, (Held.ABSENT, None)))]
-            for held, match in options:
+            for held, match, _ in options:
                 if match.start >= at:
                     penalty = 0.0 if held is Held.PRESENT else 1e2
                     choices.append((match.end, cost + penalty + match.distance, (*picks, (held, match))))
@@ -222,24 +253,53 @@ def align(pattern: Pattern, heard: Spoken, near: float, far: float) -> Alignment
     return Alignment(pattern, tuple(held for held, _ in best), spans)
 
 
-def _candidates(part: Part, heard: Spoken, near: float, far: float) -> list[tuple[Held, Match]]:
+Search = Callable[[str, float], Sequence[Match]]
+"""Finds a wording within a distance per syllable, as ``qa.phonetic.find`` does in one Spoken."""
+
+
+class Candidate(NamedTuple):
+    """A place where a part may have been said, and the wording that was found there."""
+
+    held: Held
+    match: Match
+    wording: str
+
+
+def candidates(part: Part, heard: Spoken, search: Search, near: float, far: float) -> list[Candidate]:
+    """Where a filled part is heard within ``far``; ``search`` looks in ``heard``."""
     out = []
     for wording in part.wordings:
-        short = len(normalise(wording)) <= 2
+        short = len(wanted_sounds(wording)[0]) <= 2
         limit_near, limit_far = (near / 2, far * 0.75) if short else (near, far)
-        for match in _matches(wording, heard, limit_far):
-            out.append((Held.PRESENT if match.distance <= limit_near + 1e-9 else Held.DOUBTFUL, match))
+        for match in _matches(wording, heard, search, limit_far):
+            held = Held.PRESENT if match.distance <= limit_near + 1e-9 else Held.DOUBTFUL
+            out.append(Candidate(held, match, wording))
     return out
 
 
-def _matches(wording: str, heard: Spoken, limit: float) -> list[Match]:
-    if _NUMBER not in wording:
-        return list(find(wording, heard, limit))
+def _matches(wording: str, heard: Spoken, search: Search, limit: float) -> Sequence[Match]:
+    if _NUMBER in wording:
+        return _around_number(wording, heard, search, limit)
+    if _SURNAME not in wording:
+        return search(wording, limit)
+    before, _, after = wording.partition(_SURNAME)
+    right = _matches(after, heard, search, limit)
+    if not before:
+        return right
+    left = search(before, limit)
+    return [
+        Match(a.start, b.end, max(a.distance, b.distance), exact=a.exact and b.exact)
+        for a, b in itertools.product(left, right)
+        if 0 <= b.start - a.end <= _SURNAME_LENGTH
+    ]
+
+
+def _around_number(wording: str, heard: Spoken, search: Search, limit: float) -> list[Match]:
     before, _, after = wording.partition(_NUMBER)
     out = []
     for number in _SPOKEN_NUMBER.finditer(heard.text):
-        left = [m for m in find(before, heard, limit) if m.end == number.start()] if before else [None]
-        right = [m for m in find(after, heard, limit) if m.start == number.end()] if after else [None]
+        left = [m for m in search(before, limit) if m.end == number.start()] if before else [None]
+        right = [m for m in search(after, limit) if m.start == number.end()] if after else [None]
         for a, b in itertools.product(left, right):
             distances = [m.distance for m in (a, b) if m is not None]
             out.append(
@@ -268,7 +328,8 @@ class Judgement:
 
 def judge(patterns: Sequence[Pattern], decodes: Sequence[Spoken], near: float, far: float) -> Judgement:
     """Judge filled patterns over one or more independent decodes of the same seconds (at least one of each)."""
-    table = [[align(pattern, heard, near, far) for heard in decodes] for pattern in patterns]
+    indexes = [SoundIndex(heard) for heard in decodes]
+    table = [[align(pattern, index.heard, near, far, index) for index in indexes] for pattern in patterns]
     for k in range(len(decodes)):
         for row in table:
             if row[k].worst is Held.PRESENT:

@@ -25,10 +25,10 @@ PART_COST = 0.5
 GAP_COST = 1.0
 
 _INITIALS = re.compile(r"^(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])")
-_CONFUSED_INITIALS = frozenset(
+CONFUSED_INITIALS = frozenset(
     frozenset(pair) for pair in (("n", "l"), ("z", "zh"), ("c", "ch"), ("s", "sh"), ("f", "h"), ("r", "l"))
 )
-_CONFUSED_FINALS = frozenset(
+CONFUSED_FINALS = frozenset(
     frozenset(pair) for pair in (("an", "ang"), ("en", "eng"), ("in", "ing"), ("ian", "iang"), ("uan", "uang"))
 )
 _SPELLINGS = {"n": "en", "ng": "en", "m": "mu", "hm": "heng", "hng": "heng"}  # 嗯 and its kin have no vowel
@@ -85,17 +85,19 @@ def syllable_distance(a: str, b: str) -> float:
     """Distance of two toneless syllables, 0-1 (see the module)."""
     if a == b:
         return 0.0
-    if not (_is_syllable(a) and _is_syllable(b)):
+    if not (is_syllable(a) and is_syllable(b)):
         return 1.0
-    (initial_a, final_a), (initial_b, final_b) = _parts(a), _parts(b)
-    return _cost(initial_a, initial_b, _CONFUSED_INITIALS) + _cost(final_a, final_b, _CONFUSED_FINALS)
+    (initial_a, final_a), (initial_b, final_b) = parts(a), parts(b)
+    return _cost(initial_a, initial_b, CONFUSED_INITIALS) + _cost(final_a, final_b, CONFUSED_FINALS)
 
 
-def _is_syllable(s: str) -> bool:
+def is_syllable(s: str) -> bool:
+    """False for a letter or a digit that stands for itself."""
     return len(s) > 1 or s in ("a", "e", "o")
 
 
-def _parts(syllable: str) -> tuple[str, str]:
+def parts(syllable: str) -> tuple[str, str]:
+    """Initial ("" for none) and final."""
     match = _INITIALS.match(syllable)
     initial = match[0] if match else ""
     return initial, syllable[len(initial) :]

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from qa import acoustics, activity, asr, decode, models, roles, scoring, speakers
+from qa import acoustics, activity, asr, decode, models, roles, speakers
 from qa.errors import QaError, UnexpectedError
 from qa.records import CallTable
-from qa.rulebook import RuleBook
+from qa.rescore import day_of, judge
+from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.types import Acoustics, Audio, AudioInfo, Call, CallRecord, Scorecard, SpeakerTurns, SpeechActivity, Transcript
 
@@ -27,7 +28,10 @@ STAGE_VERSIONS = {"info": "1", "activity": "1", "acoustics": "1", "speakers": "1
 
 @dataclass(frozen=True)
 class FileResult:
-    """What became of one file: a call with its scorecard, or an error.  ``reused``: no recognition was needed."""
+    """What became of one file: a call with its scorecard, or an error.
+
+    ``reused``: no recognition was needed.  ``proposed``: the call's month is closed, and the scorecard stands only once it is adjusted.
+    """
 
     path: Path
     call_id: str | None
@@ -36,6 +40,7 @@ class FileResult:
     error: QaError | None
     reused: bool
     seconds: float
+    proposed: bool = False
 
 
 def collect(paths: Iterable[Path]) -> list[Path]:
@@ -91,14 +96,22 @@ class Stages:
 
 
 class Scorer:
-    """Scores files one after another with one recogniser, loaded when the first transcript has to be made."""
+    """Scores files one after another with one recogniser, loaded when the first transcript has to be made.
+
+    ``book`` is registered as the newest version of its house, and each call is scored by the version in force on its day; not so with
+    ``by_day=False``, for trials of ``book`` itself.
+    """
 
     def __init__(self, store: Store, book: RuleBook, table: CallTable | None = None, asr_choice: str | None = None,
-                 settings: asr.AsrSettings | None = None) -> None:
-        self.store, self.book, self.table = store, book, table
+                 settings: asr.AsrSettings | None = None, by_day: bool = True) -> None:
+        self.store, self.book, self.table, self.by_day = store, book, table, by_day
         self.located = models.locate(asr_choice)
         self.settings = settings or asr.AsrSettings()
         self._loaded: asr.Recogniser | None = None
+        if by_day:
+            store.ledger.register(book)
+        else:
+            store.ledger.keep(book)
 
     def recogniser(self) -> asr.Recogniser:
         if self._loaded is None:
@@ -111,10 +124,11 @@ class Scorer:
         try:
             record = self.table.for_file(path) if self.table is not None else None
             identity = f"{self.located.name}@{self.located.fingerprint}"
-            stages = Stages(path, self.store, self.recogniser, identity, self.book.names, self.settings)
+            book = self.store.ledger.in_force(self.book, day_of(record)) if self.by_day else self.book
+            stages = Stages(path, self.store, self.recogniser, identity, book.names, self.settings)
             call = stages.call(record)
-            card = scoring.score(call, self.book)
-            self.store.save_call(call, card)
+            card = judge(call, book, self.store.earlier())
+            saved = self.store.record(call, card)
         except QaError as error:
             return FileResult(path, None, None, None, error, False, time.monotonic() - begun)
         except Exception as bug:
@@ -122,13 +136,14 @@ class Scorer:
                                          "其余文件不受影响；请用 qa --debug 重跑该文件并反馈")
             unexpected.__cause__ = bug
             return FileResult(path, None, None, None, unexpected, False, time.monotonic() - begun)
-        return FileResult(path, card.call_id, card, call, None, not stages.recognised, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        return FileResult(path, card.call_id, card, call, None, not stages.recognised, took, saved.proposed)
 
 
 def score_files(paths: Sequence[Path], *, store: Store, book: RuleBook, table: CallTable | None = None, asr: str | None = None,
-                progress: Callable[[FileResult], None] | None = None) -> list[FileResult]:
-    """Score ``paths`` in order; one bad file never stops the others.  ``progress`` is called after each."""
-    scorer = Scorer(store, book, table, asr)
+                progress: Callable[[FileResult], None] | None = None, by_day: bool = True) -> list[FileResult]:
+    """Score ``paths`` in order; one bad file never stops the others.  ``progress`` is called after each; ``by_day`` as of Scorer."""
+    scorer = Scorer(store, book, table, asr, by_day=by_day)
     results = []
     for path in paths:
         results.append(scorer.score(path))

@@ -50,7 +50,8 @@ def _asset(name: str) -> str:
     return loader.get_source(_environment(), name)[0]
 
 
-def _render(template: str, now: datetime, **values: object) -> str:
+def render(template: str, now: datetime, **values: object) -> str:
+    """A page of ``qa/templates``, whole: style and script inside, values escaped."""
     script = _asset("player.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
@@ -99,7 +100,7 @@ def call_report(call: Call, card: Scorecard, *, now: datetime | None = None) -> 
         raise StoreError(card.call_id, "评分与录音不是同一个文件", "请重新评分")
     audio, problem = recording(call)
     call, card = without_numbers(call, card)
-    return _render(
+    return render(
         "call.html.j2",
         now or datetime.now(),
         title=f"通话质检报告 {card.call_id}",
@@ -171,7 +172,7 @@ def agent_report(
     if others:
         raise StoreError("、".join(sorted(others)), f"不是坐席 {agent.agent_id} 的通话", "请只给出该坐席自己的通话")
     sounds = {card.call_id: (call, card, recording(call)) for call, card in extremes}
-    return _render(
+    return render(
         "agent.html.j2",
         now or datetime.now(),
         title=f"坐席质检报告 {agent.agent_name} {agent.agent_id}",
@@ -209,7 +210,7 @@ def index_page(
     """The page that lists the reports of a folder, worst call first; addresses are file names beside it."""
     ordered = sorted(calls, key=lambda c: (c.percent is not None, c.percent or 0.0, c.call_id))
     names = {c.agent_id: c.agent_name for c in calls}
-    return _render(
+    return render(
         "index.html.j2",
         now or datetime.now(),
         title="通话质检报告",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from qa.clock import wall_clock
 from qa.errors import StoreError
 from qa.types import AudioInfo, CallRecord, CheckResult, Evidence, Finding, Outcome, Provenance, Role, Scorecard, Span
 
-HOUSE_ZONE = timezone(timedelta(hours=8))
-"""China Standard Time.  A time with a zone is brought to it; a time without is taken as it stands."""
+_RESULT_COLUMNS = tuple(f.name for f in fields(CheckResult) if f.name not in ("outcome", "findings"))
 
 
 @dataclass(frozen=True)
@@ -87,24 +87,12 @@ class SearchHit:
 
 @dataclass(frozen=True)
 class StoredScorecard:
-    """One scorecard of a call's history; ``created`` is ISO 8601 UTC."""
+    """One scorecard of a call's history; ``created`` is ISO 8601 UTC; ``standing`` is False for a proposal, also an accepted one."""
 
     id: int
     created: str
     scorecard: Scorecard
-
-
-def wall_clock(time: str | None) -> str | None:
-    """An ISO 8601 time as wall clock of UTC+8, ``YYYY-MM-DDTHH:MM:SS.mmm``; None for None.
-
-    Errors: :class:`ValueError` for text that is no time.
-    """
-    if time is None:
-        return None
-    moment = datetime.fromisoformat(time)
-    if moment.tzinfo is not None:
-        moment = moment.astimezone(HOUSE_ZONE).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds")
+    standing: bool = True
 
 
 def bound(value: str | date | None, upper: bool) -> str | None:
@@ -156,7 +144,7 @@ def scorecard_row(scorecard: Scorecard) -> dict[str, Any]:
     }
 
 
-def call_row(audio: AudioInfo, record: CallRecord | None, scorecard: Scorecard) -> dict[str, Any]:
+def call_row(audio: AudioInfo, record: CallRecord | None, call_id: str, agent_id: str | None) -> dict[str, Any]:
     """The row of ``calls``; what only a record tells is NULL without one."""
     told = (
         "agent_name",
@@ -172,10 +160,10 @@ def call_row(audio: AudioInfo, record: CallRecord | None, scorecard: Scorecard) 
     )
     return {
         **{name: getattr(record, name) if record else None for name in told},
-        "call_id": scorecard.call_id,
+        "call_id": call_id,
         "file": audio.path,
         "sha256": audio.sha256,
-        "agent_id": scorecard.agent_id or (record.agent_id if record else None),
+        "agent_id": agent_id or (record.agent_id if record else None),
         "started": wall_clock(record.start) if record else None,
         "duration_ms": audio.duration_ms,
     }
@@ -199,8 +187,8 @@ def check_outcome(row: dict[str, Any]) -> CheckOutcome:
 
 
 def check_result(row: dict[str, Any], findings: list[Finding]) -> CheckResult:
-    outcome = Outcome(row["outcome"])
-    return CheckResult(row["check_id"], row["title"], row["clause"], outcome, row["weight"], row["points"], tuple(findings))
+    plain = {name: row[name] for name in _RESULT_COLUMNS}
+    return CheckResult(**plain, outcome=Outcome(row["outcome"]), findings=tuple(findings))
 
 
 def scorecard(row: dict[str, Any], results: tuple[CheckResult, ...]) -> Scorecard:

@@ -2,7 +2,7 @@
 
 Stage results are kept by the content hash of the file, the stage and its settings; their payloads lie once in ``blobs``
 under their own SHA-256, and a scored call points to the very payloads that it was judged on.  Scorecards are appended,
-never changed (the database itself refuses); the newest one of a call is its current one.
+never changed (the database itself refuses); the newest one of a call that stands is its current one (:mod:`qa.ledger_cards`).
 
 Errors: everything that goes wrong with the database is a :class:`StoreError`; an unknown call is a :class:`NotFoundError`.
 """
@@ -12,50 +12,40 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from qa import rows, serial
+from qa.clock import wall_clock
 from qa.database import BUSY_TIMEOUT_S, Database
 from qa.errors import NotFoundError, StoreError
+from qa.ledger import Ledger
+from qa.ledger_calls import Earlier, StoredCall, stored_calls
+from qa.ledger_cards import Adjustment, Cards, Saved, Snapshot
 from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScorecard
 from qa.types import (
     Acoustics,
-    AudioInfo,
     Call,
-    CallRecord,
-    CheckResult,
     Finding,
-    Roles,
     Scorecard,
     SpeakerTurns,
     SpeechActivity,
     Transcript,
 )
 
-__all__ = ["AgentRow", "CheckOutcome", "ScoredCall", "SearchHit", "Store", "StoredScorecard"]
+__all__ = ["AgentRow", "CheckOutcome", "Saved", "ScoredCall", "SearchHit", "Store", "StoredCall", "StoredScorecard"]
 
 T = TypeVar("T")
 
-_PARTS: dict[str, Any] = {
+PARTS: dict[str, Any] = {
     "activity": SpeechActivity,
     "turns": SpeakerTurns,
     "transcript": Transcript,
     "acoustics": Acoustics,
 }
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    """What a scorecard was judged on: the small values, and the digests of the large ones (names as in ``_PARTS``)."""
-
-    audio: AudioInfo
-    roles: Roles
-    record: CallRecord | None
-    parts: tuple[tuple[str, str], ...]
 
 
 def index_characters(text: str) -> str:
@@ -77,6 +67,8 @@ class Store:
     def __init__(self, path: Path | str, *, create: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.path = Path(path)
         self._db = Database(self.path, create, busy_timeout_s)
+        self._cards = Cards(self._db)
+        self.ledger = Ledger(self._db)
 
     def __enter__(self) -> Store:
         return self
@@ -122,38 +114,71 @@ class Store:
     # ------------------------------------------------------------ saving a call
 
     def save_call(self, call: Call, scorecard: Scorecard, *, new_recording: bool = False) -> int:
-        """Keep a scored call; returns the id of its scorecard.
+        """:meth:`record`, of which only the id of the scorecard matters."""
+        return self.record(call, scorecard, new_recording=new_recording).id
 
-        A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.
+    def record(self, call: Call, scorecard: Scorecard, *, new_recording: bool = False) -> Saved:
+        """Keep a scored call.
+
+        A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.  In a closed month
+        it is a proposal: nothing that is shown of the call changes until :meth:`adjust`.
         Errors: :class:`StoreError` if the call id already belongs to a recording of other content, unless
         ``new_recording`` says that this is meant.
         """
         if scorecard.provenance.file_sha256 != call.audio.sha256:
             raise StoreError(scorecard.call_id, "评分与录音不是同一个文件", "请重新评分")
-        parts = {name: serial.encode(getattr(call, name)) for name in _PARTS}
+        parts = {name: serial.encode(getattr(call, name)) for name in PARTS}
         digests = tuple((name, hashlib.sha256(payload).hexdigest()) for name, payload in parts.items())
-        snapshot = serial.encode(_Snapshot(replace(call.audio, path=""), call.roles, call.record, digests))
-        digest = hashlib.sha256(snapshot + serial.encode(scorecard)).hexdigest()
+        snapshot = serial.encode(Snapshot(replace(call.audio, path=""), call.roles, call.record, digests))
         with self._db.writing():
-            self._save_call_row(call, scorecard, new_recording)
-            current = self._db.rows("select id, digest from current_scorecards where call_id = ?", scorecard.call_id)
-            if current and current[0]["digest"] == digest:
-                return int(current[0]["id"])
-            for payload in parts.values():
-                self._put_blob(payload)
-            self._save_utterances(call, scorecard.call_id)
-            judged_on = {"snapshot": snapshot, "digest": digest, "created": rows.now_utc()}
-            scorecard_id = self._db.insert("scorecards", rows.scorecard_row(scorecard) | judged_on)
-            self._save_results(scorecard.results, scorecard_id)
-            return scorecard_id
+            known = self._known(call, scorecard.call_id, new_recording)
+            day = wall_clock(call.record.start) if call.record else None
+            closed = self.ledger.is_closed(day, known["started"] if known else None)
+            if known is None or not closed:
+                self._save_call_row(call, scorecard.call_id, scorecard.agent_id)
+            saved = self._cards.append(scorecard, snapshot, closed)
+            if saved.new:
+                for payload in parts.values():
+                    self._put_blob(payload)
+                if not closed:
+                    self._save_utterances(call, scorecard.call_id)
+            return saved
 
-    def _save_call_row(self, call: Call, scorecard: Scorecard, new_recording: bool) -> None:
-        known = self._db.rows("select sha256 from calls where call_id = ?", scorecard.call_id)
-        if known and known[0]["sha256"] != call.audio.sha256 and not new_recording:
+    def append(self, judged: Iterable[tuple[StoredCall, Scorecard]]) -> tuple[Saved, ...]:
+        """Put new scorecards of stored calls beside the old ones, all in one transaction; what they were judged on is there already."""
+        with self._db.writing():
+            return tuple(self._cards.append(card, of.snapshot, self.ledger.is_closed(of.started)) for of, card in judged)
+
+    def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None = None) -> Adjustment:
+        """Make a scorecard of the call stand that did not: by default its newest one, where that is a proposal.
+
+        What is shown of the call (agent, times, words) becomes that which this scorecard was judged on.
+        Errors: :class:`NotFoundError` for an unknown call or scorecard, :class:`StoreError` where nothing is proposed, the scorecard
+        stands already, or name or reason is missing.
+        """
+        with self._db.writing():
+            made = self._cards.adjust(call_id, by, reason, scorecard_id)
+            (row,) = self._db.rows("select s.*, c.file from scorecards s join calls c using (call_id) where s.id = ?", made.after)
+            call = self._call(call_id, row["snapshot"], row["file"])
+            self._save_call_row(call, call_id, row["agent_id"])
+            self._save_utterances(call, call_id)
+        return made
+
+    def adjustments(self, call_id: str) -> tuple[Adjustment, ...]:
+        """Adjustments of a call, the earliest first."""
+        return self._cards.adjustments(call_id)
+
+    def _known(self, call: Call, call_id: str, new_recording: bool) -> dict[str, Any] | None:
+        """The row of the call, if there is one; it must be of the same recording."""
+        found = self._db.rows("select sha256, started from calls where call_id = ?", call_id)
+        if found and found[0]["sha256"] != call.audio.sha256 and not new_recording:
             cure = "请在 calls.csv 中给每个录音不同的 call_id"
-            raise StoreError(scorecard.call_id, f"该通话编号已属于另一个录音，与 {call.audio.path} 内容不同", cure)
+            raise StoreError(call_id, f"该通话编号已属于另一个录音，与 {call.audio.path} 内容不同", cure)
+        return found[0] if found else None
+
+    def _save_call_row(self, call: Call, call_id: str, agent_id: str | None) -> None:
         self._db.insert("recordings", rows.recording_row(call.audio), "or ignore")
-        row = rows.call_row(call.audio, call.record, scorecard)
+        row = rows.call_row(call.audio, call.record, call_id, agent_id)
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in (*row, "updated"))
         now = rows.now_utc()
         self._db.insert("calls", row | {"created": now, "updated": now}, suffix=f"on conflict (call_id) do update set {changes}")
@@ -169,48 +194,54 @@ class Store:
             rowid = self._db.insert("utterances", row)
             self._db.insert("utterances_fts", {"rowid": rowid, "characters": index_characters(u.text)})
 
-    def _save_results(self, results: Iterable[CheckResult], scorecard_id: int) -> None:
-        for position, r in enumerate(results):
-            row = {"scorecard_id": scorecard_id, "position": position, "check_id": r.check_id, "title": r.title, "clause": r.clause}
-            row |= {"outcome": r.outcome.value, "weight": r.weight, "points": r.points}
-            result_id = self._db.insert("check_results", row)
-            for index, f in enumerate(r.findings):
-                found = {"check_result_id": result_id, "position": index, "outcome": f.outcome.value, "message": f.message}
-                found |= {"evidence_json": rows.to_json(f.evidence), "values_json": rows.to_json(f.values)}
-                self._db.insert("findings", found)
-
     # ------------------------------------------------------------ one call
 
     def call(self, call_id: str) -> Call:
         """The call as its current scorecard was judged on; the path is where the file was last seen."""
         row = self._current(call_id)
-        snapshot = serial.decode(row["snapshot"], _Snapshot)
+        return self._call(call_id, row["snapshot"], row["file"])
+
+    def stored_calls(self, since: str | date | None = None, until: str | date | None = None) -> Iterator[StoredCall]:
+        """All calls of a period (as :meth:`calls`), also those without a standing scorecard, by start; read page by page."""
+        yield from stored_calls(self._db, self._cards, since, until)
+
+    def earlier(self) -> Earlier:
+        """For rules that warn first: breaches earlier in the month."""
+        return Earlier(self._db)
+
+    def load(self, stored: StoredCall) -> Call:
+        """The call of a row of :meth:`stored_calls`.  Errors: :class:`StoreError` where a part of it is missing or damaged."""
+        return self._call(stored.call_id, stored.snapshot, stored.file)
+
+    def _call(self, call_id: str, judged_on: bytes, file: str) -> Call:
+        snapshot = serial.decode(judged_on, Snapshot)
         parts = {}
         for name, digest in snapshot.parts:
             payload = self._get_blob(digest)
             if payload is None:
                 raise StoreError(call_id, f"保存的数据（{name}）缺失或已损坏", "请重新运行评分，或从备份恢复数据库")
-            parts[name] = serial.decode(payload, _PARTS[name])
-        return Call(replace(snapshot.audio, path=row["file"]), roles=snapshot.roles, record=snapshot.record, **parts)
+            parts[name] = serial.decode(payload, PARTS[name])
+        return Call(replace(snapshot.audio, path=file), roles=snapshot.roles, record=snapshot.record, **parts)
 
     def scorecard(self, call_id: str) -> Scorecard:
         """The current scorecard of a call."""
         return self._scorecard(self._current(call_id))
 
     def history(self, call_id: str) -> tuple[StoredScorecard, ...]:
-        """All scorecards of a call, oldest first."""
-        self._current(call_id)
+        """All scorecards of a call, oldest first; among them those that are only proposed."""
         found = self._db.rows("select * from scorecards where call_id = ? order by id", call_id)
-        return tuple(StoredScorecard(row["id"], row["created"], self._scorecard(row)) for row in found)
+        if not found:
+            self._current(call_id)  # says what is wrong
+        return tuple(StoredScorecard(row["id"], row["created"], self._scorecard(row), bool(row["standing"])) for row in found)
 
     def _current(self, call_id: str) -> dict[str, Any]:
-        found = self._db.rows(
-            "select s.*, c.file from scorecards s join calls c using (call_id) where call_id = ? order by s.id desc limit 1",
-            call_id,
-        )
-        if not found:
-            raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
-        return found[0]
+        found = self._db.rows("select s.*, c.file from current_scorecards s join calls c using (call_id) where call_id = ?", call_id)
+        if found:
+            return found[0]
+        if self._db.rows("select 1 from calls where call_id = ?", call_id):
+            cure = "请由负责人用 qa adjust 批准这份评分"
+            raise NotFoundError(call_id, "这通电话所在的月份已关账，它的评分还没有批准", cure)
+        raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
 
     def _scorecard(self, row: dict[str, Any]) -> Scorecard:
         findings: dict[int, list[Finding]] = {}

@@ -189,7 +189,8 @@ def _integer(m: re.Match[str]) -> str:
     named = _CODE_BEFORE.search(before) or _CODE_AFTER.match(after) or _SERVICE.match(digits)
     code = bool(named) or (len(digits) > 1 and digits[0] == "0")
     unit = bool(after[:1]) and after[0] in _MEASURE
-    round_number = digits.endswith("00" if len(digits) == 4 else "000")
+    # 12000 is a quantity, 13800138000 a telephone number: a round number has few digits before its zeros
+    round_number = digits.endswith("00" if len(digits) == 4 else "000") and len(digits.rstrip("0")) <= 3
     if len(digits) > 1 and (code or (len(digits) >= 4 and not unit and not round_number)):
         return digits_as_read(digits)
     return number_as_read(digits, after)

@@ -71,7 +71,15 @@ class TomlDocument:
 
     def problem(self, key: Key, cause: str, cure: str = "") -> None:
         """Note a problem at the line of ``key``."""
-        self.problems.append(RuleBookError(f"{self.path}:{self.lines.line(key)}", cause, cure))
+        self.problems.append(RuleBookError(self.where(key), cause, cure))
+
+    def where(self, key: Key) -> str:
+        """``file:line`` of ``key``, or of the nearest table around it."""
+        return f"{self.path}:{self.lines.line(key)}"
+
+    def place(self, key: Key) -> tuple[TomlDocument, Key]:
+        """The file that ``key`` stands in, and its key there."""
+        return self, key
 
     def section(self, *key: str | int) -> Section | None:
         """The table at ``key``; None, with a problem noted, if something else stands there or nothing."""
@@ -91,8 +99,13 @@ class TomlDocument:
         if len(self.problems) == 1:
             raise self.problems[0]
         if self.problems:
-            in_order = sorted(self.problems, key=lambda problem: (not problem.subject.startswith(f"{self.path}:"), _line_of(problem)))
+            in_order = sorted(self.problems, key=self._order)
             raise RuleBookErrors(str(self.path), tuple(in_order))
+
+    def _order(self, problem: RuleBookError) -> tuple[bool, str, int]:
+        """This file first, then others, each in order of line."""
+        file, _, line = problem.subject.rpartition(":")
+        return file != str(self.path), file, int(line) if line.isdigit() else 0
 
 
 class Section:
@@ -125,6 +138,22 @@ class Section:
     def allow(self, *names: str) -> None:
         """Keys that are read by somebody else."""
         self._known.extend(names)
+
+    def table_at(self, name: str) -> Section | None:
+        """The table under ``name``; None where the key is absent, or with a problem noted if something else stands there."""
+        self._known.append(name)
+        return self.document.section(*self.at, name) if name in self.table else None
+
+    def tables_at(self, name: str) -> tuple[Section, ...]:
+        """The tables of the array ``[[name]]``, in order; what is not a table is noted as a problem and left out."""
+        self._known.append(name)
+        rows = self.table.get(name, [])
+        if not isinstance(rows, list):
+            at = dotted((*self.at, name))
+            self.document.problem((*self.at, name), f"{at} 应为表的列表，实为{kind(rows)}", f"写成 [[{at}]]")
+            return ()
+        found = (self.document.section(*self.at, name, index) for index in range(len(rows)))
+        return tuple(section for section in found if section is not None)
 
     def close(self, elsewhere: Mapping[str, str] | None = None) -> None:
         """Note every key that was not asked for; ``elsewhere`` names the table of keys that belong to another."""
@@ -242,8 +271,3 @@ def _syntax_error(path: Path, text: str, lines: TomlLines, message: str) -> Rule
     else:
         cure = f"TOML 的说明：{message}"
     return RuleBookError(f"{path}:{line}", f"格式错误，{cause}", cure)
-
-
-def _line_of(problem: RuleBookError) -> int:
-    tail = problem.subject.rpartition(":")[2]
-    return int(tail) if tail.isdigit() else 0

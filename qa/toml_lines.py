@@ -27,12 +27,13 @@ class TomlLines:
     """Line (from 1) of every key, table and array element; ``twice``: keys defined again, with both lines.
 
     ``open_key`` is the key whose value was not yet complete where the scan had to stop, None if the scan reached the end
-    or stopped between two values.
+    or stopped between two values.  ``inline`` are the tables written as a value, ``{ … }``.
     """
 
     lines: dict[Key, int]
     twice: tuple[tuple[Key, int, int], ...] = ()
     open_key: Key | None = None
+    inline: frozenset[Key] = frozenset()
 
     def line(self, key: Key) -> int:
         """Line of ``key``, or of the nearest table or array around it that has one; 1 for the document itself."""
@@ -48,8 +49,8 @@ def scan(text: str) -> TomlLines:
     try:
         scanner.document()
     except (_StopError, RecursionError):
-        return TomlLines(scanner.lines, tuple(scanner.twice), scanner.open_key)
-    return TomlLines(scanner.lines, tuple(scanner.twice))
+        return TomlLines(scanner.lines, tuple(scanner.twice), scanner.open_key, frozenset(scanner.inline))
+    return TomlLines(scanner.lines, tuple(scanner.twice), None, frozenset(scanner.inline))
 
 
 class _StopError(Exception):
@@ -64,6 +65,7 @@ class _Scanner:
     twice: list[tuple[Key, int, int]] = field(default_factory=list)
     defined: set[Key] = field(default_factory=set)
     lengths: dict[Key, int] = field(default_factory=dict)
+    inline: set[Key] = field(default_factory=set)
     open_key: Key | None = None
 
     def __post_init__(self) -> None:
@@ -153,6 +155,7 @@ class _Scanner:
         self.at += 1
 
     def inline_table(self, path: Key) -> None:
+        self.inline.add(path)
         self.expect("{")
         self.take(_SPACE)
         while not self.text.startswith("}", self.at):

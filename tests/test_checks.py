@@ -58,10 +58,12 @@ def test_words_out_of_noise_are_held_against_nobody(check_id: str) -> None:
 
 @pytest.mark.parametrize("check_id", sorted(set(registry()) - {"pickup"}))
 def test_evidence_of_a_fail_is_the_agents(check_id: str) -> None:
+    """The first is; behind it may stand what it is the answer to, in the customer's mouth."""
     for example in registry()[check_id].EXAMPLES:
         for finding in findings(check_id, example.call(), **dict(example.params)):
             if finding.outcome is Outcome.FAIL:
-                assert all(e.role is Role.AGENT and e.span.duration_ms > 0 for e in finding.evidence), example.name
+                assert finding.evidence[0].role is Role.AGENT, example.name
+                assert all(e.span.duration_ms > 0 for e in finding.evidence), example.name
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,10 @@ def test_parameters_have_types_a_rule_book_can_fill() -> None:
     import typing
 
     allowed = {str, int, float, bool, tuple[str, ...], WordList}
-    for check_id, module in registry().items():
+    by_field = {check_id: module for check_id, module in registry().items() if not hasattr(module.Params, "read")}
+    for check_id, module in by_field.items():
+        if hasattr(module.Params, "read"):
+            continue  # reads its table itself
         hints = typing.get_type_hints(module.Params)
         assert all(hints[f.name] in allowed for f in dataclasses.fields(module.Params) if f.name != "slots"), check_id
 

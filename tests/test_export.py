@@ -52,6 +52,7 @@ def test_the_tables_hold_every_call_check_and_piece_of_evidence(scored: Scored) 
     assert (bare["得分（%）"], bare["覆盖率（%）"], bare["待复核项"], bare["坐席工号"]) == (None, 25.0, "检查k0", "")
     assert [row["结果"] for row in as_dicts(checks)] == ["通过", "不通过", "通过", "不通过", "无法判定"]
     assert [row["得分"] for row in as_dicts(checks)] == [10.0, 0.0, 10.0, 0.0, None]
+    assert {(row["部分"], row["级别"], row["次数"]) for row in as_dicts(checks)} == {("", "一般", 1)}
     finding = as_dicts(findings)[0]
     assert (finding["证据开始（秒）"], finding["证据结束（秒）"], finding["证据原话"]) == (0.3, 0.9, "您好")
     assert finding["测量值"] == "rate_cpm=173.393; rings=3; phrase==1+1; limit_ms="

@@ -15,7 +15,9 @@ import pytest
 from qa import rulebook
 from qa.errors import QaError, RuleBookError, RuleBookErrors
 from qa.lexicon import WordList, load_word_list
-from qa.rulebook import RuleBook, load
+from qa.rulebook import load
+from qa.rules.book import RuleBook, Unchecked
+from qa.rules.model import Points, Scoring
 from qa.toml_document import Section, TomlDocument
 from qa.types import Call, Finding, Outcome
 
@@ -125,13 +127,14 @@ def _one(house: Path, text: str) -> tuple[int, str, str]:
 def test_a_good_rule_book_is_read_in_its_own_order(house: Path) -> None:
     book = _load(house, GOOD)
     assert (book.id, book.title, book.title_en, book.version) == ("house", "测试规则", "", "3")
-    assert (book.min_coverage, book.effective_from, book.deduction_base) == (Decimal("0.6"), None, None)
-    assert [(c.id, c.clause, c.weight) for c in book.checks] == [
-        ("phrases", "使用礼貌用语。", Decimal("2.5")),
-        ("tempo", "语速适中。", Decimal(1)),
+    assert (book.scoring, book.effective_from, book.effective_until) == (Scoring("percent", Decimal(100), Decimal("0.6")), None, None)
+    assert [(r.id, r.kind, r.title, r.clause, r.points) for r in book.rules] == [
+        ("phrases", "phrases", "用语", "使用礼貌用语。", Points(weight=Decimal("2.5"))),
+        ("tempo", "tempo", "语速", "语速适中。", Points(weight=Decimal(1))),
     ]
-    assert [(n.clause, n.reason) for n in book.not_auditable] == [("着装整洁。", "录音中看不到")]
-    phrases, tempo = book.checks
+    assert [rule.subject for rule in book.rules] == [f"{house / 'rules.toml'}:10", f"{house / 'rules.toml'}:16"]
+    assert book.not_auditable == (Unchecked("着装整洁。", "录音中看不到"),)
+    phrases, tempo = book.rules
     assert phrases.params == PhraseParams(
         words=load_word_list(house / "polite.txt"),
         patterns=("您好，{company}",),
@@ -155,21 +158,22 @@ def test_folder_and_file_give_the_same_book_and_a_byte_order_mark_is_ignored(hou
 
 def test_weights_are_exact_as_written(house: Path) -> None:
     book = _load(house, GOOD.replace("weight = 2.5", "weight = 0.1"))
-    assert book.checks[0].weight * 3 == Decimal("0.3")
+    assert book.rules[0].points is not None and book.rules[0].points.weight is not None
+    assert book.rules[0].points.weight * 3 == Decimal("0.3")
 
 
 def test_a_disabled_check_is_validated_but_not_run(house: Path) -> None:
-    assert [c.id for c in _load(house, GOOD.replace("high_cpm = 180", "enabled = false")).checks] == ["phrases"]
+    assert [r.id for r in _load(house, GOOD.replace("high_cpm = 180", "enabled = false")).rules] == ["phrases"]
     line, cause, _ = _one(house, GOOD.replace("high_cpm = 180", "enabled = false\nhigh_cpm = 1"))
     assert line == 19 and "low_cpm" in cause
 
 
 def test_a_house_that_charges_deductions(house: Path) -> None:
     text = GOOD.replace("weight = 2.5", "deduction = 3").replace("high_cpm = 180", "deduction = 1")
-    assert _load(house, text).deduction_base == Decimal(100)
+    assert (_load(house, text).scoring.mode, _load(house, text).scoring.base) == ("deduction", Decimal(100))
     book = _load(house, text.replace('version = "3"', 'version = "3"\ndeduction_base = 12'))
-    assert book.deduction_base == Decimal(12)
-    assert [c.weight for c in book.checks] == [Decimal(3), Decimal(1)]
+    assert book.scoring.base == Decimal(12)
+    assert [r.points for r in book.rules] == [Points(deduction=Decimal(3)), Points(deduction=Decimal(1))]
 
 
 def test_a_word_list_of_the_house_comes_before_one_of_all_houses(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +183,7 @@ def test_a_word_list_of_the_house_comes_before_one_of_all_houses(house: Path, mo
     (common / "common.txt").write_text("劳驾\n", encoding="utf-8")
     monkeypatch.setattr(rulebook, "lexicons_dir", lambda: common)
     book = _load(house, GOOD.replace('["polite.txt"]', '["polite.txt", "common.txt"]'))
-    assert [phrase.text for phrase in book.checks[0].params.words.phrases] == ["请问", "谢谢", "劳驾"]
+    assert [phrase.text for phrase in book.rules[0].params.words.phrases] == ["请问", "谢谢", "劳驾"]
 
 
 # ------------------------------------------------------------------ the content hash

@@ -313,6 +313,37 @@ def test_an_older_schema_is_brought_up_to_date(path: Path) -> None:
         assert len(store.search("投诉")) == 1
 
 
+def test_results_of_an_older_schema_are_read_as_they_were(path: Path, tmp_path: Path) -> None:
+    """A database of before rules had kinds, sections and severities, with one scored call in it."""
+    with Store(tmp_path / "new.db") as store:
+        _, card = save(store)
+        tables = ("recordings", "calls", "scorecards", "check_results", "findings")
+        rows = {table: store._db.rows(f"select * from {table}") for table in tables}
+    old = sqlite_utils.Database(path)
+    migrations.apply(old, stop_before="m005_rules")
+    for table, found in rows.items():
+        columns = old.table(table).columns_dict
+        old.table(table).insert_all([{name: value for name, value in row.items() if name in columns} for row in found])
+    assert "severity" not in old.table("check_results").columns_dict
+    old.close()
+    with Store(path) as store:
+        assert store.scorecard("C1") == card
+        assert {(r.kind, r.section, r.severity) for r in card} == {("", None, "minor")}
+        with pytest.raises(sqlite3.IntegrityError, match="append only"):
+            store._db.sqlite.execute("update check_results set severity = 'critical'")
+
+
+def test_kind_section_and_severity_of_a_result_come_back(path: Path) -> None:
+    with Store(path) as store:
+        call, card = save(store)
+        first, second = card.results
+        told = (replace(first, kind="phrase", section="voice", severity="critical"), replace(second, severity="advisory"))
+        other = replace(card, results=told)
+        store.save_call(call, other)
+        assert store.scorecard("C1") == other
+        assert [stored.scorecard for stored in store.history("C1")] == [card, other]
+
+
 def _refusal(path: Path, **how: object) -> str:
     with pytest.raises(StoreError) as caught:
         Store(path, **how)  # type: ignore[arg-type]

@@ -17,6 +17,9 @@ from qa.text import as_read, countable, log_likelihood, normalise, number_as_rea
 from qa.types import Span, Word
 
 READ = [
+    ("我的电话是13800138000", "我的电话是幺三八零零幺三八零零零"),
+    ("大概12000", "大概一万两千"),
+    ("单号12345000", "单号幺二三四五零零零"),
     ("工号1024", "工号幺零二四"),
     ("电话13812345678", "电话幺三八幺二三四五六七八"),
     ("400-123-4567", "四零零幺二三四五六七"),
@@ -258,6 +261,12 @@ def test_pattern_parts_and_wordings() -> None:
 def test_patterns_that_are_wrong(source: str) -> None:
     with pytest.raises(ValueError, match="句式"):
         parse(source, ["company"])
+
+
+def test_a_number_that_was_written_in_digits_may_have_been_said_either_way() -> None:
+    pattern = fill(parse("客服中心{agent_number}号", []), {}, "1024")
+    for said in ("客服中心幺零二四号", "客服中心一千零二十四号"):
+        assert align(pattern, spoken(_heard(said)), 0.2, 0.3).worst is Held.PRESENT
 
 
 def test_parts_must_come_in_order() -> None:

@@ -139,3 +139,8 @@ def test_any_text_is_scanned_without_an_exception_and_valid_toml_to_its_end(text
     except tomllib.TOMLDecodeError:
         return
     assert set(found.lines) == _leaves(data) - {()}
+
+
+def test_tables_written_as_a_value_are_told_from_those_with_a_header() -> None:
+    assert scan(DOCUMENT).inline == {("table", "inline")}
+    assert scan("a = [{ b = 1 }, { c = { d = 2 } }]\n[e]\nf.g = 1\n").inline == {("a", 0), ("a", 1), ("a", 1, "c")}

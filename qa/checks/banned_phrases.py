@@ -19,7 +19,8 @@ How it is found
 
     Phrases of one syllable count by text alone, of two by text or the very syllables with their tones.  What falls short of this
     (up to ``suspect_distance`` per syllable for three syllables and more) but makes much more sense as the phrase (twice
-    ``min_gain``; any gain where the words were badly heard) is inconclusive (疑似), for a person to hear.  Exceptions with
+    ``min_gain``; any gain where the words were badly heard), or has four syllables and more that sound the very same without
+    making much less sense, is inconclusive (疑似), for a person to hear.  Exceptions with
     punctuation in their midst do not count (我不知道，您问别人).
 
 Why
@@ -32,9 +33,11 @@ Not covered
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from qa.callfacts import heard_activity, inconclusive, mean_probability, one, without_agent, words_of
@@ -42,6 +45,8 @@ from qa.check_examples import Example, Scene
 from qa.lexicon import WILDCARD, WILDCARD_LENGTH, Phrase, WordList, load_word_list
 from qa.paths import lexicons_dir
 from qa.phonetic import Match, Spoken, boundary_cost, find, gain, same_tones, spoken, wanted_sounds
+from qa.rules.hearing import Decode, hearing
+from qa.rules.model import Who
 from qa.types import Call, Edge, Evidence, Finding, Outcome, Role, Span
 
 TITLE = "服务禁语"
@@ -106,8 +111,8 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
         return
     edges = [*call.edges(Role.AGENT, "opening"), *call.edges(Role.AGENT, "closing")]
     found = False
-    for utterance in call.utterances(Role.AGENT):
-        for hit in hits(spoken(utterance.words), edges, params):
+    for voice in hearing(call).voices(Who.AGENT):
+        for hit in heard_in(voice.transcript, edges, params):
             found = True
             yield _finding(hit)
     if not found:
@@ -142,6 +147,29 @@ def _nothing(call: Call, params: Params) -> Finding:
 # ---------------------------------------------------------------- finding
 
 
+def heard_in(decode: Decode, edges: Sequence[Edge], params: Params) -> Iterator[Hit]:
+    """``hits`` of all utterances of a decode, in order; phrases that cannot be in one are not looked for in it."""
+    wanted: dict[int, list[Phrase]] = {}
+    limit = _short_or(params.suspect_distance)
+    for phrase in decode.index.likely(params.words, limit):
+        numbers = {
+            number
+            for start, end in decode.stretches(phrase.text, limit(phrase))
+            for number in range(decode.piece_of(start), decode.piece_of(end - 1) + 1)
+        }
+        for number in numbers:
+            wanted.setdefault(number, []).append(phrase)
+    for number, phrases in sorted(wanted.items()):
+        fewer = dataclasses.replace(params, words=WordList(params.words.path, tuple(phrases)))
+        yield from hits(decode.pieces[number], edges, fewer)
+
+
+@functools.cache
+def _short_or(distance: float) -> Callable[[Phrase], float]:
+    """How near a phrase must sound to be looked at: ``distance``, but short ones must have the very syllables."""
+    return lambda phrase: distance if len(wanted_sounds(phrase.text)[0]) > 2 else 0.0
+
+
 def hits(heard: Spoken, edges: Sequence[Edge], params: Params) -> tuple[Hit, ...]:
     """Proven and suspected phrases in one utterance, in order, one a place: proven before suspected, then the longest."""
     found = [hit for phrase in params.words.phrases for hit in _of_phrase(phrase, heard, edges, params)]
@@ -154,8 +182,7 @@ def hits(heard: Spoken, edges: Sequence[Edge], params: Params) -> tuple[Hit, ...
 
 def _of_phrase(phrase: Phrase, heard: Spoken, edges: Sequence[Edge], params: Params) -> Iterator[Hit]:
     length = len(wanted_sounds(phrase.text)[0])
-    limit = params.suspect_distance if length > 2 else 0.0
-    matches = find(phrase.text, heard, limit)
+    matches = find(phrase.text, heard, _short_or(params.suspect_distance)(phrase))
     if not matches:
         return
     excused = [m for exception in phrase.exceptions for m in _places(exception, heard, params) if not _parted(m, heard)]
@@ -199,6 +226,8 @@ def _by_sound(phrase: Phrase, match: Match, heard: Spoken, length: int, params: 
         if length == 2 and not same_tones(phrase.text, match, heard):
             return "只有两个字，声调不同"
         return ""
+    if length > 3 and match.distance == 0 and better > -params.min_gain - 1:
+        return "读音完全相同，写法不同"
     if better >= 2 * params.min_gain or (better > 0 and not probable):
         return f"读音相近（距离 {match.distance:.2f}）"
     return None
@@ -247,6 +276,7 @@ EXAMPLES = (
     Example("said by the customer", Scene("坐席 1-3 您好，请讲。\n客户 4-6 你烦不烦，有完没完！\n坐席 7-9 非常抱歉。"), Outcome.PASS),
     Example("by text", _talk("这个我不知道。"), Outcome.FAIL, (21000, 22000), (*_OF, ("distance", 0.0))),
     Example("by sound, as a recogniser writes it", _talk("这个我不之道。"), Outcome.FAIL, (21000, 22000), (*_OF, ("heard", "不之道"))),
+    Example("the very sounds, other sensible words", _talk("师傅几时到我拿知道啊。"), Outcome.INCONCLUSIVE),
     Example("another sound in it", _talk("这事跟我没端系。"), Outcome.INCONCLUSIVE),
     Example("the longest phrase of a place", _talk("那是你自己的事"), Outcome.FAIL, (20000, 22000), (("phrase", "那是你自己的事"),)),
     Example("badly heard", _talk("@0.4 这个我不知道。"), Outcome.INCONCLUSIVE, (21000, 22000)),

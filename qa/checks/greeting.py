@@ -3,7 +3,8 @@
 What is asked
     The agent opens the call with the house's greeting.  ``patterns`` (incoming) and ``patterns_out`` (outgoing) say how it may go
     (the notation is that of ``qa.patterns``); one pattern is enough.  All its parts that may not be left out must be said, in
-    order, in the agent's first ``turns`` turns and begun within ``within_s`` of the agent's first word.  Parts are found by
+    order, in the agent's first ``turns`` turns; the greeting begins within ``within_s`` of the agent's first word, and a slow
+    speaker may finish up to 5 s later.  Parts are found by
     sound: present within ``pass_distance`` per syllable, absent beyond ``doubt_distance``, for a person to hear in between.
     If the pattern demands ``{agent_number}`` and the call record has the agent's number, it must be that number.
 
@@ -41,6 +42,7 @@ _OFFER = (
     "|有什么问题|需要[我]什么(帮助|帮忙|服务)|(需要|要|想)(办[理]|咨询)什么|有什么可以效劳)"
 )
 
+_FINISH_MS = 5000
 _NUMBERED = (("patterns", ("您好，{company}，工号{agent_number}",)),)
 
 
@@ -77,7 +79,7 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
     decodes += [_within(edge.words, window_ms, last_ms) for edge in call.edges(Role.AGENT, "opening")]
     heard = [spoken(words) for words in decodes]
     verdict = omission.judged(call, params, heard)
-    if verdict.held is Held.PRESENT:
+    if verdict.held is Held.PRESENT and _in_time(verdict, heard[verdict.decode], window_ms):
         yield _held(call, verdict, heard[verdict.decode])
         return
     due = Span(first_ms, max(first_ms, min(first_ms + window_ms, call.audio.duration_ms)))
@@ -91,8 +93,14 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
 
 
 def _within(words: Sequence[Word], window_ms: int, last_ms: int) -> tuple[Word, ...]:
-    """Words that begin within the window after the first of them and before ``last_ms``."""
-    return tuple(w for w in words if w.span.start_ms < min(words[0].span.start_ms + window_ms, last_ms))
+    """Words that begin within the window after the first of them, and what is left to say after it, before ``last_ms``."""
+    return tuple(w for w in words if w.span.start_ms < min(words[0].span.start_ms + window_ms + _FINISH_MS, last_ms))
+
+
+def _in_time(verdict: Judgement, heard: Spoken, window_ms: int) -> bool:
+    """Whether the greeting begins within the window after the first word."""
+    span = verdict.best.span
+    return span is not None and span.start_ms < heard.spans[0].start_ms + window_ms
 
 
 def _held(call: Call, verdict: Judgement, heard: Spoken) -> Finding:
@@ -111,7 +119,7 @@ def _held(call: Call, verdict: Judgement, heard: Spoken) -> Finding:
 
 
 def _omitted(call: Call, params: Params, evidence: Evidence, missing: str) -> Finding:
-    message = f"坐席开口后 {params.within_s:g} 秒内、前 {params.turns} 次发言中没有完整的问候语，缺{missing}"
+    message = f"坐席开口后 {params.within_s:g} 秒内、前 {params.turns} 次发言中没有完整的问候语" + (f"，缺{missing}" if missing else "")
     heard = spoken(w for w in words_of(call.utterances(Role.AGENT)))
     later = omission.judged(call, params, [heard])
     if later.held is Held.PRESENT and later.best.span is not None:
@@ -156,6 +164,12 @@ EXAMPLES = (
         Scene("坐席 0.5-1.5 喂，哪位。\n坐席 12.0-15.0 您好，华宁通信，为您服务。"),
         Outcome.FAIL,
         (500, 10500),
+    ),
+    Example(
+        "said slowly: begun in time, finished after it",
+        Scene("坐席 0.5-11.9 您好华宁通信工号幺零二四很高兴为您服务。"),
+        Outcome.PASS,
+        (500, 11900),
     ),
     Example("another agent's number", Scene(_GOOD, agent_id="5787"), Outcome.FAIL, (500, 10000), (), _NUMBERED),
     Example("the demanded number", Scene(_GOOD), Outcome.PASS, (500, 3026), (), _NUMBERED),

@@ -1,7 +1,8 @@
 """语速 · Speech rate
 
 What is asked
-    The agent speaks between ``min_cpm`` and ``max_cpm`` characters a minute, both included, over the whole call.
+    The agent speaks between ``min_cpm`` and ``max_cpm`` characters a minute, both included, over the whole call.  ``about`` (约, 左右 in
+    a regulation) is the share by which a limit may be missed and is still kept.
 
 How it is measured
     Characters: the agent's transcript as it is read aloud, digits as read, without punctuation, Latin words by letters or syllables
@@ -14,7 +15,7 @@ How it is measured
 Why
     Too fast cannot be followed, too slow sounds reluctant; the regulations name the figures.
 
-A rate outside a limit by less than ``error_ratio`` (the measure's own error) is inconclusive, as are calls with less than
+A rate outside of that by less than ``error_ratio`` (the measure's own error) is inconclusive, as are calls with less than
 ``min_speech_s`` of speech or ``min_chars`` characters and words heard badly (mean probability below ``min_probability``).
 
 Not covered
@@ -43,6 +44,7 @@ class Params:
 
     min_cpm: float = 140.0
     max_cpm: float = 200.0
+    about: float = 0.0
     pause_ms: int = 500
     window_s: float = 10.0
     min_speech_s: float = 5.0
@@ -54,6 +56,8 @@ class Params:
     def __post_init__(self) -> None:
         if not 0 < self.min_cpm < self.max_cpm:
             raise ValueError(f"应有 0 < min_cpm < max_cpm，现为 {self.min_cpm:g} 和 {self.max_cpm:g}")
+        if not 0 <= self.about < 1:
+            raise ValueError(f"about 应不小于 0 且小于 1，现为 {self.about:g}")
         for name in ("pause_ms", "min_speech_s", "min_chars"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} 不能小于 0，现为 {getattr(self, name):g}")
@@ -100,9 +104,9 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
 def _finding(
     rate: float, worst: Stretch, doubt: str | None, params: Params, evidence: Evidence, chars: int, speech_ms: int, unheard: float
 ) -> Finding:
-    figures = f"{rate:.0f} 字/分钟（{chars} 字，说话 {speech_ms / 1000:.1f} 秒；规定 {params.min_cpm:g}–{params.max_cpm:g}）"
+    figures = f"{rate:.0f} 字/分钟（{chars} 字，说话 {speech_ms / 1000:.1f} 秒；规定{_range(params)}）"
     worst_text = f"；偏离最大的一段 {worst.cpm:.0f} 字/分钟"
-    side = "过快" if rate > params.max_cpm else "过慢" if rate < params.min_cpm else ""
+    side = "过快" if rate > _fastest(params) else "过慢" if rate < _slowest(params) else ""
     if doubt is not None:
         outcome, message = Outcome.INCONCLUSIVE, f"语速 {figures}不能判定：{doubt}"
     elif side:
@@ -123,12 +127,25 @@ def _finding(
     )
 
 
+def _slowest(params: Params) -> float:
+    return params.min_cpm * (1 - params.about)
+
+
+def _fastest(params: Params) -> float:
+    return params.max_cpm * (1 + params.about)
+
+
+def _range(params: Params) -> str:
+    limits = f"{params.min_cpm:g}–{params.max_cpm:g}"
+    return f"约{limits}，容许 {100 * params.about:g}%" if params.about else f" {limits}"
+
+
 def _doubt(rate: float, probability: float, unheard: float, params: Params) -> str | None:
     if probability < params.min_probability:
         return f"识别把握低（平均概率 {probability:.2f}，要求 {params.min_probability:.2f}）"
     if unheard > params.max_unheard_ratio:
         return f"有 {unheard:.0%} 的话音没有转写出来（至多 {params.max_unheard_ratio:.0%}）"
-    beyond = max(rate / params.max_cpm - 1, 1 - rate / params.min_cpm)
+    beyond = max(rate / _fastest(params) - 1, 1 - rate / _slowest(params))
     if 0 < beyond <= params.error_ratio:
         return f"超出规定 {beyond:.1%}，在测量误差 {params.error_ratio:.0%} 之内"
     return None
@@ -193,6 +210,7 @@ EXAMPLES = (
     Example("too slow", Scene(_at(120)), Outcome.FAIL, (1000, 11000), (("rate_cpm", 120.0),)),
     Example("the customer's rate is nobody's fault", Scene(_at(174) + "\n客户 24-26 " + _THIRTY), Outcome.PASS),
     Example("over by less than the error", Scene(_at(204)), Outcome.INCONCLUSIVE, None, (("rate_cpm", 204.0),)),
+    Example("over what is about allowed by less than it may be", Scene(_at(208)), Outcome.PASS, None, (), (("about", 0.05),)),
     Example("hardly a word", Scene("坐席 1.0-3.0 您好，请讲。"), Outcome.INCONCLUSIVE),
     Example("badly heard", Scene(_at(240, 0.3)), Outcome.INCONCLUSIVE),
     Example("much of it not transcribed", Scene(_at(240) + "\n坐席 30-33"), Outcome.INCONCLUSIVE),

@@ -51,7 +51,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """A check's findings under a rule book: ``points`` of ``weight``, None unless PASS or FAIL."""
+    """A rule's findings under a rule book.
+
+    ``check_id`` is the rule's id, ``kind`` the id of the check that ran ("" in a result of an older program: the same).
+    ``weight``: what the rule is worth (weight, deduction or bonus), 0 where it is not counted.  ``points`` of it are kept or earned,
+    None unless PASS or FAIL; below 0 where several occurrences cost more than one.  ``section`` of the score sheet, None if
+    it has none.  ``severity``: ``advisory`` (shown, never counted), ``minor``, ``major`` or ``critical``.
+    """
 
     check_id: str
     title: str
@@ -60,10 +66,19 @@ class CheckResult:
     weight: float
     points: float | None
     findings: tuple[Finding, ...]
+    kind: str = ""
+    section: str | None = None
+    severity: str = "minor"
 
     def __post_init__(self) -> None:
         ruled = self.outcome in (Outcome.PASS, Outcome.FAIL)
         require(ruled == (self.points is not None), "points are for PASS and FAIL alone")
+        require(self.severity in ("advisory", "minor", "major", "critical"), f"unknown severity {self.severity!r}")
+
+    @property
+    def occurrences(self) -> int:
+        """How often what decided the outcome was found: of a FAIL the breaches, of a PASS the times that it was met."""
+        return sum(finding.outcome is self.outcome for finding in self.findings)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,174 @@
+"""``qa explain``: the arithmetic of a call, or of an agent's month, line by line."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.padding import Padding
+from rich.text import Text
+
+from qa.cli_common import DB_DEFAULT, Db, Json, demo_line, out, outcome_text, print_json
+from qa.cli_show import plain, require_agent, resolve
+from qa.types import Outcome
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from qa.explain import CallSum, MonthSum
+
+_CALL_KEYS = ("section", "rule", "clause", "outcome", "evidence", "points", "how")
+_MONTH_KEYS = ("time", "call", "rule", "clause", "evidence", "yuan", "how")
+"""Names of the cells of ``explain_text`` in JSON."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command()(explain)
+
+
+def explain(
+    subject: Annotated[str, typer.Argument(help="通话编号或录音文件名；写了月份则是坐席工号", metavar="CALL|AGENT")],
+    month: Annotated[str | None, typer.Argument(help="月份，如 2025-06", metavar="[MONTH]")] = None,
+    profile: Annotated[str | None, typer.Option("--profile", help="评分时的规则书；默认用评分卡上写的那一本", metavar="PROFILE")] = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """把一通电话的得分、或一位坐席一个月的得分和罚款逐行算给人看（the arithmetic, line by line）。"""
+    from qa import explain as explaining
+    from qa.store import Store
+
+    with Store(db, create=False) as store:
+        books = explaining.Books(store, profile)
+        if month is None:
+            one = explaining.call(store, resolve(store, subject), books)
+            print_json(_call_json(one)) if as_json else _show_call(out(), one)
+            return
+        year, number = explaining.parse_month(month)
+        require_agent(store, subject)
+        sheet = explaining.month(store, subject, year, number, books)
+    print_json(_month_json(sheet)) if as_json else _show_month(out(), sheet)
+
+
+# ---------------------------------------------------------------- a call
+
+
+def _show_call(console: Console, one: CallSum) -> None:
+    from qa.rules.explain_text import call_sums
+
+    _head(console, one)
+    order = {setup.title: place for place, setup in enumerate(one.total.scoring.sections)}
+    rows = sorted(zip(_masked(one), one.total.lines, strict=True), key=lambda pair: order.get(pair[0][0], len(order)))
+    for part, group in itertools.groupby(rows, key=lambda pair: pair[0][0]):
+        console.print(Text(f"\n{part or '其他规则'}", style="bold cyan"))
+        for row, line in group:
+            _row(console, row, line.result.outcome)
+    console.print(Text("\n合计", style="bold cyan"))
+    for text in call_sums(one.total):
+        console.print(Padding(plain(text), (0, 0, 0, 2)))
+
+
+def _head(console: Console, one: CallSum) -> None:
+    from qa.export import mask_name
+
+    number = one.row.customer_number
+    start = (one.row.started or "").replace("T", " ")[:16]
+    head = Text(mask_name(one.row.call_id, number), style="bold").append(f"  {one.row.agent_id or '坐席未知'}  {start}", style="not bold")
+    console.print(head.append(f"  规则 {one.book.id} {one.book.stamp}", style="not bold dim"))
+    for note in one.notes:
+        console.print(plain(f"! {note}", "yellow"), soft_wrap=True)
+    if one.card.provenance.demo:
+        console.print(demo_line())
+
+
+def _masked(one: CallSum) -> tuple[tuple[str, ...], ...]:
+    """The rows of the call's arithmetic without the customer's number."""
+    from qa.export import mask_text
+    from qa.rules.explain_text import call_rows
+
+    return tuple((*row[:6], mask_text(row[6], one.row.customer_number)) for row in call_rows(one.total))
+
+
+def _row(console: Console, row: tuple[str, ...], outcome: Outcome) -> None:
+    """A rule: outcome, title, points and how; clause and evidence below, unless the rule did not apply."""
+    _, title, clause, _, evidence, worth, how = row
+    line = outcome_text(outcome).append(f"  {title}", style="bold not dim").append(f"  {worth}  ", style="not bold cyan")
+    console.print(line.append(how, style="not bold"), soft_wrap=True)
+    if outcome is Outcome.NOT_APPLICABLE:
+        return
+    console.print(Padding(plain(f"条款：{'；'.join(clause.strip().splitlines())}", "dim"), (0, 0, 0, 4)))
+    if evidence:
+        console.print(Padding(plain(f"证据：{evidence}", "dim"), (0, 0, 0, 4)))
+
+
+def _call_json(one: CallSum) -> dict[str, Any]:
+    from qa.export import mask_name
+    from qa.rules.explain_text import call_sums
+
+    made = one.card.provenance
+    return {
+        "call_id": mask_name(one.row.call_id, one.row.customer_number),
+        "agent_id": one.row.agent_id,
+        "start": one.row.started,
+        "rule_book": made.rule_book,
+        "rule_book_version": made.rule_book_version,
+        "counted_with": one.book.stamp,
+        "demo": made.demo,
+        "stored_percent": one.card.percent,
+        "percent": None if one.total.percent is None else float(one.total.percent),
+        "rules": _named(_CALL_KEYS, _masked(one)),
+        "sums": call_sums(one.total),
+        "notes": one.notes,
+    }
+
+
+def _named(keys: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[dict[str, str]]:
+    return [dict(zip(keys, row, strict=True)) for row in rows]
+
+
+# ---------------------------------------------------------------- a month
+
+
+def _show_month(console: Console, sheet: MonthSum) -> None:
+    from qa.explain import mean_text
+    from qa.rules.explain_text import call_sums, month_rows, month_sums
+
+    console.print(Text(f"坐席 {sheet.agent_id}  {sheet.year} 年 {sheet.month} 月  {len(sheet.calls)} 通电话", style="bold"))
+    for note in sheet.notes:
+        console.print(plain(f"! {note}", "yellow"))
+    for one in sheet.calls:
+        console.print()
+        _head(console, one)
+        rows = zip(_masked(one), one.total.lines, strict=True)
+        for row, line in rows:
+            if line.result.outcome is Outcome.FAIL:
+                _row(console, row, line.result.outcome)
+        console.print(Padding(plain(call_sums(one.total)[-1]), (0, 0, 0, 2)))
+    console.print(Text("\n得分", style="bold cyan"))
+    console.print(Padding(plain(mean_text(sheet)), (0, 0, 0, 2)))
+    console.print(Text("\n罚款", style="bold cyan"))
+    for time, call, title, clause, evidence, yuan, how in month_rows(sheet.fines):
+        console.print(
+            Text(f"  {time}  {call}  ").append(title, style="bold").append(f"  {yuan} 元  ", style="cyan").append(how), soft_wrap=True
+        )
+        console.print(Padding(plain(f"条款：{'；'.join(clause.strip().splitlines())}；证据：{evidence}", "dim"), (0, 0, 0, 4)))
+    for text in month_sums(sheet.fines):
+        console.print(Padding(plain(text), (0, 0, 0, 2)))
+
+
+def _month_json(sheet: MonthSum) -> dict[str, Any]:
+    from qa.explain import mean_text
+    from qa.rules.explain_text import month_rows, month_sums
+
+    return {
+        "agent_id": sheet.agent_id,
+        "month": f"{sheet.year}-{sheet.month:02d}",
+        "calls": [_call_json(one) for one in sheet.calls],
+        "mean": None if sheet.mean is None else float(sheet.mean),
+        "mean_sum": mean_text(sheet),
+        "fines": _named(_MONTH_KEYS, month_rows(sheet.fines)),
+        "fine_sums": month_sums(sheet.fines),
+        "notes": sheet.notes,
+    }

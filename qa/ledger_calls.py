@@ -1,0 +1,127 @@
+"""The stored calls of a period one after the other, to be judged again: a page of rows at a time, however many there are.
+
+Also how often an agent broke a rule earlier in the month, for rules that warn first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from qa import rows
+from qa.database import Database
+from qa.ledger_cards import Cards
+from qa.rows import CheckOutcome
+from qa.rules.book import RuleBook
+from qa.types import Outcome, Scorecard
+
+PAGE = 200
+_COLUMNS = """select c.call_id, c.file, c.started, c.agent_id, c.agent_name, c.customer_number,
+  s.id as scorecard_id, s.snapshot, s.percent, s.coverage, s.rule_book, s.rule_book_version, s.demo, current.id as current_id
+  from calls c left join current_scorecards current using (call_id)
+  join scorecards s on s.id = coalesce(current.id, (select max(own.id) from scorecards own where own.call_id = c.call_id))"""
+
+
+@dataclass(frozen=True)
+class StoredCall:
+    """A call with the scorecard that stands (its newest where none does: ``standing`` False), in short.
+
+    ``started`` is wall clock of UTC+8, None if unknown.  ``snapshot`` is what the scorecard was judged on (``qa.store.Store.load``).
+    """
+
+    call_id: str
+    file: str
+    started: str | None
+    agent_id: str | None
+    agent_name: str
+    customer_number: str
+    scorecard_id: int
+    snapshot: bytes
+    percent: float | None
+    coverage: float
+    rule_book: str
+    rule_book_version: str
+    demo: bool
+    standing: bool
+    outcomes: tuple[CheckOutcome, ...]
+
+    @property
+    def day(self) -> date | None:
+        return None if self.started is None else date.fromisoformat(self.started[:10])
+
+
+def stored_calls(db: Database, cards: Cards, since: str | date | None, until: str | date | None) -> Iterator[StoredCall]:
+    """Calls of a period by start, then those whose start is not known (of no bounded period).  Scorecards may be added meanwhile."""
+    low, high = rows.period(since, until)
+    after, place = ("", "") if low is None else (low, ""), "(c.started, c.call_id) > (?, ?)"
+    limit, bound = ("", ()) if high is None else (" and c.started < ?", (high,))
+    while page := db.rows(f"{_COLUMNS} where {place}{limit} order by c.started, c.call_id limit {PAGE}", *after, *bound):
+        yield from (_stored(row, cards) for row in page)
+        after = page[-1]["started"], page[-1]["call_id"]
+    last = "" if low is None and high is None else None
+    while last is not None:
+        page = db.rows(f"{_COLUMNS} where c.started is null and c.call_id > ? order by c.call_id limit {PAGE}", last)
+        yield from (_stored(row, cards) for row in page)
+        last = page[-1]["call_id"] if page else None
+
+
+def _stored(row: dict[str, Any], cards: Cards) -> StoredCall:
+    plain = {name: row[name] for name in StoredCall.__dataclass_fields__ if name in row}
+    texts = {name: row[name] or "" for name in ("agent_name", "customer_number", "rule_book", "rule_book_version")}
+    standing = row["current_id"] is not None
+    return StoredCall(
+        **plain | texts | {"demo": bool(row["demo"])}, standing=standing, outcomes=cards.outcomes(row["scorecard_id"])
+    )
+
+
+# ---------------------------------------------------------------- warnings first
+
+
+class Earlier:
+    """Breaches of an agent earlier in the calendar month, for the rules of a book that warn first (``Points.warn_first``).
+
+    Asked for one call it reads the scorecards that stand.  Asked for calls in order of time, with :meth:`add` after each, it counts the
+    new scorecards in place of the old ones.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._counts: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+
+    def of(self, book: RuleBook, agent_id: str | None, started: str | None, call_id: str) -> Mapping[str, int]:
+        """By rule id, breaches before the call at ``started`` (wall clock); empty where agent or time is not known."""
+        warning = _warning(book)
+        if not warning or not agent_id or started is None:
+            return {}
+        key = (agent_id, started[:7])
+        if key not in self._counts:
+            # time goes on: no other month is asked for again
+            self._counts = {old: counts for old, counts in self._counts.items() if old[1] == key[1]}
+            self._counts[key] = self._stored(agent_id, started, call_id)
+        return {rule_id: self._counts[key].get(rule_id, (0, 0))[per_call] for rule_id, per_call in warning.items()}
+
+    def add(self, agent_id: str | None, started: str | None, card: Scorecard) -> None:
+        """Count a new scorecard for the calls after it."""
+        counts = self._counts.get((agent_id or "", (started or "")[:7]))
+        if counts is not None:
+            for result in card:
+                if result.outcome is Outcome.FAIL:
+                    found, calls = counts.get(result.check_id, (0, 0))
+                    counts[result.check_id] = (found + result.occurrences, calls + 1)
+
+    def _stored(self, agent_id: str, started: str, call_id: str) -> dict[str, tuple[int, int]]:
+        """By rule id, findings and calls."""
+        sql = """select r.check_id, count(*) as found, count(distinct r.id) as calls from calls c
+          join current_scorecards s using (call_id) join check_results r on r.scorecard_id = s.id
+          join findings f on f.check_result_id = r.id and f.outcome = 'fail'
+          where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?) and r.outcome = 'fail' group by r.check_id"""
+        found = self._db.rows(sql, agent_id, started[:7], started, call_id)
+        return {row["check_id"]: (row["found"], row["calls"]) for row in found}
+
+
+def _warning(book: RuleBook) -> dict[str, int]:
+    """Rules that warn first, and which of their counts they go by: 0 findings, 1 calls."""
+    warning = ((rule.id, rule.points) for rule in book.rules if rule.points is not None and rule.points.warn_first)
+    return {rule_id: int(points.per == "call") for rule_id, points in warning}

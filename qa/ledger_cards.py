@@ -1,0 +1,153 @@
+"""Scorecards put beside each other: what stands, what is only proposed, and who made it stand.
+
+A new scorecard of a call of a closed month is a proposal: it changes no figure until a person makes it stand, by an adjustment with a
+name and a reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from qa import rows, serial
+from qa.database import Database
+from qa.errors import NotFoundError, StoreError
+from qa.rows import CheckOutcome
+from qa.types import AudioInfo, CallRecord, CheckResult, Outcome, Roles, Scorecard
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a scorecard was judged on: the small values, and the digests of the large ones (by name: ``qa.store.PARTS``)."""
+
+    audio: AudioInfo
+    roles: Roles
+    record: CallRecord | None
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What became of a scorecard: its id; ``proposed`` if it does not stand; ``new`` unless an equal one was there."""
+
+    id: int
+    proposed: bool
+    new: bool
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """A scorecard of a closed month made to stand; ``before`` is the id of the one that stood until then, None if none did."""
+
+    id: int
+    call_id: str
+    before: int | None
+    after: int
+    by: str
+    reason: str
+    created: str
+
+
+class Cards:
+    """Appends scorecards and adjustments, inside a transaction of the caller's."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def current(self, call_id: str) -> dict[str, Any] | None:
+        """The row of the scorecard that stands."""
+        found = self._db.rows("select * from current_scorecards where call_id = ?", call_id)
+        return found[0] if found else None
+
+    def append(self, card: Scorecard, snapshot: bytes, closed: bool) -> Saved:
+        """Put ``card`` beside the others, or say which one is the same.
+
+        Of a closed month only what would change a figure is put there, as a proposal.
+        """
+        digest = hashlib.sha256(snapshot + serial.encode(card)).hexdigest()
+        current = self.current(card.call_id)
+        if current is not None and (current["digest"] == digest or (closed and self._no_change(current, card, snapshot))):
+            return Saved(current["id"], False, False)
+        if closed:
+            newest = self._db.rows("select id, digest from scorecards where call_id = ? order by id desc limit 1", card.call_id)
+            if newest and newest[0]["digest"] == digest:
+                return Saved(newest[0]["id"], True, False)
+        row = rows.scorecard_row(card) | {"snapshot": snapshot, "digest": digest, "created": rows.now_utc()}
+        scorecard_id = self._db.insert("scorecards", row | {"standing": int(not closed)})
+        self._append_results(card.results, scorecard_id)
+        return Saved(scorecard_id, closed, True)
+
+    def _append_results(self, results: Iterable[CheckResult], scorecard_id: int) -> None:
+        for position, r in enumerate(results):
+            row = {"scorecard_id": scorecard_id, "position": position, "check_id": r.check_id, "title": r.title, "clause": r.clause}
+            row |= {"outcome": r.outcome.value, "weight": r.weight, "points": r.points}
+            row |= {"kind": r.kind, "section": r.section, "severity": r.severity}
+            result_id = self._db.insert("check_results", row)
+            for index, f in enumerate(r.findings):
+                found = {"check_result_id": result_id, "position": index, "outcome": f.outcome.value, "message": f.message}
+                found |= {"evidence_json": rows.to_json(f.evidence), "values_json": rows.to_json(f.values)}
+                self._db.insert("findings", found)
+
+    def outcomes(self, scorecard_id: int) -> tuple[CheckOutcome, ...]:
+        """A scorecard's results in short, in its order."""
+        found = self._db.rows("select * from check_results where scorecard_id = ? order by position", scorecard_id)
+        return tuple(rows.check_outcome(row) for row in found)
+
+    def _no_change(self, row: dict[str, Any], card: Scorecard, snapshot: bytes) -> bool:
+        if (row["agent_id"], row["percent"], row["coverage"]) != (card.agent_id, card.percent, card.coverage):
+            return False
+        if row["snapshot"] != snapshot and _record(row["snapshot"]) != _record(snapshot):
+            return False  # another agent or another day
+        return verdicts(self.outcomes(row["id"])) == verdicts(card)
+
+    # ------------------------------------------------------------ adjustments
+
+    def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None) -> Adjustment:
+        """Make a scorecard of the call stand: the one given, else its newest one if that is a proposal.
+
+        Errors: :class:`NotFoundError` for an unknown call or scorecard, :class:`StoreError` where nothing is proposed, the scorecard
+        stands already, or name or reason is missing.
+        """
+        for text, cause, cure in ((by, "没有写由谁调整", "请加 --by 姓名"), (reason, "没有写调整的理由", "请加 --reason 理由")):
+            if not text.strip():
+                raise StoreError(call_id, cause, cure)
+        cards = self._db.rows("select id, standing from scorecards where call_id = ? order by id", call_id)
+        if not cards:
+            raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
+        current = self.current(call_id)
+        chosen = self._chosen(call_id, cards, scorecard_id)
+        if current is not None and current["id"] == chosen:
+            raise StoreError(f"{call_id} 的评分 {chosen}", "这份评分已经有效", "不需要调整；其他评分请用 --scorecard 指定")
+        row = {"call_id": call_id, "scorecard_id": chosen, "position": cards[-1]["id"], "made_by": by.strip(), "reason": reason.strip()}
+        row |= {"before_id": current["id"] if current is not None else None, "created": rows.now_utc()}
+        self._db.insert("adjustments", row)
+        return self.adjustments(call_id)[-1]
+
+    def adjustments(self, call_id: str) -> tuple[Adjustment, ...]:
+        """Of a call, the earliest first."""
+        found = self._db.rows("select * from adjustments where call_id = ? order by id", call_id)
+        return tuple(
+            Adjustment(row["id"], call_id, row["before_id"], row["scorecard_id"], row["made_by"], row["reason"], row["created"])
+            for row in found
+        )
+
+    def _chosen(self, call_id: str, cards: list[dict[str, Any]], wanted: int | None) -> int:
+        known = [card["id"] for card in cards]
+        if wanted is None:
+            if cards[-1]["standing"]:
+                raise StoreError(call_id, "没有待批准的评分", "请先用 qa rescore 重新评分，或用 --scorecard 指定一份旧的评分")
+            return int(known[-1])
+        if wanted not in known:
+            raise NotFoundError(f"评分 {wanted}", f"不是通话 {call_id} 的评分", f"该通话的评分编号：{'、'.join(map(str, known))}")
+        return wanted
+
+
+def verdicts(results: Iterable[CheckResult | CheckOutcome]) -> tuple[tuple[str, Outcome, float, float | None], ...]:
+    """What of a scorecard counts: rule, outcome, worth and points, in its order."""
+    return tuple((r.check_id, r.outcome, r.weight, r.points) for r in results)
+
+
+def _record(snapshot: bytes) -> CallRecord | None:
+    return serial.decode(snapshot, Snapshot).record

@@ -1,0 +1,94 @@
+"""Where something is due in relation to something else: before, after or around it, within seconds or turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qa.rules.hearing import Hearing, spans_of
+from qa.rules.model import Relation
+from qa.rules.sources import Hit, happened
+from qa.types import Role, Span
+
+SLACK_MS = 500
+"""People begin to speak before the other has quite ended: so much earlier still counts as after."""
+JOINED_MS = 5000
+"""Words of one turn that are further apart than this are two occasions."""
+PAUSE_MS = 3000
+"""So are words with so long a silence between them: 3 s is the shortest wait that a regulation speaks of."""
+
+
+def region(relation: Relation, anchor: Hit, hearing: Hearing) -> Span:
+    """The time around ``anchor`` in which the other thing is due; seconds count from the nearer edge, turns from the anchor's own."""
+    start, end = 0, hearing.call.audio.duration_ms
+    if relation.order != "before":
+        end = min(end, _later(relation, anchor.span.end_ms, hearing))
+    if relation.order != "after":
+        start = max(start, _earlier(relation, anchor.span.start_ms, hearing))
+    if relation.order == "after":
+        start = max(start, anchor.span.end_ms)
+    if relation.order == "before":
+        end = min(end, anchor.span.start_ms)
+    return Span(min(start, end), end)
+
+
+def _later(relation: Relation, from_ms: int, hearing: Hearing) -> int:
+    latest = hearing.call.audio.duration_ms
+    if relation.within_s is not None:
+        latest = min(latest, from_ms + round(relation.within_s * 1000))
+    if relation.within_turns is not None:
+        latest = min(latest, hearing.turn_starts(max(0, hearing.turn_at(from_ms)) + relation.within_turns + 1))
+    return max(latest, from_ms)
+
+
+def _earlier(relation: Relation, from_ms: int, hearing: Hearing) -> int:
+    earliest = 0
+    if relation.within_s is not None:
+        earliest = max(earliest, from_ms - round(relation.within_s * 1000))
+    if relation.within_turns is not None:
+        earliest = max(earliest, hearing.turn_starts(hearing.turn_at(from_ms) - relation.within_turns))
+    return max(0, min(earliest, from_ms))
+
+
+def lies(hit: Hit, relation: Relation, anchor: Hit, where: Span) -> bool:
+    """Whether ``hit`` stands to ``anchor`` as asked, ``where`` being its region; nothing stands in a relation to itself."""
+    if hit.span == anchor.span and hit.wanted == anchor.wanted:
+        return False
+    if relation.order == "after":
+        return begins_in(hit.span, Span(max(0, where.start_ms - SLACK_MS), where.end_ms))
+    if relation.order == "before":
+        return where.start_ms <= hit.span.end_ms <= where.end_ms + SLACK_MS
+    return where.start_ms <= hit.span.end_ms and hit.span.start_ms <= where.end_ms
+
+
+def begins_in(span: Span, window: Span) -> bool:
+    """Whether ``span`` begins in ``window``; a moment may stand at its very end."""
+    return window.start_ms <= span.start_ms < window.end_ms + (1 if span.duration_ms == 0 else 0)
+
+
+def anchors(hits: Sequence[Hit], relation: Relation, hearing: Hearing) -> tuple[Hit, ...]:
+    """The occasions that ``hits`` of the other condition are: words of one speaker, close together in one turn, are one; of them the
+    first if so asked.
+
+    A complaint of three sentences is one complaint and wants one apology.  What is said again after a pause is said anew.
+    """
+    merged: list[Hit] = []
+    for hit in sorted(hits, key=lambda h: h.span):
+        last = merged[-1] if merged else None
+        if last is not None and hit.text and last.text and last.role is hit.role and _together(last, hit, hearing):
+            doubt = None if last.doubt is None or hit.doubt is None else last.doubt
+            text = last.text if hit.text in last.text else f"{last.text}……{hit.text}"
+            merged[-1] = replace(last, span=spans_of((last.span, hit.span)), text=text, doubt=doubt)
+        else:
+            merged.append(hit)
+    return tuple(merged[:1] if relation.which == "first" else merged)
+
+
+def _together(one: Hit, other: Hit, hearing: Hearing) -> bool:
+    """Whether the second of two hits goes on with the first: in its turn, soon, and without a silence between them."""
+    if hearing.turn_at(one.span.start_ms) != hearing.turn_at(other.span.start_ms):
+        return False
+    if other.span.start_ms - one.span.end_ms >= JOINED_MS:
+        return False
+    between = Span(one.span.end_ms, max(one.span.end_ms, other.span.start_ms))
+    return all(quiet.span.overlap_ms(between) < PAUSE_MS for quiet in happened("silence", hearing, Role.UNKNOWN).all)

@@ -1,0 +1,169 @@
+"""`qa explain`: the arithmetic of stored calls, with the rule book that they were made with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from test_cli import Run, qa  # noqa: F401
+
+from qa import rulebook
+from qa.check_examples import Scene
+from qa.errors import RuleBookError, StoreError
+from qa.explain import Books, call, month, parse_month
+from qa.rules.book import RuleBook
+from qa.scoring import score
+from qa.store import Store
+
+HEAD = '[profile]\nid = "house"\ntitle = "测试"\nversion = "1"\n[scoring]\nmode = "deduction"\n'
+RULE = """
+[checks.rude]
+kind = "phrase"
+title = "不说粗话"
+clause = "不得说粗话。"
+forbid = ["真麻烦"]
+deduction = 10
+per = "occurrence"
+warn_first = 1
+fine = { escalation = [20, 50, 100], then = "double", period = "PERIOD" }
+"""
+RUDE = "坐席 0.5-4.5 您好，华宁通信，很高兴为您服务。\n客户 5-7 我想查话费。\n坐席 7.5-9 你真麻烦。\n坐席 12-16 一共是三十元，再见。"
+POLITE = RUDE.replace("你真麻烦", "好的请稍等")
+
+
+def _house(folder: Path, period: str = "month", more: str = "") -> RuleBook:
+    folder.mkdir(exist_ok=True)
+    (folder / "rules.toml").write_text(HEAD + RULE.replace("PERIOD", period) + more, "utf-8")
+    return rulebook.load(folder)
+
+
+def _save(store: Store, book: RuleBook, call_id: str, start: str | None, script: str = RUDE, register: bool = True) -> None:
+    if register:
+        store.ledger.register(book)
+    made = Scene(script, start=start)()
+    assert made.record is not None
+    sha256 = call_id.encode().hex().ljust(64, "0")
+    record = replace(made.record, call_id=call_id, file=f"{call_id}.wav", customer_number="13812345678")
+    record = record if start is not None else replace(record, start=None, answer=None, end=None)
+    made = replace(made, audio=replace(made.audio, sha256=sha256, path=f"/x/{call_id}.wav"), record=record)
+    known = store.earlier().of(book, "1024", start, call_id)
+    store.save_call(made, score(made, book, known))
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Path:
+    """Agent 1024: two rude calls and a polite one in June, one rude call in May, one without a time."""
+    path, book = tmp_path / "calls.db", _house(tmp_path / "house")
+    with Store(path) as store:
+        _save(store, book, "M-1", "2025-05-30T09:00:00.000")
+        _save(store, book, "J-1", "2025-06-02T09:00:00.000")
+        _save(store, book, "J-2", "2025-06-03T09:00:00.000")
+        _save(store, book, "J-3", "2025-06-04T09:00:00.000", POLITE)
+        _save(store, book, "X-1", None, POLITE)
+    return path
+
+
+def test_a_call_line_by_line(qa: Run, db: Path) -> None:  # noqa: F811
+    shown = qa("explain", "J-2", "--db", db)
+    assert shown.code == 0
+    lines = [line.strip() for line in shown.out.splitlines()]
+    assert "✗ 不通过  不说粗话  −10  每次扣 10 分 × 1 次 = 10 分" in lines
+    assert "条款：不得说粗话。" in lines and any(line.startswith("证据：0:07.") for line in lines)
+    assert "总分 = 100 × (100 − 10) ÷ 100 = 90.00（四舍五入到 2 位小数）" in lines
+    assert not any(line.startswith("!") for line in lines)
+
+
+def test_the_first_breach_of_a_month_is_a_warning_and_the_figures_are_those_stored(db: Path) -> None:
+    with Store(db) as store:
+        sheet = month(store, "1024", 2025, 6, Books(store))
+        assert [(one.row.call_id, one.total.percent) for one in sheet.calls] == [("J-1", 100), ("J-2", 90), ("J-3", 100)]
+        assert [one.notes for one in sheet.calls] == [(), (), ()]
+        assert [call(store, name, Books(store)).total.percent for name in ("J-1", "J-2")] == [100, 90]
+    assert sheet.mean == Decimal("96.67")
+    assert sheet.fines.total().low == Decimal("20.00")
+    assert sheet.notes == ("另有 1 通电话没有开始时刻，不知属于哪个月，没有计入",)
+
+
+def test_a_month_line_by_line(qa: Run, db: Path) -> None:  # noqa: F811
+    shown = qa("explain", "1024", "2025-06", "--db", db)
+    lines = [line.strip() for line in shown.out.splitlines()]
+    assert "本月平均 = (100 + 90 + 100) ÷ 3 = 96.67（有总分的 3 通，共 3 通）" in lines
+    assert any(line.startswith("2025-06-02 09:00  J-1  不说粗话  0.00 元  先警告，不罚款") for line in lines)
+    assert any("J-2  不说粗话  20.00 元  本月第 1 次，按 20、50、100，之后每次加倍 罚 20.00 元" in line for line in lines)
+    assert "2025 年 6 月合计：本人 20.00 元（四舍五入到分）" in lines
+    found = qa("explain", "1024", "2025-06", "--db", db, "--json").json
+    assert (found["mean"], [c["percent"] for c in found["calls"]]) == (96.67, [100, 90, 100])
+    assert [row["yuan"] for row in found["fines"]] == ["0.00", "20.00"]
+
+
+def test_repetitions_are_counted_from_the_beginning_of_the_fines_period(tmp_path: Path) -> None:
+    book = _house(tmp_path / "house", "quarter")
+    with Store(tmp_path / "calls.db") as store:
+        for number, day in enumerate(("03-30", "03-31", "04-01", "04-02", "05-01", "05-02", "06-01", "06-02")):
+            _save(store, book, f"C-{number}", f"2025-{day}T09:00:00.000")
+        sheet = month(store, "1024", 2025, 6, Books(store))
+    # of each month the first is a warning; April and May make the first two of the quarter
+    assert [(charge.number, charge.cost.low) for rule in sheet.fines.rules for charge in rule.charges] == [(None, 0), (3, 100)]
+
+
+def test_a_call_is_counted_with_the_version_that_it_was_made_with_also_when_the_folder_is_gone(tmp_path: Path) -> None:
+    book = _house(tmp_path / "house")
+    with Store(tmp_path / "calls.db") as store:
+        _save(store, book, "A", "2025-06-02T09:00:00.000")
+        _save(store, book, "B", "2025-06-03T09:00:00.000")
+        (tmp_path / "house" / "rules.toml").unlink()
+    with Store(tmp_path / "calls.db") as store:
+        found = call(store, "B", Books(store))
+        assert (found.book.stamp, found.total.percent, found.notes) == (book.stamp, 90, ())
+
+
+def test_another_version_is_taken_only_when_told_and_is_named(qa: Run, db: Path, tmp_path: Path) -> None:  # noqa: F811
+    changed = HEAD + RULE.replace("PERIOD", "month").replace("deduction = 10", "deduction = 30")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "rules.toml").write_text(changed, "utf-8")
+    found = qa("explain", "J-2", "--db", db, "--profile", tmp_path / "new", "--json").json
+    assert (found["stored_percent"], found["percent"]) == (90, 70)
+    version, total = found["notes"]
+    assert found["rule_book_version"] in version and found["counted_with"] in version
+    assert total.startswith("评分卡上的总分是 90，这里算得 70")
+
+
+def test_a_book_that_the_database_does_not_keep_is_that_of_the_program_or_must_be_named(tmp_path: Path) -> None:
+    with Store(tmp_path / "calls.db") as store:
+        _save(store, _house(tmp_path / "house"), "A", "2025-06-02T09:00:00.000", register=False)
+        _save(store, rulebook.load("default"), "B", "2025-06-02T10:00:00.000", register=False)
+        with pytest.raises(RuleBookError, match="--profile"):
+            call(store, "A", Books(store))
+        assert call(store, "A", Books(store, tmp_path / "house")).notes == ()
+        assert call(store, "B", Books(store)).notes == ()
+        with pytest.raises(RuleBookError, match="评分用的是 default"):
+            call(store, "B", Books(store, tmp_path / "house"))
+
+
+def test_no_number_of_a_customer_is_shown(qa: Run, tmp_path: Path) -> None:  # noqa: F811
+    book = _house(tmp_path / "house")
+    with Store(tmp_path / "calls.db") as store:
+        _save(store, book, "20250602-13812345678", "2025-06-02T09:00:00.000")
+    for arguments in (("20250602-13812345678",), ("1024", "2025-06"), ("1024", "2025-06", "--json")):
+        shown = qa("explain", *arguments, "--db", tmp_path / "calls.db")
+        assert shown.code == 0 and "20250602-" in shown.out and "13812345678" not in shown.out
+
+
+@pytest.mark.parametrize("text", ["2025-6", "2025-13", "2025-06-01", "六月", "2025-00", "", "25-06-1"])
+def test_what_is_no_month_is_refused(text: str) -> None:
+    with pytest.raises(StoreError, match="不是月份"):
+        parse_month(text)
+
+
+def test_the_last_month_of_a_year_and_an_empty_one(db: Path) -> None:
+    with Store(db) as store:
+        for given in ((2025, 12), (2024, 2)):
+            sheet = month(store, "1024", *given, Books(store))
+            assert (sheet.calls, sheet.mean) == ((), None)
+
+
+def test_unknown_calls_and_agents_are_told(qa: Run, db: Path) -> None:  # noqa: F811
+    assert "没有这通电话" in qa("explain", "J-9", "--db", db).err
+    assert "没有这位坐席" in qa("explain", "9", "2025-06", "--db", db).err
