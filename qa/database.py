@@ -6,6 +6,7 @@ WAL mode (https://sqlite.org/wal.html): readers do not wait for a writer; a writ
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ class Database:
             conn = sqlite3.connect(uri, uri=True, timeout=busy_timeout_s)
             try:
                 self.sqlite = sqlite_utils.Database(conn, execute_plugins=False)
-                self._prepare()
+                self._prepare(busy_timeout_s)
             except BaseException:
                 conn.close()
                 raise
@@ -65,7 +66,7 @@ class Database:
         with sqlite_errors(self.path):
             self.sqlite.close()
 
-    def _prepare(self) -> None:
+    def _prepare(self, busy_timeout_s: float) -> None:
         db = self.sqlite
         with db.atomic():  # one view of the file, while another program may be making it
             pending = self._pending()
@@ -73,9 +74,21 @@ class Database:
         # a power cut may lose the last commits but never breaks the file; every score can be made again
         db.execute("PRAGMA synchronous = normal")
         if pending:
-            db.enable_wal()
+            self._enable_wal(busy_timeout_s)
             with self.writing():
                 migrations.apply(db)
+
+    def _enable_wal(self, busy_timeout_s: float) -> None:
+        """SQLite does not wait for its turn when the journal mode changes, so two programs that make one file would collide."""
+        deadline = time.monotonic() + busy_timeout_s
+        while True:
+            try:
+                self.sqlite.enable_wal()
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     def _pending(self) -> int:
         """How many changes of the schema the file still needs; refuses files of other programs and of newer versions."""

@@ -404,6 +404,28 @@ def test_a_writer_that_never_ends_is_a_clear_error(path: Path) -> None:
         assert one.scorecard("C1").percent == 50.0
 
 
+def test_programs_that_make_one_database_at_the_same_moment_wait_for_each_other(tmp_path: Path) -> None:
+    """Without waiting for the change to WAL about one in fifteen of these collides."""
+    errors: list[Exception] = []
+
+    def make(path: Path, ready: threading.Barrier) -> None:
+        ready.wait()
+        try:
+            with Store(path):
+                pass
+        except Exception as error:
+            errors.append(error)
+
+    for number in range(30):
+        ready = threading.Barrier(4)
+        makers = [threading.Thread(target=make, args=(tmp_path / f"{number}.db", ready)) for _ in range(4)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join()
+    assert errors == []
+
+
 def test_two_writers_take_turns(path: Path) -> None:
     errors: list[Exception] = []
 

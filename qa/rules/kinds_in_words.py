@@ -102,7 +102,8 @@ def _around(params: Any, told: Terms, demands: Iterable[str]) -> Iterator[str]:
 
 
 def _excuse(excuse: Excuse, told: Terms) -> str:
-    return f"若{told.expression(excuse.expression)}，不通过或无法判定的改判{_OUTCOMES[excuse.outcome]}（{excuse.reason}）"
+    changed = "不通过" if excuse.outcome == "inconclusive" else "不通过或无法判定"
+    return f"若{told.expression(excuse.expression)}，{changed}的改判{_OUTCOMES[excuse.outcome]}（{excuse.reason}）"
 
 
 def _phrase(params: Any, when: When, book: RuleBook) -> Iterator[str]:
