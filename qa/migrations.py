@@ -92,6 +92,17 @@ def m003_scorecards(db: Database) -> None:
         strict=True,
     )
     db.table("scorecards").create_index(["call_id", "id"])
+    _create_results(db)
+    db.create_view(
+        "current_scorecards",
+        "select * from scorecards s where not exists"
+        " (select 1 from scorecards later where later.call_id = s.call_id and later.id > s.id)",
+    )
+    _refuse_changes(db)
+
+
+def _create_results(db: Database) -> None:
+    """What the checks of a scorecard found."""
     db.table("check_results").create(
         {
             "id": int,
@@ -124,12 +135,6 @@ def m003_scorecards(db: Database) -> None:
         strict=True,
     )
     db.table("findings").create_index(["check_result_id", "position"])
-    db.create_view(
-        "current_scorecards",
-        "select * from scorecards s where not exists"
-        " (select 1 from scorecards later where later.call_id = s.call_id and later.id > s.id)",
-    )
-    _refuse_changes(db)
 
 
 def _refuse_changes(db: Database, tables: tuple[str, ...] = APPEND_ONLY) -> None:

@@ -40,7 +40,8 @@ RESERVED = (
 """Keys of ``[checks.<id>]`` that belong to the rule book and not to the check."""
 
 
-def _as_float(value: Any) -> float:
+def as_float(value: Any) -> float:
+    """A number that a float can hold.  Raises WrongValueError."""
     number = float(as_number(value))
     if not math.isfinite(number):
         raise WrongValueError("的数值太大", "请检查指数")
@@ -50,7 +51,7 @@ def _as_float(value: Any) -> float:
 _CONVERT: dict[Any, Callable[[Any], Any]] = {
     str: as_text,
     int: as_whole,
-    float: _as_float,
+    float: as_float,
     bool: as_flag,
     tuple[str, ...]: as_texts,
 }

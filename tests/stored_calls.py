@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 
+from qa.store import Store
 from qa.types import (
     Acoustics,
     AudioInfo,
@@ -92,3 +93,11 @@ def scorecard(of: Call, call_id: str = "C1", percent: float | None = 50.0, *outc
     models = (("asr", of.transcript.model), ("activity", "webrtcvad"))
     provenance = Provenance(of.audio.sha256, models, "default", version, "0.1.0", of.transcript.demo)
     return Scorecard(call_id, of.record.agent_id if of.record else None, percent, coverage, results, provenance, ("注意",))
+
+
+def save(store: Store, call_id: str = "C1", agent_id: str = "8001", start: str | None = "2024-05-01T09:00:00.000",
+         percent: float | None = 50.0, **other: str) -> tuple[Call, Scorecard]:  # fmt: skip
+    one = call(call_id, agent_id, start, **other)
+    card = scorecard(one, call_id, percent)
+    store.save_call(one, card)
+    return one, card

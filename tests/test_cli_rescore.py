@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Run
 from stored_houses import call, house, save
-from test_cli import Ran
 
-from qa.cli import main
 from qa.store import Store
-
-Run = Callable[..., Ran]
 
 
 @pytest.fixture
-def qa(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Run the command line in a folder with ``qa.db``: calls A (May) and B (June), each picked up too late for the house ``now``."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.delenv("QA_DB", raising=False)
+def qa(qa: Run, tmp_path: Path) -> Run:
+    """The command line in a folder with ``qa.db``: calls A (May) and B (June), each picked up too late for the house ``now``."""
     with Store(tmp_path / "qa.db") as store:
         for call_id, day in (("A", "2025-05-10"), ("B", "2025-06-10")):
             save(store, house(tmp_path / "now"), call(call_id, f"{day}T10:00:00.000"))
     house(tmp_path / "mild", rings=5, version='"2"', effective_from="2025-06-01")
-
-    def run(*arguments: object) -> Ran:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stopped:
-            main([str(a) for a in arguments])
-        printed = capsys.readouterr()
-        return Ran(int(stopped.value.code or 0), printed.out, printed.err)
-
-    return run
+    return qa
 
 
 def _percents(qa: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from test_cli import Run, qa  # noqa: F401
+from commands import Run
 
 from qa import rulebook
 from qa.check_examples import Scene
@@ -65,7 +65,7 @@ def db(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_call_line_by_line(qa: Run, db: Path) -> None:  # noqa: F811
+def test_a_call_line_by_line(qa: Run, db: Path) -> None:
     shown = qa("explain", "J-2", "--db", db)
     assert shown.code == 0
     lines = [line.strip() for line in shown.out.splitlines()]
@@ -86,7 +86,7 @@ def test_the_first_breach_of_a_month_is_a_warning_and_the_figures_are_those_stor
     assert sheet.notes == ("另有 1 通电话没有开始时刻，不知属于哪个月，没有计入",)
 
 
-def test_a_month_line_by_line(qa: Run, db: Path) -> None:  # noqa: F811
+def test_a_month_line_by_line(qa: Run, db: Path) -> None:
     shown = qa("explain", "1024", "2025-06", "--db", db)
     lines = [line.strip() for line in shown.out.splitlines()]
     assert "本月平均 = (100 + 90 + 100) ÷ 3 = 96.67（有总分的 3 通，共 3 通）" in lines
@@ -119,7 +119,7 @@ def test_a_call_is_counted_with_the_version_that_it_was_made_with_also_when_the_
         assert (found.book.stamp, found.total.percent, found.notes) == (book.stamp, 90, ())
 
 
-def test_another_version_is_taken_only_when_told_and_is_named(qa: Run, db: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_another_version_is_taken_only_when_told_and_is_named(qa: Run, db: Path, tmp_path: Path) -> None:
     changed = HEAD + RULE.replace("PERIOD", "month").replace("deduction = 10", "deduction = 30")
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "rules.toml").write_text(changed, "utf-8")
@@ -142,7 +142,7 @@ def test_a_book_that_the_database_does_not_keep_is_that_of_the_program_or_must_b
             call(store, "B", Books(store, tmp_path / "house"))
 
 
-def test_no_number_of_a_customer_is_shown(qa: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_no_number_of_a_customer_is_shown(qa: Run, tmp_path: Path) -> None:
     book = _house(tmp_path / "house")
     with Store(tmp_path / "calls.db") as store:
         _save(store, book, "20250602-13812345678", "2025-06-02T09:00:00.000")
@@ -164,6 +164,6 @@ def test_the_last_month_of_a_year_and_an_empty_one(db: Path) -> None:
             assert (sheet.calls, sheet.mean) == ((), None)
 
 
-def test_unknown_calls_and_agents_are_told(qa: Run, db: Path) -> None:  # noqa: F811
+def test_unknown_calls_and_agents_are_told(qa: Run, db: Path) -> None:
     assert "没有这通电话" in qa("explain", "J-9", "--db", db).err
     assert "没有这位坐席" in qa("explain", "9", "2025-06", "--db", db).err

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_cli import Run, qa  # noqa: F401
+from commands import Run
 
 from qa import rulebook
 from qa.paths import lexicons_dir
@@ -157,7 +157,7 @@ def test_variants_are_told_by_what_they_change() -> None:
 # ---------------------------------------------------------------- the commands
 
 
-def test_rules_house_is_rules_show_house(qa: Run) -> None:  # noqa: F811
+def test_rules_house_is_rules_show_house(qa: Run) -> None:
     short, long = qa("rules", "lanhuoyan-gas"), qa("rules", "show", "lanhuoyan-gas")
     assert short == long and short.code == 0
     assert "订单与疑难（权重 40）" in short.out and "says_number_name" in short.out and "打私人[电话]" in short.out
@@ -167,21 +167,21 @@ def test_rules_house_is_rules_show_house(qa: Run) -> None:  # noqa: F811
     assert "是否想写 default" in qa("rules", "defalt").err
 
 
-def test_show_in_json_has_what_a_rule_looks_for(qa: Run) -> None:  # noqa: F811
+def test_show_in_json_has_what_a_rule_looks_for(qa: Run) -> None:
     found = {rule["id"]: rule for rule in qa("rules", "zhongyi-gas", "--json").json["checks"]}
     assert (found["vulgar"]["weight"], found["vulgar"]["fine"], found["vulgar"]["points"]["veto"]) == (6, "每次罚 50–500 元", "section")
     assert found["greeting"]["section"] == "opening" and found["greeting"]["examples"] == 4
     assert found["speech_rate"]["looks_for"][0].startswith("坐席整通电话的语速为 180 至 200 字/分钟")
 
 
-def test_list_has_every_house(qa: Run) -> None:  # noqa: F811
+def test_list_has_every_house(qa: Run) -> None:
     found = {row["id"]: row for row in qa("rules", "list", "--json").json}
     assert tuple(found) == HOUSES
     assert found["zhongyi-gas"]["examples"] == sum(len(rule.examples) for rule in rulebook.load("zhongyi-gas").rules)
     assert "中邑燃气客户服务规范" in qa("rules", "list").out
 
 
-def test_list_goes_on_behind_a_broken_book(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_list_goes_on_behind_a_broken_book(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a-house", "house"):
         _book(tmp_path / name, BOOK if name == "house" else "[profile]\n")
     monkeypatch.setattr("qa.rulebook.lexicons_dir", lambda: tmp_path)
@@ -189,7 +189,7 @@ def test_list_goes_on_behind_a_broken_book(qa: Run, tmp_path: Path, monkeypatch:
     assert listed.code == 1 and "qa rules check a-house" in listed.out and "测试" in listed.out
 
 
-def test_a_failing_example_is_told_with_its_place_and_what_came(qa: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_a_failing_example_is_told_with_its_place_and_what_came(qa: Run, tmp_path: Path) -> None:
     text = (
         BOOK + EXAMPLE.replace("SPAN", "6-12") + EXAMPLE.replace("没有感谢", "应当通过").replace('"fail"', '"pass"').replace("SPAN", "6-12")
     )
@@ -221,7 +221,7 @@ def test_a_rule_that_breaks_fails_its_example(tmp_path: Path) -> None:
     assert "实为检查出错" in ran.failing and "ZeroDivisionError" in ran.message
 
 
-def test_rules_without_examples_are_named(qa: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_rules_without_examples_are_named(qa: Run, tmp_path: Path) -> None:
     ran = qa("rules", "test", _book(tmp_path / "house"))
     assert ran.code == 0 and "没有例子的规则：thanks" in ran.out
 
@@ -233,7 +233,7 @@ def test_seconds_are_written_as_in_a_rule_book(span: tuple[int, int] | None, tex
     assert seconds(span) == text
 
 
-def test_docs_writes_the_page_of_any_house(qa: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_docs_writes_the_page_of_any_house(qa: Run, tmp_path: Path) -> None:
     house = _book(tmp_path / "house")
     assert qa("rules", "docs", house).code == 0
     assert (tmp_path / "docs" / "houses" / "house.md").read_text("utf-8") == page(rulebook.load(house))

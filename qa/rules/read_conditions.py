@@ -11,11 +11,11 @@ from typing import Any
 
 from qa import patterns
 from qa.errors import LexiconError, RuleBookError
-from qa.params import Context, Known
+from qa.params import Context, Known, as_float
 from qa.rules import events, measures
 from qa.rules.expression import Expression, Name, Titled, expand, names, parse
 from qa.rules.model import Condition, Event, Excuse, Limit, Regex, Relation, Say, Where, Who, Words
-from qa.toml_document import Section, WrongValueError, as_number, as_text, as_texts, as_whole, nearest
+from qa.toml_document import Section, WrongValueError, as_text, as_texts, as_whole, nearest
 
 SOURCES: Mapping[str, tuple[str, ...]] = {
     "say": ("at_least", "permitted", "near", "far"),
@@ -214,7 +214,7 @@ def _event(section: Section, context: Context) -> Event | None:
 def read_limit(section: Section, context: Context) -> Limit | None:
     """``measure`` with its limits: at least one of them."""
     name = section.required("measure", lambda value: _one_of(value, tuple(measures.MEASURES)))
-    low, high = section.optional("low", _as_float, None), section.optional("high", _as_float, None)
+    low, high = section.optional("low", as_float, None), section.optional("high", as_float, None)
     tolerance = section.optional("tolerance", as_seconds, 0.0)
     about = section.optional("about", _as_about, 0.0)
     if "low" not in section.table and "high" not in section.table:
@@ -310,30 +310,26 @@ def _as_regex(value: Any) -> str:
     return text
 
 
-def _as_float(value: Any) -> float:
-    return float(as_number(value))
-
-
 def as_seconds(value: Any) -> float:
     """A number not below 0.  Raises WrongValueError."""
-    number = _as_float(value)
+    number = as_float(value)
     if number < 0:
         raise WrongValueError(f"为 {number:g}，不能小于 0", "")
     return number
 
 
-def _as_share(value: Any) -> float:
-    number = _as_float(value)
-    if not 0 <= number < 1:
-        raise WrongValueError(f"为 {number:g}，应不小于 0 且小于 1", "每个音节的差异，0 为完全相同")
-    return number
+def _below_one(cure: str) -> Callable[[Any], float]:
+    def convert(value: Any) -> float:
+        number = as_float(value)
+        if not 0 <= number < 1:
+            raise WrongValueError(f"为 {number:g}，应不小于 0 且小于 1", cure)
+        return number
+
+    return convert
 
 
-def _as_about(value: Any) -> float:
-    number = _as_float(value)
-    if not 0 <= number < 1:
-        raise WrongValueError(f"为 {number:g}，应不小于 0 且小于 1", "写成界限的几分之几：5% 写 0.05")
-    return number
+_as_share = _below_one("每个音节的差异，0 为完全相同")
+_as_about = _below_one("写成界限的几分之几：5% 写 0.05")
 
 
 def as_count(value: Any) -> int:
