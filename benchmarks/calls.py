@@ -28,11 +28,11 @@ from qa.store import Store
 from qa.truth import read_truth
 
 
-def score(files: list[Path], folder: Path, db: Path, choice: str) -> dict[str, ScoredCall | QaError]:
+def score(files: list[Path], folder: Path, db: Path, choice: str, profile: str) -> dict[str, ScoredCall | QaError]:
     """Score a share of the files with a recogniser of one thread."""
     found: dict[str, ScoredCall | QaError] = {}
     with Store(db) as store:
-        scorer = pipeline.Scorer(store, rulebook.load("default"), read_calls(folder / "calls.csv"), choice)
+        scorer = pipeline.Scorer(store, rulebook.load(profile), read_calls(folder / "calls.csv"), choice)
         scorer._loaded = asr.Recogniser(models.locate(choice), threads=1)
         for file in files:
             result = scorer.score(file)
@@ -43,9 +43,11 @@ def score(files: list[Path], folder: Path, db: Path, choice: str) -> dict[str, S
     return found
 
 
-def shares(files: list[Path], folder: Path, db: Path, choice: str, processes: int) -> Iterator[dict[str, ScoredCall | QaError]]:
+def shares(
+    files: list[Path], folder: Path, db: Path, choice: str, profile: str, processes: int
+) -> Iterator[dict[str, ScoredCall | QaError]]:
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        work = [pool.submit(score, files[k::processes], folder, db.with_suffix(f".{k}.db"), choice) for k in range(processes)]
+        work = [pool.submit(score, files[k::processes], folder, db.with_suffix(f".{k}.db"), choice, profile) for k in range(processes)]
         for future in work:
             yield future.result()
 
@@ -55,6 +57,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--db", type=Path, required=True)
     parser.add_argument("--asr", default="demo")
+    parser.add_argument("--profile", default="default", help="rule book")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--limit", type=int, help="only so many files")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -63,7 +66,7 @@ def main() -> None:
     begun = time.perf_counter()
     scored: dict[str, ScoredCall] = {}
     errors: dict[str, str] = {}
-    for part in shares(files, args.folder, args.db, args.asr, args.processes):
+    for part in shares(files, args.folder, args.db, args.asr, args.profile, args.processes):
         scored |= {name: found for name, found in part.items() if isinstance(found, ScoredCall)}
         errors |= {name: str(found) for name, found in part.items() if isinstance(found, QaError)}
     names = {f.name for f in files}

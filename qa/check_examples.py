@@ -43,6 +43,7 @@ from qa.types import (
 
 EDGE_MS = 15_000
 FRAME_MS = 20
+SWING_FRAMES = 50  # a second up and down
 _START = "2025-03-04T09:01:00.000+08:00"
 _SECONDS = r"(\d+(?:\.\d+)?)"
 _LINE = re.compile(rf"(坐席|客户)\s+{_SECONDS}-{_SECONDS}(?:\s+@{_SECONDS})?(?:\s+(\S.*))?")
@@ -71,12 +72,16 @@ class Example:
 
 @dataclass(frozen=True)
 class Sound:
-    """Sound of one channel: levels of speech and noise in dBov, louder stretches as (start s, end s, dB, pitch factor)."""
+    """Sound of one channel: levels of speech and noise in dBov, louder stretches as (start s, end s, dB, pitch factor).
+
+    ``pitch_range_st``: the pitch goes evenly up and down over so many semitones (0: it stays at 200 Hz).
+    """
 
     level_dbov: float | None = -25.0
     noise_dbov: float = -65.0
     clipped_ratio: float = 0.0
     louder: tuple[tuple[float, float, float, float], ...] = ()
+    pitch_range_st: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,9 @@ def _channel(sound: Sound, speech: tuple[Span, ...], duration: int) -> ChannelAc
     pitch = np.zeros(frames, np.float32)
     for span in speech:
         part = slice(span.start_ms // FRAME_MS, span.end_ms // FRAME_MS)
-        level[part], pitch[part] = -25.0 if sound.level_dbov is None else sound.level_dbov, 200.0
+        level[part] = -25.0 if sound.level_dbov is None else sound.level_dbov
+        swing = np.abs(np.arange(frames)[part] % SWING_FRAMES * 2 / SWING_FRAMES - 1) - 0.5
+        pitch[part] = 200.0 * 2 ** (swing * sound.pitch_range_st / 12)
     for start_s, end_s, louder_db, factor in sound.louder:
         part = slice(round(start_s * 1000) // FRAME_MS, round(end_s * 1000) // FRAME_MS)
         level[part] += np.float32(louder_db)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,13 +12,16 @@ from rich.padding import Padding
 from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, Db, Json, demo_line, out, outcome_text, print_json
-from qa.cli_show import plain, require_agent, resolve
+from qa.cli_show import mark_text, masked, plain, require_agent, resolve
+from qa.errors import NotFoundError
 from qa.types import Outcome
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from qa.explain import CallSum, MonthSum
+    from qa.rules.points import Line
+    from qa.store import Store
 
 _CALL_KEYS = ("section", "rule", "clause", "outcome", "evidence", "points", "how")
 _MONTH_KEYS = ("time", "call", "rule", "clause", "evidence", "yuan", "how")
@@ -38,18 +42,33 @@ def explain(
 ) -> None:
     """把一通电话的得分、或一位坐席一个月的得分和罚款逐行算给人看（the arithmetic, line by line）。"""
     from qa import explain as explaining
+    from qa.books import Books
     from qa.store import Store
 
     with Store(db, create=False) as store:
-        books = explaining.Books(store, profile)
+        books = Books(store, profile)
         if month is None:
-            one = explaining.call(store, resolve(store, subject), books)
+            one = explaining.call(store, _call_id(store, subject), books)
             print_json(_call_json(one)) if as_json else _show_call(out(), one)
             return
         year, number = explaining.parse_month(month)
-        require_agent(store, subject)
-        sheet = explaining.month(store, subject, year, number, books)
+        if next(explaining.proposed(store, subject), None) is None:  # an agent may have nothing that stands
+            require_agent(store, subject)
+        sheet = explaining.month(store, subject, year, number, books, store.marks())
     print_json(_month_json(sheet)) if as_json else _show_month(out(), sheet)
+
+
+def _call_id(store: Store, subject: str) -> str:
+    """As :func:`qa.cli_show.resolve`, also of a call that has only a proposed scorecard."""
+    from qa.explain import proposed
+
+    try:
+        return resolve(store, subject)
+    except NotFoundError:
+        waiting = [row.call_id for row in proposed(store) if subject in (row.call_id, Path(row.file).name)]
+        if len(waiting) != 1:
+            raise
+        return waiting[0]
 
 
 # ---------------------------------------------------------------- a call
@@ -64,7 +83,7 @@ def _show_call(console: Console, one: CallSum) -> None:
     for part, group in itertools.groupby(rows, key=lambda pair: pair[0][0]):
         console.print(Text(f"\n{part or '其他规则'}", style="bold cyan"))
         for row, line in group:
-            _row(console, row, line.result.outcome)
+            _row(console, row, line.result.outcome, _marked(one, line))
     console.print(Text("\n合计", style="bold cyan"))
     for text in call_sums(one.total):
         console.print(Padding(plain(text), (0, 0, 0, 2)))
@@ -91,11 +110,23 @@ def _masked(one: CallSum) -> tuple[tuple[str, ...], ...]:
     return tuple((*row[:6], mask_text(row[6], one.row.customer_number)) for row in call_rows(one.total))
 
 
-def _row(console: Console, row: tuple[str, ...], outcome: Outcome) -> None:
-    """A rule: outcome, title, points and how; clause and evidence below, unless the rule did not apply."""
+def _marked(one: CallSum, line: Line) -> Iterator[str]:
+    """Who called grave what the call breached of a rule, and what comes of it."""
+    from qa.export import mask_text
+
+    for mark in one.marks:
+        if mark.rule_id == line.rule.id:
+            works = "罚款按月另计" if line.result.outcome is Outcome.FAIL else "现在的评分没有判为违反，不起作用"
+            yield f"{mark.created[:10]} {mask_text(mark_text(mark, line.result.title), one.row.customer_number)}；{works}"
+
+
+def _row(console: Console, row: tuple[str, ...], outcome: Outcome, marked: Iterable[str]) -> None:
+    """A rule: outcome, title, points and how; who called it grave; clause and evidence below, unless the rule did not apply."""
     _, title, clause, _, evidence, worth, how = row
     line = outcome_text(outcome).append(f"  {title}", style="bold not dim").append(f"  {worth}  ", style="not bold cyan")
     console.print(line.append(how, style="not bold"), soft_wrap=True)
+    for text in marked:
+        console.print(Padding(plain(text, "yellow"), (0, 0, 0, 4)))
     if outcome is Outcome.NOT_APPLICABLE:
         return
     console.print(Padding(plain(f"条款：{'；'.join(clause.strip().splitlines())}", "dim"), (0, 0, 0, 4)))
@@ -119,6 +150,7 @@ def _call_json(one: CallSum) -> dict[str, Any]:
         "stored_percent": one.card.percent,
         "percent": None if one.total.percent is None else float(one.total.percent),
         "rules": _named(_CALL_KEYS, _masked(one)),
+        "grave_marks": [masked(mark, one.row.customer_number) for mark in one.marks],
         "sums": call_sums(one.total),
         "notes": one.notes,
     }
@@ -138,13 +170,13 @@ def _show_month(console: Console, sheet: MonthSum) -> None:
     console.print(Text(f"坐席 {sheet.agent_id}  {sheet.year} 年 {sheet.month} 月  {len(sheet.calls)} 通电话", style="bold"))
     for note in sheet.notes:
         console.print(plain(f"! {note}", "yellow"))
-    for one in sheet.calls:
+    for one in (*sheet.calls, *sheet.proposed):
         console.print()
         _head(console, one)
         rows = zip(_masked(one), one.total.lines, strict=True)
         for row, line in rows:
             if line.result.outcome is Outcome.FAIL:
-                _row(console, row, line.result.outcome)
+                _row(console, row, line.result.outcome, _marked(one, line))
         console.print(Padding(plain(call_sums(one.total)[-1]), (0, 0, 0, 2)))
     console.print(Text("\n得分", style="bold cyan"))
     console.print(Padding(plain(mean_text(sheet)), (0, 0, 0, 2)))
@@ -166,6 +198,7 @@ def _month_json(sheet: MonthSum) -> dict[str, Any]:
         "agent_id": sheet.agent_id,
         "month": f"{sheet.year}-{sheet.month:02d}",
         "calls": [_call_json(one) for one in sheet.calls],
+        "proposed": [_call_json(one) for one in sheet.proposed],
         "mean": None if sheet.mean is None else float(sheet.mean),
         "mean_sum": mean_text(sheet),
         "fines": _named(_MONTH_KEYS, month_rows(sheet.fines)),

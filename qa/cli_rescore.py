@@ -1,4 +1,4 @@
-"""Commands about rules in time: judge stored calls again, try rules, close months, adjust."""
+"""Commands about rules in time and what persons decide: judge stored calls again, try rules, close months, adjust, call grave."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, Since, Until, err, error_line, out, print_json, table
+from qa.cli_show import mark_text, masked, resolve
 from qa.report_text import percent_text
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command()(rescore)
     app.command()(whatif)
     app.command()(adjust)
+    app.command()(grave)
     app.add_typer(months_app, name="months")
 
 
@@ -216,4 +218,33 @@ def adjust(
         return
     old = "此前没有有效的评分" if made.before is None else f"原评分 {made.before}：{percent_text(before)}"
     text = f"{call} 的评分 {made.after} 已生效：{percent_text(percents[made.after])}（{old}；{made.by}，{made.reason}）"
+    out().print(text, markup=False, soft_wrap=True)
+
+
+# ---------------------------------------------------------------- grave
+
+
+def grave(
+    call: Annotated[str, typer.Argument(help="通话编号或录音文件名", metavar="CALL")],
+    rule: Annotated[str, typer.Argument(help="规则的编号（id），如 rude", metavar="RULE")],
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help="认定或撤回的理由，记入数据库", metavar="TEXT")],
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="撤回以前的认定")] = False,
+    closed_month: Annotated[bool, typer.Option("--closed-month", help="同意改变已关账月份的罚款")] = False,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """认定一通电话里的违规情节严重，罚款按规则加倍；记下谁、为什么（call a breach grave）。"""
+    from qa.store import Store
+
+    with Store(db, create=False) as store:
+        call_id = resolve(store, call)
+        made = masked(store.mark_grave(call_id, rule, by, reason, not withdraw, closed_month=closed_month), "")
+        title = next((result.title for result in store.scorecard(call_id) if result.check_id == rule), rule)
+        closed = store.closed_month_of(call_id)
+    if as_json:
+        print_json({"mark": made, "closed_month": closed})
+        return
+    changes = "该通话的罚款从此" + ("按规则加倍" if made.grave else "不再加倍")
+    text = f"{made.call_id} 已记下：{mark_text(made, title)}；{changes}" + (f"。{closed} 已关账，该月的罚款随之改变" if closed else "")
     out().print(text, markup=False, soft_wrap=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.padding import Padding
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from qa.intervals import Estimate
+    from qa.ledger_cards import Adjustment
     from qa.report_view import CallView, CheckView, Line
+    from qa.rules.money import Mark
     from qa.scorecards import AgentScorecard, CallScore
     from qa.store import Store
 
+Decision = TypeVar("Decision", "Adjustment", "Mark")
 ROLE_STYLE = {"agent": "bold cyan", "customer": "bold yellow", "due": "bold magenta"}
 
 
@@ -76,28 +80,46 @@ def show(
     as_json: Json = False,
 ) -> None:
     """看一通电话：得分、各项检查，文字里标出发现（transcript with the findings in place）。"""
+    from qa.books import Books
     from qa.report_privacy import without_numbers
     from qa.report_view import view
     from qa.store import Store
 
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
-        found, card = without_numbers(store.call(call_id), store.scorecard(call_id))
-        adjustments = store.adjustments(call_id)
+        heard, card = store.call(call_id), store.scorecard(call_id)
+        decisions = _decisions(store, card, heard.record.customer_number if heard.record is not None else "")
+        found, card = without_numbers(heard, card)
         if as_json:
             _show_json(store, call_id, found)
             return
+        shown = view(found, card, Books(store).known(card.provenance))
     console = out()
-    shown = view(found, card)
     _head(console, found, card)
-    for one in adjustments:
-        console.print(plain(f"· {one.created[:10]} 由 {one.by} 调整为评分 {one.after}：{one.reason}", "yellow"))
+    for decision in decisions:
+        console.print(plain(f"· {decision}", "yellow"), soft_wrap=True)
     for check in shown.checks:
         _check(console, check)
     _transcript(console, shown)
     made = card.provenance
     models = "；".join(f"{name} {model}" for name, model in made.models)
     console.print(plain(f"规则 {made.rule_book} {made.rule_book_version}；{models}；录音 {made.file_sha256[:12]}…", "dim"))
+
+
+def _decisions(store: Store, card: Scorecard, number: str) -> list[str]:
+    """What persons decided of a call, with name and reason, in order of time, without the customer's ``number``."""
+    from qa.export import mask_text
+
+    titles = {result.check_id: result.title for result in card}
+    made = [(one.created, f"由 {one.by} 调整为评分 {one.after}：{one.reason}") for one in store.adjustments(card.call_id)]
+    made += [(one.created, mark_text(one, titles.get(one.rule_id, one.rule_id))) for one in store.marks(card.call_id)]
+    return [f"{created[:10]} {mask_text(text, number)}" for created, text in sorted(made, key=lambda one: one[0])]
+
+
+def mark_text(mark: Mark, title: str) -> str:
+    """``由 张三 认定“不说粗话”情节严重：当众辱骂``; ``title``: of the rule.  Numbers are not masked."""
+    verb, after = ("认定", "情节严重") if mark.grave else ("撤回", "情节严重的认定")
+    return f"由 {mark.by} {verb}“{title}”{after}：{mark.reason}"
 
 
 def _show_json(store: Store, call_id: str, found: Call) -> None:
@@ -115,8 +137,16 @@ def _show_json(store: Store, call_id: str, found: Call) -> None:
         }
         for u in found.transcript.utterances
     ]
-    whole["adjustments"] = store.adjustments(call_id)
+    whole["adjustments"] = [masked(one, row.customer_number) for one in store.adjustments(call_id)]
+    whole["grave_marks"] = [masked(one, row.customer_number) for one in store.marks(call_id)]
     print_json(whole)
+
+
+def masked(decided: Decision, number: str) -> Decision:
+    """A person's decision without the customer's number."""
+    from qa.export import mask_name, mask_text
+
+    return replace(decided, call_id=mask_name(decided.call_id, number), reason=mask_text(decided.reason, number))
 
 
 def _head(console: Console, call: Call, card: Scorecard) -> None:

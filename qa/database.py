@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ class Database:
 
     def __init__(self, path: Path, create: bool, busy_timeout_s: float) -> None:
         self.path = path
+        self.rolled_back: list[Callable[[], None]] = []
+        """Called when a transaction was undone: whoever remembers ids that it gave must forget them."""
         if not create and not path.exists():
             raise StoreError(str(path), "数据库不存在", "请先运行 qa score，或用 --db 指定数据库")
         with sqlite_errors(path):
@@ -117,6 +119,8 @@ class Database:
                 self.sqlite.commit()
             except BaseException:
                 self.sqlite.rollback()
+                for forget in self.rolled_back:
+                    forget()
                 raise
 
     def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:

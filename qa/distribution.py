@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qa.checks import limits_of
 from qa.errors import NotFoundError
 from qa.rules.book import RuleBook
 from qa.rules.hearing import ROLES
@@ -21,12 +22,6 @@ MOST_BINS = 24
 TAIL = 0.005
 """Share of the calls at each end that may lie outside the bins' range, in the first and the last one."""
 
-# Checks that know their subject: the measure that they limit, and the names of its lowest and highest value among their parameters.
-_KNOWN = {
-    "speech_rate": ("rate_cpm", "min_cpm", "max_cpm"),
-    "volume": ("level_dbov", "min_dbov", "max_dbov"),
-    "pickup": ("rings", "", "max_rings"),
-}
 SIDES = {"low": "下限", "high": "上限", "": "拟定"}
 
 
@@ -112,12 +107,10 @@ _Found = tuple[str, Role, str, float, str]
 def _of_book(book: RuleBook) -> Iterator[_Found]:
     for rule in book.rules:
         for params in (rule.params, *(variant.params for variant in rule.variants)):
-            if rule.kind in _KNOWN:
-                name, *sides = _KNOWN[rule.kind]
-                bounds = [getattr(params, side, None) for side in sides]
-                yield from _sides(name, Role.AGENT, bounds[0], bounds[1], rule.title)
-            else:
-                yield from _inside(params, Who.AGENT, rule.title)
+            for one in limits_of(rule.module):
+                low, high = (getattr(params, name) if name else None for name in (one.low, one.high))
+                yield from _sides(one.measure, Role.AGENT, low, high, rule.title)
+            yield from _inside(params, Who.AGENT, rule.title)
     for condition in book.conditions:
         yield from _inside(condition, Who.AGENT, condition.id)
 

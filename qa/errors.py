@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class QaError(Exception):
     """Root of all errors that the program raises on purpose.
@@ -12,6 +14,10 @@ class QaError(Exception):
     def __init__(self, subject: str, cause: str, cure: str) -> None:
         self.subject, self.cause, self.cure = subject, cause, cure
         super().__init__(f"{subject}: {cause}。{cure}" if cure else f"{subject}: {cause}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An error of a worker process comes back as what it was."""
+        return type(self), (self.subject, self.cause, self.cure)
 
 
 class AudioError(QaError):
@@ -48,6 +54,9 @@ class RuleBookErrors(RuleBookError):  # noqa: N818  (a plural of RuleBookError)
     def __init__(self, subject: str, problems: tuple[RuleBookError, ...]) -> None:
         self.problems = problems
         super().__init__(subject, f"共 {len(problems)} 处错误", "".join(f"\n{problem}" for problem in problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.subject, self.problems)
 
 
 class LexiconError(QaError):

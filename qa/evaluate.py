@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,9 @@ class Share:
 
         return float(binomtest(self.part, self.whole, alternative="greater").proportion_ci(0.95, method="exact").low)
 
+    def __add__(self, other: Share) -> Share:
+        return Share(self.part + other.part, self.whole + other.whole)
+
 
 @dataclass(frozen=True)
 class Miss:
@@ -94,6 +98,10 @@ class CheckFigures:
     agreed: Share
     false_rulings: int
     fault_spans: Share
+
+    def __add__(self, other: CheckFigures) -> CheckFigures:
+        """The figures of both checks together, each call counted once for each."""
+        return CheckFigures(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -140,7 +148,12 @@ class Errors:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All figures.  ``skipped`` are checks of the truth that no scorecard holds; ``errors`` files that could not be scored."""
+    """All figures.
+
+    ``misses`` are in the order of the calls in the truth file, those of a call in the order of the checks.  ``skipped`` are checks of
+    the truth that no scorecard holds, ``untold`` those of the scorecards of which the truth says nothing; ``errors`` files that could
+    not be scored.
+    """
 
     files: int
     demo: bool
@@ -154,6 +167,13 @@ class Evaluation:
     turn_ends_ms: Errors
     skipped: tuple[str, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
+    untold: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> CheckFigures | None:
+        """All checks together; None without any."""
+        figures = [of for _, of in self.checks]
+        return reduce(CheckFigures.__add__, figures) if figures else None
 
 
 def evaluate_folder(folder: Path, score: Scorer) -> Evaluation:
@@ -176,10 +196,12 @@ def evaluate(scored: Mapping[str, ScoredCall], truths: Iterable[Truth], errors: 
     """Compare scorecards, by file name as in the truth, with the truth; a call that is not in ``scored`` was not ruled on."""
     truths = tuple(truths)
     pairs = [(t, scored.get(t.file)) for t in truths]
-    known = {r.check_id for s in scored.values() for r in s.card}
+    known = dict.fromkeys(r.check_id for s in scored.values() for r in s.card)
     named = dict.fromkeys(check for t in truths for check, _ in t.verdicts)
     misses: list[Miss] = []
     checks = [(check, _check(check, pairs, misses)) for check in named if check in known or not scored]
+    place = {truth.file: number for number, truth in enumerate(truths)}
+    misses.sort(key=lambda miss: place[miss.file])
     starts, ends = _turn_errors(pairs)
     reasons = dict(errors or {})
     missing = [(t.file, reasons.get(t.file, "没有评分结果")) for t in truths if t.file not in scored]
@@ -188,6 +210,7 @@ def evaluate(scored: Mapping[str, ScoredCall], truths: Iterable[Truth], errors: 
         words=_words(pairs), rate_percent=_measured(pairs, "rate_cpm", lambda got, true: 100 * (got / true - 1)),
         level_db=_measured(pairs, "level_dbov", lambda got, true: got - true), rings=_rings(pairs), turn_starts_ms=starts,
         turn_ends_ms=ends, skipped=tuple(c for c in named if c not in known and scored), errors=tuple(missing),
+        untold=tuple(c for c in known if c not in named),
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         "files": evaluation.files,
         "demo": evaluation.demo,
         "checks": {check: _check_json(figures) for check, figures in evaluation.checks},
+        "total": _check_json(evaluation.total) if evaluation.total is not None else None,
         "asr": {
             "cer": total[0].value if total[0] else None,
             "cer_clear": words.clear.value,
@@ -44,6 +45,7 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
         },
         "misses": [asdict(miss) for miss in evaluation.misses],
         "skipped": list(evaluation.skipped),
+        "untold": list(evaluation.untold),
         "errors": [{"file": file, "message": message} for file, message in evaluation.errors],
     }  # fmt: skip
 
@@ -92,7 +94,10 @@ def _checks(evaluation: Evaluation) -> Table:
     table.caption = "括号内：次数与 95% 单侧下限（Clopper-Pearson）"
     if evaluation.skipped:
         table.caption += f"；规则书没有、未比较的检查项：{'、'.join(evaluation.skipped)}"
-    for check, f in evaluation.checks:
+    if evaluation.untold:
+        table.caption += f"；真值没有、未比较的检查项：{'、'.join(evaluation.untold)}"
+    whole = [("合计", evaluation.total)] if evaluation.total is not None and len(evaluation.checks) > 1 else []
+    for check, f in (*evaluation.checks, *whole):
         table.add_row(Text(check), _bounded(f.precision), _bounded(f.recall), str(f.ruled), str(f.inconclusive), _share(f.ruled_share),
                       str(f.false_rulings), _share(f.agreed), _share(f.fault_spans))
     return table

@@ -1,7 +1,8 @@
 """The arithmetic behind stored scorecards: a call's points, an agent's month in points and money, to be done again by hand.
 
 Results are taken as they were stored; the version of the rule book that they were made with says what they are worth.  Where another one
-has to stand in, or the figures come out differently, that is said.
+has to stand in, or the figures come out differently, that is said.  A scorecard of a closed month that is only proposed is explained too,
+and enters no figure.
 """
 
 from __future__ import annotations
@@ -9,24 +10,21 @@ from __future__ import annotations
 import datetime
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
-from qa import rulebook
+from qa.books import Books
 from qa.clock import moment
-from qa.errors import NotFoundError, RuleBookError, StoreError
-from qa.ledger_calls import Earlier
+from qa.errors import NotFoundError, StoreError
+from qa.ledger_calls import Earlier, StoredCall
 from qa.rows import ScoredCall
 from qa.rules import money, points
 from qa.rules.book import RuleBook
 from qa.rules.explain_text import figure
 from qa.store import Store
-from qa.types import Provenance, Scorecard
+from qa.types import Scorecard
 
-Stamp = tuple[str, str]
-"""Id and stamp of a rule book, as a scorecard names it."""
 LISTED = 12
 """So many percentages of a month are shown one by one."""
 _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
@@ -34,20 +32,25 @@ _PERIOD_MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True)
 class CallSum:
-    """A call's arithmetic; ``notes`` say where it departs from the stored scorecard (Chinese)."""
+    """A call's arithmetic; ``notes`` say where it departs from the stored scorecard, and whether that is only proposed (Chinese).
 
-    row: ScoredCall
+    ``marks``: what persons called grave (情节严重) in it and did not take back; they bear on money alone.
+    """
+
+    row: ScoredCall | StoredCall
     card: Scorecard
     book: RuleBook
     total: points.Tally
     notes: tuple[str, ...]
+    marks: tuple[money.Mark, ...] = ()
 
 
 @dataclass(frozen=True)
 class MonthSum:
     """An agent's month: its calls in order of time, counted with the first warnings of the month, and the fines.
 
-    ``mean``: of the calls that have a percent, rounded like the calls; None without any.
+    ``mean``: of the calls that have a percent, rounded like the calls; None without any.  ``proposed``: calls of a closed month without a
+    scorecard that stands, which are in no figure.
     """
 
     agent_id: str
@@ -57,65 +60,72 @@ class MonthSum:
     fines: money.Month
     mean: Decimal | None
     notes: tuple[str, ...]
+    proposed: tuple[CallSum, ...] = ()
 
     @property
     def percents(self) -> tuple[Decimal, ...]:
         return tuple(one.total.percent for one in self.calls if one.total.percent is not None)
 
 
-class Books:
-    """The rule books that scorecards were made with: as the database keeps them, else as they stand in the program's own folders.
-
-    ``profile``: a name or folder to count with in place of the version that a scorecard names.
-    """
-
-    def __init__(self, store: Store, profile: str | Path | None = None) -> None:
-        self._store, self._profile = store, profile
-        self._known: dict[Stamp, RuleBook] = {}
-
-    def of(self, made: Provenance) -> RuleBook:
-        """Errors: :class:`RuleBookError` where there is none of that id, :class:`StoreError` where the one kept cannot be read."""
-        stamp = made.rule_book, made.rule_book_version
-        if stamp not in self._known:
-            self._known[stamp] = self._load(*stamp)
-        return self._known[stamp]
-
-    def _load(self, wanted: str, version: str) -> RuleBook:
-        if self._profile is None:
-            try:
-                return self._store.ledger.load(version.rpartition("+")[2])
-            except NotFoundError:  # scored before the database kept rule books
-                if wanted not in rulebook.profiles():
-                    cause = "数据库里没有评分时的这本规则书，也不知它在哪个文件夹"
-                    raise RuleBookError(f"{wanted} {version}", cause, "请用 --profile 指明规则书的文件夹") from None
-        book = rulebook.load(wanted if self._profile is None else self._profile)
-        if book.id != wanted:
-            raise RuleBookError(str(self._profile), f"是规则书 {book.id}，评分用的是 {wanted}", "请指明评分时的规则书")
-        return book
+def proposed(store: Store, agent_id: str | None = None, month: str | None = None) -> Iterator[StoredCall]:
+    """Calls that have only a proposed scorecard, by start; of one agent, of one month (``2025-06``)."""
+    for closed in store.ledger.closed_months():  # nothing is proposed elsewhere
+        if closed.proposals and month in (None, closed.month):
+            since, until = _days(*parse_month(closed.month))
+            for row in store.stored_calls(since, until):
+                if not row.standing and agent_id in (None, row.agent_id):
+                    yield row
 
 
 def call(store: Store, call_id: str, books: Books) -> CallSum:
-    """The arithmetic of a call's current scorecard, first warnings counted from the beginning of its month."""
-    row = next(row for row in store.calls() if row.call_id == call_id)
-    return _counted(row, store.scorecard(call_id), books, store.earlier())
+    """The arithmetic of a call's current scorecard, else of its newest proposal; first warnings counted from the beginning of its month.
+
+    Errors: :class:`NotFoundError` for an unknown call.
+    """
+    row, grave = next((row for row in store.calls() if row.call_id == call_id), None), money.in_force(store.marks(call_id))
+    if row is not None:
+        return _counted(row, store.scorecard(call_id), books, store.earlier(), grave)
+    waiting = next((row for row in proposed(store) if row.call_id == call_id), None)
+    if waiting is None:
+        raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
+    return _proposal(store, waiting, books, store.earlier(), grave)
 
 
-def month(store: Store, agent_id: str, year: int, month: int, books: Books) -> MonthSum:
-    """An agent's calendar month (wall clock of UTC+8).  Calls without a known start belong to no month: a note counts them."""
-    since, earlier = datetime.date(year, month, 1), store.earlier()
+def month(store: Store, agent_id: str, year: int, month: int, books: Books, marks: Iterable[money.Mark] = ()) -> MonthSum:
+    """An agent's calendar month (wall clock of UTC+8).  Calls without a known start belong to no month: a note counts them.
+
+    ``marks``: what persons called grave (情节严重), in the order in which they did; those of other agents and months do nothing.
+    """
+    (since, until), earlier, grave = _days(year, month), store.earlier(), money.in_force(marks)
     calls: list[CallSum] = []
-    for row, card in store.scored(agent_id, since, since.replace(day=monthrange(year, month)[1])):
-        calls.append(_counted(row, card, books, earlier))
+    for row, card in store.scored(agent_id, since, until):
+        earlier.begin(row.agent_id, row.started, row.call_id)  # breaches count also where the call's own book does not warn
+        calls.append(_counted(row, card, books, earlier, grave))
         earlier.add(row.agent_id, row.started, card)
-    found = [one for given in calls for one in _breaches(given.row, given.card, given.book)]
+    found = [one for given in calls for one in _breaches(given.row, given.card, given.book, grave)]
     start = _first_day(since, (given.book for given in calls))
     if start < since:
         before = store.scored(agent_id, start, since - datetime.timedelta(days=1))
-        found += [one for row, card in before for one in _breaches(row, card, books.of(card.provenance))]
+        found += [one for row, card in before for one in _breaches(row, card, books.of(card.provenance), grave)]
     percents = [one.total.percent for one in calls if one.total.percent is not None]
     decimals = max((one.book.scoring.decimals for one in calls), default=2)
-    mean = points.half_up(sum(map(Fraction, percents), Fraction(0)) / len(percents), decimals) if percents else None
-    return MonthSum(agent_id, year, month, tuple(calls), money.month(found, year, month), mean, tuple(_undated(store, agent_id)))
+    waiting = [_proposal(store, row, books, store.earlier(), grave) for row in proposed(store, agent_id, f"{year}-{month:02d}")]
+    return MonthSum(
+        agent_id=agent_id,
+        year=year,
+        month=month,
+        calls=tuple(calls),
+        fines=money.month(found, year, month),
+        mean=points.half_up(sum(map(Fraction, percents), Fraction(0)) / len(percents), decimals) if percents else None,
+        notes=(*_undated(store, agent_id), *_waiting(waiting)),
+        proposed=tuple(waiting),
+    )
+
+
+def _days(year: int, month: int) -> tuple[datetime.date, datetime.date]:
+    """The first and the last day of a month."""
+    first = datetime.date(year, month, 1)
+    return first, first.replace(day=monthrange(year, month)[1])
 
 
 def parse_month(text: str) -> tuple[int, int]:
@@ -138,10 +148,22 @@ def mean_text(sheet: MonthSum) -> str:
     return f"本月平均 = ({terms}) ÷ {count} = {sheet.mean}（有总分的 {count} 通，共 {len(sheet.calls)} 通）"
 
 
-def _counted(row: ScoredCall, card: Scorecard, books: Books, earlier: Earlier) -> CallSum:
+def _proposal(store: Store, row: StoredCall, books: Books, earlier: Earlier, grave: money.Marks) -> CallSum:
+    one = _counted(row, store.history(row.call_id)[-1].scorecard, books, earlier, grave)
+    note = "这份评分只是提议：所在月份已关账，还没有批准，不计入任何数字；由负责人用 qa adjust 批准后才有效"
+    return replace(one, notes=(note, *one.notes))
+
+
+def _waiting(found: Sequence[CallSum]) -> Iterator[str]:
+    if found:
+        yield f"另有 {len(found)} 通电话只有提议的评分，还没有批准，没有计入"
+
+
+def _counted(row: ScoredCall | StoredCall, card: Scorecard, books: Books, earlier: Earlier, grave: money.Marks) -> CallSum:
     book = books.of(card.provenance)
     total = points.tally(card.results, book, earlier.of(book, row.agent_id, row.started, row.call_id))
-    return CallSum(row, card, book, total, tuple(_departures(card, book, total)))
+    marks = tuple(mark for mark in grave.values() if mark.call_id == row.call_id)
+    return CallSum(row, card, book, total, tuple(_departures(card, book, total)), marks)
 
 
 def _departures(card: Scorecard, book: RuleBook, total: points.Tally) -> Iterator[str]:
@@ -159,9 +181,9 @@ def _percent(value: float | None) -> str:
     return "不评分" if value is None else f"{value:g}"
 
 
-def _breaches(row: ScoredCall, card: Scorecard, book: RuleBook) -> Sequence[money.Occurrence]:
+def _breaches(row: ScoredCall | StoredCall, card: Scorecard, book: RuleBook, grave: money.Marks) -> Sequence[money.Occurrence]:
     assert row.started is not None  # chosen by time
-    return money.occurrences(card, moment(row.started), book)
+    return money.occurrences(card, moment(row.started), book, grave)
 
 
 def _first_day(since: datetime.date, books: Iterable[RuleBook]) -> datetime.date:

@@ -171,7 +171,11 @@ def load_stored(db: Database, content_hash: str, registry: Mapping[str, CheckMod
     name = f"{found[0]['id']} {found[0]['version']}+{content_hash}"
     if found[0]["archive_json"] is None:
         raise StoreError(name, "数据库里没有这个版本的原文", "请用 qa rescore --profile 重新评分")
-    archive: Archive = rows.from_json(found[0]["archive_json"], Archive)
+    return read_archive(rows.from_json(found[0]["archive_json"], Archive), content_hash, name, registry)
+
+
+def read_archive(archive: Archive, content_hash: str, name: str, registry: Mapping[str, CheckModule] | None = None) -> RuleBook:
+    """A rule book read again from its texts; ``name`` is for messages.  Errors: :class:`StoreError` where it comes out differently."""
     with tempfile.TemporaryDirectory(prefix="qa-rules-") as folder:
         path, lexicons = unpack(archive, Path(folder))
         try:

@@ -5,21 +5,24 @@ Also how often an agent broke a rule earlier in the month, for rules that warn f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from qa import rows
+from qa.clock import known_moment
 from qa.database import Database
+from qa.judgements import Judgements, Result
 from qa.ledger_cards import Cards
-from qa.rows import CheckOutcome
 from qa.rules.book import RuleBook
-from qa.types import Outcome, Scorecard
+from qa.scoring import About
+from qa.types import CheckResult, Outcome, Provenance
 
 PAGE = 200
 _COLUMNS = """select c.call_id, c.file, c.started, c.agent_id, c.agent_name, c.customer_number,
-  s.id as scorecard_id, s.snapshot, s.percent, s.coverage, s.rule_book, s.rule_book_version, s.demo, current.id as current_id
+  s.id as scorecard_id, s.snapshot, s.percent, s.coverage, s.rule_book, s.rule_book_version, s.demo, s.results_json,
+  s.provenance_json, s.call_notes_json, current.id as current_id
   from calls c left join current_scorecards current using (call_id)
   join scorecards s on s.id = coalesce(current.id, (select max(own.id) from scorecards own where own.call_id = c.call_id))"""
 
@@ -28,7 +31,8 @@ _COLUMNS = """select c.call_id, c.file, c.started, c.agent_id, c.agent_name, c.c
 class StoredCall:
     """A call with the scorecard that stands (its newest where none does: ``standing`` False), in short.
 
-    ``started`` is wall clock of UTC+8, None if unknown.  ``snapshot`` is what the scorecard was judged on (``qa.store.Store.load``).
+    ``started`` is wall clock of UTC+8, None if unknown.  ``snapshot`` is what the scorecard was judged on (``qa.store.Store.load``),
+    ``results`` are its results without findings.  ``about``: what it says of the call, None where that must be asked of the call.
     """
 
     call_id: str
@@ -45,11 +49,15 @@ class StoredCall:
     rule_book_version: str
     demo: bool
     standing: bool
-    outcomes: tuple[CheckOutcome, ...]
+    results: tuple[Result, ...]
+    about: About | None
 
     @property
     def day(self) -> date | None:
         return None if self.started is None else date.fromisoformat(self.started[:10])
+
+
+_PLAIN = ("call_id", "file", "started", "agent_id", "scorecard_id", "snapshot", "percent", "coverage")
 
 
 def stored_calls(db: Database, cards: Cards, since: str | date | None, until: str | date | None) -> Iterator[StoredCall]:
@@ -68,11 +76,25 @@ def stored_calls(db: Database, cards: Cards, since: str | date | None, until: st
 
 
 def _stored(row: dict[str, Any], cards: Cards) -> StoredCall:
-    plain = {name: row[name] for name in StoredCall.__dataclass_fields__ if name in row}
+    plain = {name: row[name] for name in _PLAIN}
     texts = {name: row[name] or "" for name in ("agent_name", "customer_number", "rule_book", "rule_book_version")}
     standing = row["current_id"] is not None
-    return StoredCall(
-        **plain | texts | {"demo": bool(row["demo"])}, standing=standing, outcomes=cards.outcomes(row["scorecard_id"])
+    results = cards.judgements.unpack(row["results_json"])
+    of = _about(row) if standing and row["call_notes_json"] is not None else None
+    return StoredCall(**plain | texts | {"demo": bool(row["demo"])}, standing=standing, results=results, about=of)
+
+
+def _about(row: dict[str, Any]) -> About:
+    made = rows.from_json(row["provenance_json"], Provenance)
+    notes = rows.from_json(row["call_notes_json"], tuple[str, ...])
+    return About(
+        call_id=row["call_id"],
+        agent_id=row["agent_id"],
+        started=known_moment(row["started"]),
+        file_sha256=made.file_sha256,
+        models=made.models,
+        demo=made.demo,
+        notes=notes,
     )
 
 
@@ -82,12 +104,12 @@ def _stored(row: dict[str, Any], cards: Cards) -> StoredCall:
 class Earlier:
     """Breaches of an agent earlier in the calendar month, for the rules of a book that warn first (``Points.warn_first``).
 
-    Asked for one call it reads the scorecards that stand.  Asked for calls in order of time, with :meth:`add` after each, it counts the
-    new scorecards in place of the old ones.
+    Asked for one call it reads the scorecards that stand.  Asked for calls in order of time, with :meth:`begin` before and :meth:`add`
+    after each, it counts the new scorecards in place of the old ones, whether or not the book of the day warns.
     """
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, judgements: Judgements) -> None:
+        self._db, self._judgements = db, judgements
         self._counts: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
 
     def of(self, book: RuleBook, agent_id: str | None, started: str | None, call_id: str) -> Mapping[str, int]:
@@ -95,30 +117,35 @@ class Earlier:
         warning = _warning(book)
         if not warning or not agent_id or started is None:
             return {}
-        key = (agent_id, started[:7])
-        if key not in self._counts:
-            # time goes on: no other month is asked for again
-            self._counts = {old: counts for old, counts in self._counts.items() if old[1] == key[1]}
-            self._counts[key] = self._stored(agent_id, started, call_id)
-        return {rule_id: self._counts[key].get(rule_id, (0, 0))[per_call] for rule_id, per_call in warning.items()}
+        self.begin(agent_id, started, call_id)
+        counts = self._counts[agent_id, started[:7]]
+        return {rule_id: counts.get(rule_id, (0, 0))[per_call] for rule_id, per_call in warning.items()}
 
-    def add(self, agent_id: str | None, started: str | None, card: Scorecard) -> None:
-        """Count a new scorecard for the calls after it."""
+    def begin(self, agent_id: str | None, started: str | None, call_id: str) -> None:
+        """Have the agent's month up to this call, and count from here on what is added."""
+        if not agent_id or started is None or (agent_id, started[:7]) in self._counts:
+            return
+        # time goes on: no other month is asked for again
+        self._counts = {old: counts for old, counts in self._counts.items() if old[1] == started[:7]}
+        counts = self._counts[agent_id, started[:7]] = {}
+        sql = """select s.results_json from calls c join current_scorecards s using (call_id)
+          where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?)"""
+        for row in self._db.rows(sql, agent_id, started[:7], started, call_id):
+            _count(counts, self._judgements.unpack(row["results_json"]))
+
+    def add(self, agent_id: str | None, started: str | None, results: Iterable[Result | CheckResult]) -> None:
+        """Count a call's results for the calls after it."""
         counts = self._counts.get((agent_id or "", (started or "")[:7]))
         if counts is not None:
-            for result in card:
-                if result.outcome is Outcome.FAIL:
-                    found, calls = counts.get(result.check_id, (0, 0))
-                    counts[result.check_id] = (found + result.occurrences, calls + 1)
+            _count(counts, results)
 
-    def _stored(self, agent_id: str, started: str, call_id: str) -> dict[str, tuple[int, int]]:
-        """By rule id, findings and calls."""
-        sql = """select r.check_id, count(*) as found, count(distinct r.id) as calls from calls c
-          join current_scorecards s using (call_id) join check_results r on r.scorecard_id = s.id
-          join findings f on f.check_result_id = r.id and f.outcome = 'fail'
-          where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?) and r.outcome = 'fail' group by r.check_id"""
-        found = self._db.rows(sql, agent_id, started[:7], started, call_id)
-        return {row["check_id"]: (row["found"], row["calls"]) for row in found}
+
+def _count(counts: dict[str, tuple[int, int]], results: Iterable[Result | CheckResult]) -> None:
+    """By rule id, findings and calls."""
+    for result in results:
+        if result.outcome is Outcome.FAIL:
+            found, calls = counts.get(result.check_id, (0, 0))
+            counts[result.check_id] = (found + result.occurrences, calls + 1)
 
 
 def _warning(book: RuleBook) -> dict[str, int]:

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa import rows, serial
+from qa.bench import Card
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
+from qa.judgements import Judgements, Result, short
 from qa.rows import CheckOutcome
-from qa.types import AudioInfo, CallRecord, CheckResult, Outcome, Roles, Scorecard
+from qa.types import AudioInfo, CallRecord, Outcome, Roles, Scorecard
 
 
 @dataclass(frozen=True)
@@ -55,18 +57,20 @@ class Cards:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.judgements = Judgements(db)
 
     def current(self, call_id: str) -> dict[str, Any] | None:
         """The row of the scorecard that stands."""
         found = self._db.rows("select * from current_scorecards where call_id = ?", call_id)
         return found[0] if found else None
 
-    def append(self, card: Scorecard, snapshot: bytes, closed: bool) -> Saved:
+    def append(self, card: Card, snapshot: bytes, closed: bool) -> Saved:
         """Put ``card`` beside the others, or say which one is the same.
 
         Of a closed month only what would change a figure is put there, as a proposal.
         """
-        digest = hashlib.sha256(snapshot + serial.encode(card)).hexdigest()
+        row = rows.scorecard_row(card) | {"snapshot": snapshot, "results_json": self.judgements.pack(card.results)}
+        digest = _digest(row)
         current = self.current(card.call_id)
         if current is not None and (current["digest"] == digest or (closed and self._no_change(current, card, snapshot))):
             return Saved(current["id"], False, False)
@@ -74,33 +78,15 @@ class Cards:
             newest = self._db.rows("select id, digest from scorecards where call_id = ? order by id desc limit 1", card.call_id)
             if newest and newest[0]["digest"] == digest:
                 return Saved(newest[0]["id"], True, False)
-        row = rows.scorecard_row(card) | {"snapshot": snapshot, "digest": digest, "created": rows.now_utc()}
-        scorecard_id = self._db.insert("scorecards", row | {"standing": int(not closed)})
-        self._append_results(card.results, scorecard_id)
-        return Saved(scorecard_id, closed, True)
+        made = row | {"digest": digest, "created": rows.now_utc(), "standing": int(not closed)}
+        return Saved(self._db.insert("scorecards", made), closed, True)
 
-    def _append_results(self, results: Iterable[CheckResult], scorecard_id: int) -> None:
-        for position, r in enumerate(results):
-            row = {"scorecard_id": scorecard_id, "position": position, "check_id": r.check_id, "title": r.title, "clause": r.clause}
-            row |= {"outcome": r.outcome.value, "weight": r.weight, "points": r.points}
-            row |= {"kind": r.kind, "section": r.section, "severity": r.severity}
-            result_id = self._db.insert("check_results", row)
-            for index, f in enumerate(r.findings):
-                found = {"check_result_id": result_id, "position": index, "outcome": f.outcome.value, "message": f.message}
-                found |= {"evidence_json": rows.to_json(f.evidence), "values_json": rows.to_json(f.values)}
-                self._db.insert("findings", found)
-
-    def outcomes(self, scorecard_id: int) -> tuple[CheckOutcome, ...]:
-        """A scorecard's results in short, in its order."""
-        found = self._db.rows("select * from check_results where scorecard_id = ? order by position", scorecard_id)
-        return tuple(rows.check_outcome(row) for row in found)
-
-    def _no_change(self, row: dict[str, Any], card: Scorecard, snapshot: bytes) -> bool:
+    def _no_change(self, row: dict[str, Any], card: Card, snapshot: bytes) -> bool:
         if (row["agent_id"], row["percent"], row["coverage"]) != (card.agent_id, card.percent, card.coverage):
             return False
         if row["snapshot"] != snapshot and _record(row["snapshot"]) != _record(snapshot):
             return False  # another agent or another day
-        return verdicts(self.outcomes(row["id"])) == verdicts(card)
+        return verdicts(self.judgements.unpack(row["results_json"])) == verdicts(card.results)
 
     # ------------------------------------------------------------ adjustments
 
@@ -144,10 +130,22 @@ class Cards:
         return wanted
 
 
-def verdicts(results: Iterable[CheckResult | CheckOutcome]) -> tuple[tuple[str, Outcome, float, float | None], ...]:
+def filed(card: Scorecard, call_notes: tuple[str, ...]) -> Card:
+    """A scorecard as it is filed."""
+    plain = {name: getattr(card, name) for name in ("call_id", "agent_id", "percent", "coverage", "provenance", "notes")}
+    return Card(**plain, results=tuple(map(short, card.results)), call_notes=call_notes)
+
+
+def verdicts(results: Iterable[Result | CheckOutcome]) -> tuple[tuple[str, Outcome, float, float | None], ...]:
     """What of a scorecard counts: rule, outcome, worth and points, in its order."""
-    return tuple((r.check_id, r.outcome, r.weight, r.points) for r in results)
+    return tuple([(r.check_id, r.outcome, r.weight, r.points) for r in results])
 
 
 def _record(snapshot: bytes) -> CallRecord | None:
     return serial.decode(snapshot, Snapshot).record
+
+
+def _digest(row: dict[str, Any]) -> str:
+    """Of all that a scorecard's row says; equal results have equal rows in one database."""
+    told = [value for name, value in sorted(row.items()) if name != "snapshot"]
+    return hashlib.sha256(row["snapshot"] + rows.to_json(told).encode()).hexdigest()

@@ -95,8 +95,7 @@ def m003_scorecards(db: Database) -> None:
     _create_results(db)
     db.create_view(
         "current_scorecards",
-        "select * from scorecards s where not exists"
-        " (select 1 from scorecards later where later.call_id = s.call_id and later.id > s.id)",
+        "select * from scorecards s where not exists (select 1 from scorecards later where later.call_id = s.call_id and later.id > s.id)",
     )
     _refuse_changes(db)
 
@@ -217,8 +216,73 @@ def m006_ledger(db: Database) -> None:
     _refuse_changes(db, ("rule_books", "rule_book_registrations", "closed_months", "adjustments"))
 
 
+@migrations()
+def m007_judgements(db: Database) -> None:
+    """Results packed: each rule's words and each set of findings is kept once, a scorecard names them in ``results_json``.
+
+    ``results_json`` is a list in the order of the score sheet: rule, judgement, outcome, occurrences, weight, points.  ``fingerprint`` says
+    what judged (``qa.fingerprint``), so that what was found once need not be found again.  ``call_notes_json``: notes that come from
+    the call and not from its results, NULL where they were not kept apart.  ``check_results`` shows the results of all scorecards.
+    """
+    texts = ("fingerprint", "check_id", "title", "clause", "kind", "severity")
+    db.table("judged_rules").create(
+        {"id": int, **dict.fromkeys(texts, str), "section": str, "digest": bytes}, pk="id", not_null={*texts, "digest"}, strict=True
+    )
+    db.table("judged_rules").create_index(["digest"], unique=True)
+    db.table("judgements").create(
+        {"id": int, "digest": bytes, "findings_json": str}, pk="id", not_null={"digest", "findings_json"}, strict=True
+    )
+    db.table("judgements").create_index(["digest"], unique=True)
+    db.table("scorecards").add_column("results_json", str, not_null_default="[]")
+    db.table("scorecards").add_column("call_notes_json", str)
+    for verb in ("update", "delete"):
+        db.execute(f"drop trigger scorecards_no_{verb}")
+    for statement in _PACK:
+        db.execute(statement)
+    for table in ("findings", "check_results"):
+        db.table(table).drop()
+    db.create_view("check_results", _RESULTS)
+    _refuse_changes(db, ("scorecards", "judged_rules", "judgements"))
+
+
+# what older programs kept: one rule a text, one judgement a result; their digests meet no other's
+_PACK = (
+    """insert into judged_rules (fingerprint, check_id, title, clause, kind, severity, section, digest)
+  select '', check_id, title, clause, kind, severity, section, cast('old ' || min(id) as blob) from check_results
+  group by check_id, title, clause, kind, severity, section""",
+    """insert into judgements (id, digest, findings_json)
+  select id, cast('old ' || id as blob), (select json_group_array(json_object('outcome', f.outcome, 'message', f.message,
+    'evidence', json(f.evidence_json), 'values', json(f.values_json)))
+    from (select * from findings where check_result_id = r.id order by position) f) from check_results r""",
+    """update scorecards set results_json = (select json_group_array(json_array(
+    (select j.id from judged_rules j where (j.check_id, j.title, j.clause, j.kind, j.severity) =
+      (r.check_id, r.title, r.clause, r.kind, r.severity) and j.section is r.section),
+    r.id, r.outcome, (select count(*) from findings f where f.check_result_id = r.id and f.outcome = r.outcome), r.weight, r.points))
+    from (select * from check_results where scorecard_id = scorecards.id order by position) r)""",
+)
+
+_RESULTS = """select s.id as scorecard_id, e.key as position, r.check_id, r.title, r.clause, r.kind, r.section, r.severity,
+  json_extract(e.value, '$[2]') as outcome, json_extract(e.value, '$[3]') as occurrences, json_extract(e.value, '$[4]') as weight,
+  json_extract(e.value, '$[5]') as points, j.findings_json from scorecards s, json_each(s.results_json) e
+  join judged_rules r on r.id = json_extract(e.value, '$[0]') join judgements j on j.id = json_extract(e.value, '$[1]')"""
+
 _CURRENT = """select * from scorecards s where s.id = coalesce(
   (select a.scorecard_id from adjustments a where a.call_id = s.call_id and not exists
     (select 1 from scorecards later where later.call_id = a.call_id and later.standing and later.id > a.position)
     order by a.id desc limit 1),
   (select max(own.id) from scorecards own where own.call_id = s.call_id and own.standing))"""
+
+
+@migrations()
+def m008_grave_marks(db: Database) -> None:
+    """What persons called grave (情节严重) in a call, by rule, or (``grave`` 0) took back; the last row of call and rule counts."""
+    texts = ("call_id", "rule_id", "made_by", "reason", "created")
+    db.table("grave_marks").create(
+        {"id": int, **dict.fromkeys(texts, str), "grave": int},
+        pk="id",
+        foreign_keys=[("call_id", "calls", "call_id")],
+        not_null={*texts, "grave"},
+        strict=True,
+    )
+    db.table("grave_marks").create_index(["call_id"])
+    _refuse_changes(db, ("grave_marks",))

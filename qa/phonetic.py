@@ -67,6 +67,7 @@ class Match:
     exact: bool
 
 
+@functools.lru_cache(maxsize=50_000)  # people say the same short things again and again
 def syllables(text: str) -> tuple[str, ...]:
     """Toneless pinyin of normalised text in context, one entry a character (v for ü; a letter stands for itself)."""
     read: list[str] = lazy_pinyin(text, errors=_apiece) if text else []
@@ -181,20 +182,22 @@ def _near(target: str, wanted: tuple[str, ...], heard: Spoken, max_distance: flo
     limit = max_distance * len(wanted) + 1e-9
     if limit < GAP_COST:
         return _aligned(target, wanted, heard, limit)
-    column = [(k * GAP_COST, 0) for k in range(len(wanted) + 1)]
+    costs, starts = [k * GAP_COST for k in range(len(wanted) + 1)], [0] * (len(wanted) + 1)
     out = []
-    for j, sound in enumerate(heard.syllables):
-        previous, column = column, [(0.0, j + 1)]
+    for j, (character, sound) in enumerate(zip(heard.text, heard.syllables, strict=True)):
+        old_costs, old_starts = costs, starts
+        costs, starts = [0.0], [j + 1]
         for k, want in enumerate(wanted):
-            same = target[k] == heard.text[j]
-            start = j if k == 0 else previous[k][1]
-            swap = ((previous[k][0] if k else 0.0) + (0.0 if same else syllable_distance(want, sound)), start)
-            extra = (previous[k + 1][0] + GAP_COST, previous[k + 1][1])
-            lost = (column[k][0] + GAP_COST, column[k][1])
-            column.append(min(swap, extra, lost, key=lambda cell: cell[0]))
-        cost, start = column[-1]
-        if cost <= limit and start <= j:
-            out.append(Match(start, j + 1, cost / len(wanted), heard.text[start : j + 1] == target))
+            cost, start = old_costs[k] + (0.0 if target[k] == character else syllable_distance(want, sound)), old_starts[k]
+            if old_costs[k + 1] + GAP_COST < cost:  # of equals the first: a swap, then one too many, then one too few
+                cost, start = old_costs[k + 1] + GAP_COST, old_starts[k + 1]
+            if costs[k] + GAP_COST < cost:
+                cost, start = costs[k] + GAP_COST, starts[k]
+            costs.append(cost)
+            starts.append(start)
+        if costs[-1] <= limit and starts[-1] <= j:
+            begin = starts[-1]
+            out.append(Match(begin, j + 1, costs[-1] / len(wanted), heard.text[begin : j + 1] == target))
     return out
 
 

@@ -26,6 +26,7 @@ from qa.report_media import opus_uri
 from qa.report_privacy import without_numbers
 from qa.report_text import clock, length, percent_text
 from qa.report_view import view
+from qa.rules.book import RuleBook
 from qa.scorecards import AgentScorecard
 from qa.store import ScoredCall
 from qa.types import Audio, Call, Scorecard
@@ -89,11 +90,12 @@ def recording(call: Call) -> tuple[Audio | None, str]:
 # ---------------------------------------------------------------- one call
 
 
-def call_report(call: Call, card: Scorecard, *, now: datetime | None = None) -> str:
+def call_report(call: Call, card: Scorecard, *, book: RuleBook | None = None, now: datetime | None = None) -> str:
     """The report page of one call (HTML).
 
     ``card`` must be the scorecard of ``call``.  The recording is read from ``call.audio.path``; without it the page says why
-    there is nothing to hear.  ``now`` is shown as the time of making (default: this moment, local time).
+    there is nothing to hear.  ``book``: the rule book that the scorecard was made with, None if not known (:func:`qa.report_view.view`).
+    ``now`` is shown as the time of making (default: this moment, local time).
     Errors: :class:`StoreError` where the scorecard is that of another recording.
     """
     if card.provenance.file_sha256 != call.audio.sha256:
@@ -112,7 +114,7 @@ def call_report(call: Call, card: Scorecard, *, now: datetime | None = None) -> 
         percent_text=percent_text(card.percent),
         coverage=card.coverage,
         duration_ms=call.audio.duration_ms,
-        v=view(call, card),
+        v=view(call, card, book),
         audio=Markup(opus_uri(audio.pcm, audio.info.rate_hz)) if audio else None,
         audio_problem=problem,
         provenance=_provenance(call, card),

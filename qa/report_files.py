@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qa import report
+from qa.books import Books
 from qa.scorecards import agent_scorecard
 from qa.store import Store
 
 
-def call_page(store: Store, call_id: str) -> str:
-    return report.call_report(store.call(call_id), store.scorecard(call_id))
+def call_page(store: Store, call_id: str, books: Books | None = None) -> str:
+    """The page of one call; ``books``: those already read, where many pages are made."""
+    card = store.scorecard(call_id)
+    return report.call_report(store.call(call_id), card, book=(books or Books(store)).known(card.provenance))
 
 
 def agent_page(
@@ -33,11 +36,11 @@ def write_folder(store: Store, call_ids: Sequence[str], agent_ids: Sequence[str]
 
     An agent's page shows all stored calls of that agent and links those whose page lies in this folder.
     """
-    names = {}
+    names, books = {}, Books(store)
     for call_id in dict.fromkeys(call_ids):
         record = store.call(call_id).record
         names[call_id] = report.file_name("call", call_id, record.customer_number if record else "")
-        report.write(folder / names[call_id], call_page(store, call_id))
+        report.write(folder / names[call_id], call_page(store, call_id, books))
     agents = {agent: report.file_name("agent", agent) for agent in agent_ids}
     for agent, name in agents.items():
         report.write(folder / name, agent_page(store, agent, link=names.get))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 
 from qa.report_media import envelopes, wave_path
 from qa.report_text import (
@@ -19,6 +20,9 @@ from qa.report_text import (
     speaker_text,
     value_rows,
 )
+from qa.rules.book import RuleBook
+from qa.rules.explain_text import points_text
+from qa.rules.points import worth
 from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Role, Scorecard, Utterance
 
 UNSURE = 0.5  # words that the recogniser held less likely than this are drawn as uncertain
@@ -137,14 +141,17 @@ class CallView:
     dropped: tuple[Line, ...]
 
 
-def view(call: Call, card: Scorecard) -> CallView:
-    """All figures and words of the page; results that need attention first."""
+def view(call: Call, card: Scorecard, book: RuleBook | None = None) -> CallView:
+    """All figures and words of the page; results that need attention first.
+
+    ``book``: the rule book that the scorecard was made with, which says whether a rule earns, costs or adds points; None: not known.
+    """
     results = sorted(card.results, key=lambda r: SEVERITY[r.outcome])
     pins = _pins(call, results)
     counted = Counter(r.outcome for r in results)
     counts = tuple((o.value, OUTCOME_SYMBOL[o], OUTCOME_TEXT[o], counted[o]) for o in SEVERITY if counted[o])
     return CallView(
-        checks=tuple(_check(r) for r in results),
+        checks=tuple(_check(r, book) for r in results),
         counts=counts,
         lanes=_lanes(call, results),
         pins=pins,
@@ -158,8 +165,20 @@ def _anchor(result: CheckResult, finding: int, evidence: int) -> str:
     return f"e-{result.check_id}-{finding}-{evidence}"
 
 
-def _check(result: CheckResult) -> CheckView:
-    points = "不计分" if result.points is None else f"{number(float(result.points))} / {number(float(result.weight))} 分"
+def _points(result: CheckResult, book: RuleBook | None) -> str:
+    """As somebody would write it who answers for the score: ``扣 4 分``, ``加 5 分``, ``得 10 分（满分 10 分）``."""
+    if result.points is None or not result.weight:
+        return "不计分"
+    rule = book.rule(result.check_id) if book is not None else None
+    if rule is not None and book is not None:
+        counts = worth(rule, book.scoring.mode, result.outcome, result.occurrences).counts
+        return points_text(counts, Decimal(str(result.weight)), Decimal(str(result.points)))
+    if result.points < 0:  # only what is taken off can go below nothing
+        return points_text("deduction", Decimal(str(result.weight)), Decimal(str(result.points)))
+    return f"{number(float(result.points))} / {number(float(result.weight))} 分"
+
+
+def _check(result: CheckResult, book: RuleBook | None) -> CheckView:
     return CheckView(
         anchor=f"c-{result.check_id}",
         check_id=result.check_id,
@@ -168,7 +187,7 @@ def _check(result: CheckResult) -> CheckView:
         outcome=result.outcome.value,
         word=OUTCOME_TEXT[result.outcome],
         symbol=OUTCOME_SYMBOL[result.outcome],
-        points=points,
+        points=_points(result, book),
         findings=tuple(_finding(result, i, f) for i, f in enumerate(result.findings)),
     )
 

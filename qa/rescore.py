@@ -7,16 +7,20 @@ time; new scorecards are written in batches.
 from __future__ import annotations
 
 import datetime
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from qa import scoring
+from qa.bench import Bench, Card
 from qa.clock import known_moment
 from qa.errors import QaError
+from qa.jury import Case, Jury
 from qa.ledger_calls import Earlier
 from qa.ledger_cards import Saved, verdicts
 from qa.rules.book import RuleBook
+from qa.scoring import About
 from qa.store import Store, StoredCall
 from qa.types import Call, CallRecord, Scorecard
 
@@ -36,22 +40,21 @@ def day_of(record: CallRecord | None) -> datetime.date | None:
 
 def judge(call: Call, book: RuleBook, earlier: Earlier) -> Scorecard:
     """A call's scorecard under ``book``, first warnings of the agent's month included."""
-    return scoring.score(call, book, earlier.of(book, *_whose(call), scoring.call_id(call)))
+    return scoring.score(call, book, earlier.of(book, *_whose(scoring.about(call)), scoring.call_id(call)))
 
 
-def _whose(call: Call) -> tuple[str | None, str | None]:
+def _whose(of: About) -> tuple[str | None, str | None]:
     """Agent and wall clock of the first ring."""
-    at = known_moment(call.record.start) if call.record is not None else None
-    return (call.record.agent_id or None) if call.record else None, at.isoformat(timespec="milliseconds") if at else None
+    return of.agent_id, of.started.isoformat(timespec="milliseconds") if of.started else None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A stored call judged again, or why it could not be."""
+    """A stored call judged again, or why it could not be.  ``load`` gives the call itself."""
 
     stored: StoredCall
-    call: Call | None
-    card: Scorecard | None
+    card: Card | None
+    load: Callable[[], Call]
     error: QaError | None = None
 
     @property
@@ -60,24 +63,55 @@ class Judged:
         if self.card is None or not self.stored.standing:
             return self.card is not None
         same = (self.stored.percent, self.stored.coverage) == (self.card.percent, self.card.coverage)
-        return not same or verdicts(self.stored.outcomes) != verdicts(self.card)
+        return not same or verdicts(self.stored.results) != verdicts(self.card.results)
 
 
 def judge_again(store: Store, choose: Choose, since: str | None = None, until: str | None = None) -> Iterator[Judged]:
     """The stored calls of a period (as ``Store.calls``), each judged by the rule book that ``choose`` gives for its day.
 
-    A call that cannot be judged is told and stops nothing.  Errors: :class:`StoreError` for a wrong period.
+    A call that cannot be judged is told and stops nothing; what stands of it goes on to count.
+    Errors: :class:`StoreError` for a wrong period.
     """
     earlier = store.earlier()
+    with Jury(store) as jury:
+        for case in jury.closed(_cases(store, choose, since, until)):
+            stored = case.stored
+            if case.error is None:
+                yield Judged(stored, _counted(case, earlier), case.load)
+            else:
+                earlier.begin(stored.agent_id, stored.started, stored.call_id)
+                earlier.add(stored.agent_id, stored.started, stored.results if stored.standing else ())
+                yield Judged(stored, None, case.load, case.error)
+
+
+def _cases(store: Store, choose: Choose, since: str | None, until: str | None) -> Iterator[Case]:
+    """Each call with its rule book, and what of its results holds under it."""
+    benches: dict[str, Bench] = {}
     for stored in store.stored_calls(since, until):
+        load = functools.cache(functools.partial(store.load, stored))
         try:
-            call = store.load(stored)
-            card = replace(judge(call, choose(stored.day), earlier), call_id=stored.call_id)
+            book = choose(stored.day)
+            if book.content_hash not in benches:
+                benches[book.content_hash] = Bench(book)
+            bench = benches[book.content_hash]
+            yield Case(stored, load, bench, bench.taken_over(stored.results), about=stored.about or _about(stored, load()))
         except QaError as error:
-            yield Judged(stored, None, None, error)
-            continue
-        earlier.add(*_whose(call), card)
-        yield Judged(stored, call, card)
+            yield Case(stored, load, None, error=error)
+
+
+def _about(stored: StoredCall, call: Call) -> About:
+    return replace(scoring.about(call), call_id=stored.call_id)
+
+
+def _counted(case: Case, earlier: Earlier) -> Card:
+    """A judged call's scorecard, counted after the agent's calls before it."""
+    assert case.bench is not None and case.about is not None
+    whose = _whose(case.about)
+    earlier.begin(*whose, case.stored.call_id)
+    results = [result for result in case.results if result is not None]
+    card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id))
+    earlier.add(*whose, card.results)
+    return card
 
 
 # ---------------------------------------------------------------- qa rescore
@@ -129,7 +163,7 @@ def rescore(
     counting = _Counting()
     batch: list[Judged] = []
     for judged in judge_again(store, lambda day: store.ledger.in_force(book, day), since, until):
-        batch.append(replace(judged, call=None))  # what it was judged on is not held until the batch is written
+        batch.append(replace(judged, load=functools.partial(store.load, judged.stored)))  # the call itself is not held until then
         if len(batch) == BATCH:
             counting.add(batch, _write(store, batch), book)
             batch = []
@@ -162,7 +196,7 @@ class _Counting:
             self._scored(judged.stored, judged.card, judged.moved, next(saved))
             self.counts["others"] += judged.stored.rule_book != book.id
 
-    def _scored(self, stored: StoredCall, card: Scorecard, moved: bool, kept: Saved) -> None:
+    def _scored(self, stored: StoredCall, card: Card, moved: bool, kept: Saved) -> None:
         self.counts["proposed" if kept.proposed else "changed" if moved else "unchanged"] += 1
         self.versions[card.provenance.rule_book_version] += 1
         if (moved or kept.proposed) and len(self.moved) < LISTED:

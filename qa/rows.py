@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from qa.clock import wall_clock
 from qa.errors import StoreError
-from qa.types import AudioInfo, CallRecord, CheckResult, Evidence, Finding, Outcome, Provenance, Role, Scorecard, Span
+from qa.types import AudioInfo, CallRecord, CheckResult, Outcome, Provenance, Role, Scorecard, Span
 
-_RESULT_COLUMNS = tuple(f.name for f in fields(CheckResult) if f.name not in ("outcome", "findings"))
+if TYPE_CHECKING:
+    from qa.bench import Card
+    from qa.judgements import Result
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,8 @@ def now_utc() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def scorecard_row(scorecard: Scorecard) -> dict[str, Any]:
-    """The row's own columns; its results and findings have their own tables."""
+def scorecard_row(scorecard: Card) -> dict[str, Any]:
+    """The row's columns but for its results."""
     made = scorecard.provenance
     return {
         "call_id": scorecard.call_id,
@@ -141,6 +143,7 @@ def scorecard_row(scorecard: Scorecard) -> dict[str, Any]:
         "demo": int(made.demo),
         "provenance_json": to_json(made),
         "notes_json": to_json(scorecard.notes),
+        "call_notes_json": None if scorecard.call_notes is None else to_json(scorecard.call_notes),
     }
 
 
@@ -182,13 +185,8 @@ def scored_call(row: dict[str, Any], checks: list[CheckOutcome]) -> ScoredCall:
     return ScoredCall(**kept | texts, provenance=provenance, checks=tuple(checks))
 
 
-def check_outcome(row: dict[str, Any]) -> CheckOutcome:
-    return CheckOutcome(row["check_id"], row["title"], Outcome(row["outcome"]), row["weight"], row["points"])
-
-
-def check_result(row: dict[str, Any], findings: list[Finding]) -> CheckResult:
-    plain = {name: row[name] for name in _RESULT_COLUMNS}
-    return CheckResult(**plain, outcome=Outcome(row["outcome"]), findings=tuple(findings))
+def check_outcome(result: Result) -> CheckOutcome:
+    return CheckOutcome(result.check_id, result.title, result.outcome, result.weight, result.points)
 
 
 def scorecard(row: dict[str, Any], results: tuple[CheckResult, ...]) -> Scorecard:
@@ -200,12 +198,6 @@ def scorecard(row: dict[str, Any], results: tuple[CheckResult, ...]) -> Scorecar
 def search_hit(row: dict[str, Any]) -> SearchHit:
     span = Span(row["start_ms"], row["end_ms"])
     return SearchHit(row["call_id"], row["agent_id"], row["speaker"], Role(row["role"]), span, row["text"], bool(row["demo"]))
-
-
-def finding(row: dict[str, Any]) -> Finding:
-    evidence = from_json(row["evidence_json"], tuple[Evidence, ...])
-    values = from_json(row["values_json"], tuple[tuple[str, float | int | str | None], ...])
-    return Finding(Outcome(row["outcome"]), row["message"], evidence, values)
 
 
 def from_json(text: str, type_: Any) -> Any:

@@ -5,25 +5,66 @@ A check that breaks costs nobody a point and stops nothing: its outcome is ERROR
 
 from __future__ import annotations
 
+import datetime
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from qa import __version__
+from qa import __version__, fingerprint
 from qa.checks import CheckModule
 from qa.rules import points, when
 from qa.rules.book import Rule, RuleBook, Variant
 from qa.rules.expression import Truth
-from qa.rules.points import Line, Tally
+from qa.rules.points import Tally
 from qa.types import Call, CheckResult, Finding, Outcome, Provenance, Scorecard
 
+DEMO_NOTE = "演示：文字由内置演示模型识别，结果不得用于考核"
 _TO_REVIEW = (
     ((Outcome.INCONCLUSIVE, Outcome.ERROR), "{count} 项未能判定，请人工复核：{titles}"),
     ((Outcome.ERROR,), "{count} 项检查程序出错，请报告管理员：{titles}"),
 )
 _GRAVEST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a rule found in a call, before it is worth anything: ``title`` and ``clause`` are those of the variant that held.
+
+    ``findings`` are empty where the judgement was taken over from row ``kept`` of the store, which has them.
+    """
+
+    title: str
+    clause: str
+    outcome: Outcome
+    occurrences: int
+    findings: tuple[Finding, ...] = ()
+    kept: int | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """What a scorecard says of the call itself: ``started`` is wall clock (UTC+8) of the first ring; ``notes`` are the call's own."""
+
+    call_id: str
+    agent_id: str | None
+    started: datetime.datetime | None
+    file_sha256: str
+    models: tuple[tuple[str, str], ...]
+    demo: bool
+    notes: tuple[str, ...]
+
+    def provenance(self, book: RuleBook) -> Provenance:
+        return Provenance(self.file_sha256, self.models, book.id, book.stamp, __version__, self.demo)
+
+
+def about(call: Call) -> About:
+    models = (("asr", call.transcript.model), ("activity", call.activity.method), ("speakers", call.turns.method))
+    notes = (*call.audio.notes, *call.turns.notes, *([DEMO_NOTE] if call.transcript.demo else []))
+    agent_id = (call.record.agent_id or None) if call.record else None
+    return About(call_id(call), agent_id, when.started(call), call.audio.sha256, models, call.transcript.demo, notes)
 
 
 def score(call: Call, book: RuleBook, earlier: Mapping[str, int] | None = None) -> Scorecard:
@@ -32,24 +73,17 @@ def score(call: Call, book: RuleBook, earlier: Mapping[str, int] | None = None) 
     ``earlier``: by rule id, breaches of the same agent in earlier calls of the calendar month, for rules that warn first; without it the
     call is counted as the agent's first of the month (``qa.rules.points.month`` counts a whole month).
     """
-    total = points.total((_line(call, rule, book, (earlier or {}).get(rule.id, 0)) for rule in book.rules), book.scoring)
-    results = tuple(line.result for line in total.lines)
-    provenance = Provenance(
-        file_sha256=call.audio.sha256,
-        models=(("asr", call.transcript.model), ("activity", call.activity.method), ("speakers", call.turns.method)),
-        rule_book=book.id,
-        rule_book_version=book.stamp,
-        program_version=__version__,
-        demo=call.transcript.demo,
-    )
+    prints = fingerprint.of_book(book)
+    valued = [_valued(rule, mark, judge(call, rule, book), book, earlier or {}) for rule, mark in zip(book.rules, prints, strict=True)]
+    of, total = about(call), points.total((points.line(*one) for one in valued), book.scoring)
     return Scorecard(
-        call_id=call_id(call),
-        agent_id=(call.record.agent_id or None) if call.record else None,
+        call_id=of.call_id,
+        agent_id=of.agent_id,
         percent=None if total.percent is None else float(total.percent),
         coverage=float(total.coverage),
-        results=results,
-        provenance=provenance,
-        notes=tuple(dict.fromkeys(_notes(call, book, results, total))),
+        results=tuple(result for _, result, _ in valued),
+        provenance=of.provenance(book),
+        notes=notes(of, book, total),
     )
 
 
@@ -70,24 +104,31 @@ def combine(outcomes: Iterable[Outcome]) -> Outcome:
     return next((outcome for outcome in _GRAVEST_FIRST if outcome in found), Outcome.ERROR)
 
 
-def _line(call: Call, rule: Rule, book: RuleBook, earlier: int) -> Line:
+def judge(call: Call, rule: Rule, book: RuleBook) -> Judgement:
+    """What one rule finds.  Never raises for what a check does."""
     asked, findings = _asked(call, rule, book)
     outcome = combine(finding.outcome for finding in findings)
-    found = sum(finding.outcome is outcome for finding in findings)
-    worth = points.worth(rule, book.scoring.mode, outcome, found, earlier)
+    return Judgement(asked.title, asked.clause, outcome, sum(finding.outcome is outcome for finding in findings), findings)
+
+
+def _valued(
+    rule: Rule, mark: str | None, found: Judgement, book: RuleBook, earlier: Mapping[str, int]
+) -> tuple[Rule, CheckResult, points.Worth]:
+    worth = points.worth(rule, book.scoring.mode, found.outcome, found.occurrences, earlier.get(rule.id, 0))
     result = CheckResult(
         check_id=rule.id,
-        title=asked.title,
-        clause=asked.clause,
-        outcome=outcome,
+        title=found.title,
+        clause=found.clause,
+        outcome=found.outcome,
         weight=float(worth.worth),
         points=None if worth.kept is None else float(worth.kept),
-        findings=findings,
+        findings=found.findings,
         kind=rule.kind,
         section=rule.section,
         severity=rule.severity.value,
+        fingerprint=mark or "",
     )
-    return points.line(rule, result, worth)
+    return rule, result, worth
 
 
 def _asked(call: Call, rule: Rule, book: RuleBook) -> tuple[Rule | Variant, tuple[Finding, ...]]:
@@ -119,27 +160,24 @@ def _run(call: Call, module: CheckModule, params: Any, findings: list[Finding]) 
         raise ValueError("run() yielded no finding")
 
 
-def _notes(call: Call, book: RuleBook, results: tuple[CheckResult, ...], total: Tally) -> Iterator[str]:
-    yield from call.audio.notes
-    yield from call.turns.notes
-    if call.transcript.demo:
-        yield "演示：文字由内置演示模型识别，结果不得用于考核"
-    yield from _out_of_effect(call, book)
+def notes(of: About, book: RuleBook, total: Tally) -> tuple[str, ...]:
+    """What a scorecard says beside its results: of the call, of the day, of what was left open, of the sum."""
+    return tuple(dict.fromkeys([*of.notes, *out_of_effect(of.started, book), *of_total(total)]))
+
+
+def of_total(total: Tally) -> Iterator[str]:
+    """What the results and their sum give to say."""
     for outcomes, text in _TO_REVIEW:
-        titles = [result.title for result in results if result.outcome in outcomes]
+        titles = [line.result.title for line in total.lines if line.result.outcome in outcomes]
         if titles:
             yield text.format(count=len(titles), titles="、".join(titles))
-    yield from _of_points(total)
-
-
-def _of_points(total: Tally) -> Iterator[str]:
     if total.vetoed:
         yield f"一票否决：{'、'.join(total.vetoed)}"
     if total.open_vetoes:
         yield f"一票否决项未能判定，总分以复核为准：{'、'.join(total.open_vetoes)}"
     warned = [line.result.title for line in total.lines if line.worth.warned]
     if warned:
-        yield f"首次只警告、不扣分：{'、'.join(warned)}"
+        yield f"首次只警告：{'、'.join(warned)}"
     if total.unscored == "coverage":
         least = share_text(total.scoring.min_coverage)
         yield f"可判定的部分只占 {share_text(total.coverage)}，低于规则书要求的 {least}，不给总分"
@@ -153,8 +191,8 @@ def share_text(value: Decimal) -> str:
     return f"{tenths // 10}%" if tenths % 10 == 0 else f"{tenths // 10}.{tenths % 10}%"
 
 
-def _out_of_effect(call: Call, book: RuleBook) -> Iterator[str]:
-    start = when.started(call)
+def out_of_effect(start: datetime.datetime | None, book: RuleBook) -> Iterator[str]:
+    """That the rule book was not in force on the day of the call."""
     if start is None:
         return
     if book.effective_from is not None and start.date() < book.effective_from:

@@ -18,18 +18,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from qa import rows, serial
+from qa import grave, rows, serial
+from qa.bench import Card
 from qa.clock import wall_clock
 from qa.database import BUSY_TIMEOUT_S, Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger import Ledger
 from qa.ledger_calls import Earlier, StoredCall, stored_calls
-from qa.ledger_cards import Adjustment, Cards, Saved, Snapshot
+from qa.ledger_cards import Adjustment, Cards, Saved, Snapshot, filed
 from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScorecard
+from qa.rules.money import Mark
+from qa.scoring import about
 from qa.types import (
     Acoustics,
     Call,
-    Finding,
     Scorecard,
     SpeakerTurns,
     SpeechActivity,
@@ -136,7 +138,7 @@ class Store:
             closed = self.ledger.is_closed(day, known["started"] if known else None)
             if known is None or not closed:
                 self._save_call_row(call, scorecard.call_id, scorecard.agent_id)
-            saved = self._cards.append(scorecard, snapshot, closed)
+            saved = self._cards.append(filed(scorecard, about(call).notes), snapshot, closed)
             if saved.new:
                 for payload in parts.values():
                     self._put_blob(payload)
@@ -144,7 +146,7 @@ class Store:
                     self._save_utterances(call, scorecard.call_id)
             return saved
 
-    def append(self, judged: Iterable[tuple[StoredCall, Scorecard]]) -> tuple[Saved, ...]:
+    def append(self, judged: Iterable[tuple[StoredCall, Card]]) -> tuple[Saved, ...]:
         """Put new scorecards of stored calls beside the old ones, all in one transaction; what they were judged on is there already."""
         with self._db.writing():
             return tuple(self._cards.append(card, of.snapshot, self.ledger.is_closed(of.started)) for of, card in judged)
@@ -167,6 +169,28 @@ class Store:
     def adjustments(self, call_id: str) -> tuple[Adjustment, ...]:
         """Adjustments of a call, the earliest first."""
         return self._cards.adjustments(call_id)
+
+    def marks(self, call_id: str | None = None) -> tuple[Mark, ...]:
+        """What persons called grave (情节严重) or took back, of all calls or of one, in the order in which they did."""
+        return grave.marks(self._db, call_id)
+
+    def mark_grave(self, call_id: str, rule_id: str, by: str, reason: str, is_grave: bool = True, *, closed_month: bool = False) -> Mark:
+        """Call what a call breached of a rule grave, or (``is_grave`` False) take that back; its fines are multiplied from now on.
+
+        ``closed_month``: consent that the money of a closed month changes.
+        Errors: :class:`NotFoundError` for an unknown call or rule, :class:`StoreError` where name or reason is missing, the standing
+        scorecard has no breach of the rule, its fine has no multiples, nothing would change, or consent is missing.
+        """
+        made = grave.new(call_id, rule_id, by, reason, is_grave)
+        with self._db.writing():
+            grave.check(self, made, closed_month)
+            grave.insert(self._db, made)
+        return made
+
+    def closed_month_of(self, call_id: str) -> str | None:
+        """The closed month (``2025-06``) that a call lies in; None where there is none."""
+        found = self._db.rows("select substr(started, 1, 7) as month from calls where call_id = ?", call_id)
+        return next((row["month"] for row in found if self.ledger.is_closed(row["month"])), None)
 
     def _known(self, call: Call, call_id: str, new_recording: bool) -> dict[str, Any] | None:
         """The row of the call, if there is one; it must be of the same recording."""
@@ -207,7 +231,7 @@ class Store:
 
     def earlier(self) -> Earlier:
         """For rules that warn first: breaches earlier in the month."""
-        return Earlier(self._db)
+        return Earlier(self._db, self._cards.judgements)
 
     def load(self, stored: StoredCall) -> Call:
         """The call of a row of :meth:`stored_calls`.  Errors: :class:`StoreError` where a part of it is missing or damaged."""
@@ -244,18 +268,11 @@ class Store:
         raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
 
     def _scorecard(self, row: dict[str, Any]) -> Scorecard:
-        findings: dict[int, list[Finding]] = {}
-        sql = "select f.* from findings f join check_results r on r.id = f.check_result_id where r.scorecard_id = ?"
-        for f in self._db.rows(f"{sql} order by f.check_result_id, f.position", row["id"]):
-            findings.setdefault(f["check_result_id"], []).append(rows.finding(f))
-        results = self._db.rows("select * from check_results where scorecard_id = ? order by position", row["id"])
-        return rows.scorecard(row, tuple(rows.check_result(r, findings.get(r["id"], [])) for r in results))
+        return rows.scorecard(row, self._cards.judgements.whole(row["results_json"]))
 
     # ------------------------------------------------------------ many calls
 
-    def calls(
-        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None
-    ) -> tuple[ScoredCall, ...]:
+    def calls(self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None) -> tuple[ScoredCall, ...]:
         """Calls with their current scorecards, by start (unknown starts last).
 
         ``since`` is inclusive; ``until`` takes in the whole day if it is a date, else it is exclusive; both are wall clock
@@ -265,19 +282,13 @@ class Store:
         chosen = (("c.agent_id = ?", agent), ("c.started >= ?", low), ("c.started < ?", high))
         where = " and ".join(["1", *(sql for sql, value in chosen if value is not None)])
         params = [value for _, value in chosen if value is not None]
-        source = f"calls c join current_scorecards s using (call_id) where {where}"
         found = self._db.rows(
-            "select c.*, s.id as scorecard_id, s.percent, s.coverage, s.provenance_json, s.created as scored_at"
-            f" from {source} order by c.started is null, c.started, call_id",
+            "select c.*, s.id as scorecard_id, s.percent, s.coverage, s.provenance_json, s.results_json, s.created as scored_at"
+            f" from calls c join current_scorecards s using (call_id) where {where} order by c.started is null, c.started, call_id",
             *params,
         )
-        checks: dict[int, list[CheckOutcome]] = {}
-        inner = f"select s.id from {source}"
-        for r in self._db.rows(
-            f"select * from check_results where scorecard_id in ({inner}) order by scorecard_id, position", *params
-        ):
-            checks.setdefault(r["scorecard_id"], []).append(rows.check_outcome(r))
-        return tuple(rows.scored_call(row, checks.get(row["scorecard_id"], [])) for row in found)
+        unpack = self._cards.judgements.unpack
+        return tuple(rows.scored_call(row, [rows.check_outcome(r) for r in unpack(row["results_json"])]) for row in found)
 
     def scored(
         self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None

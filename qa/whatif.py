@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from qa.bench import Card
 from qa.distribution import Asked, Distribution, Line, distribution, limits
 from qa.errors import QaError, UnexpectedError
 from qa.rescore import LISTED, Judged, judge_again
 from qa.rules.book import RuleBook
 from qa.rules.measures import MEASURES
 from qa.store import Store
-from qa.types import Outcome, Role, Scorecard
+from qa.types import Outcome, Role
 
 MOVED_KEPT = 1000
 FLIPS_KEPT = 10_000
@@ -202,10 +203,10 @@ class _Comparing:
     def note(self, errors: list[QaError]) -> None:
         self.errors += errors[: LISTED - len(self.errors)]
 
-    def _compare(self, judged: Judged, card: Scorecard) -> None:
+    def _compare(self, judged: Judged, card: Card) -> None:
         stored = judged.stored
-        old = {one.check_id: one for one in stored.outcomes}
-        new = {one.check_id: one for one in card}
+        old = {one.check_id: one for one in stored.results}
+        new = {one.check_id: one for one in card.results}
         for rule_id in {**new, **old}:
             before, after = old.get(rule_id), new.get(rule_id)
             turn = (before.outcome if before else None, after.outcome if after else None)
@@ -250,10 +251,12 @@ class _Values:
 
     def add(self, judged: Judged) -> list[QaError]:
         errors: list[QaError] = []
-        for asked, values in self._asked if judged.call is not None else ():
-            assert judged.call is not None
+        for asked, values in self._asked if judged.card is not None else ():
             try:
-                value = MEASURES[asked.measure].read(judged.call, asked.role).value
+                value = MEASURES[asked.measure].read(judged.load(), asked.role).value
+            except QaError as error:
+                value = None
+                errors += [error] if error not in errors else []
             except Exception as bug:  # as with a broken check: told, and the other calls go on
                 value = None
                 cause = f"指标 {asked.measure} 出错：{type(bug).__name__}: {bug}"

@@ -16,6 +16,7 @@ from qa.cli_common import demo_line, outcome_text, table
 from qa.distribution import SIDES, Bin, Distribution, Line
 from qa.export import mask_name
 from qa.report_text import OUTCOME_SYMBOL, OUTCOME_TEXT, ROLE_TEXT, number, percent_text
+from qa.rules.in_words import plain
 from qa.rules.measures import MEASURES
 from qa.types import Outcome
 from qa.whatif import AgentMove, CallMove, Flip, Turn, WhatIf
@@ -77,7 +78,8 @@ def figures_text(one: Distribution) -> str:
     missing = f"，另有 {one.missing} 通测不出" if one.missing else ""
     if one.median is None:
         return f"没有一通测得出{missing}"
-    spread = f"5% {number(one.p5)}，中位数 {number(one.median)}，95% {number(one.p95)}"
+    low, middle, high = (number(value).replace("-", "−") for value in (one.p5, one.median, one.p95))
+    spread = f"5% {low}，中位数 {middle}，95% {high}"
     return f"{one.values} 通{missing}；{spread}"
 
 
@@ -87,7 +89,7 @@ def line_text(line: Line, one: Distribution) -> str:
     named = {"low": ("低于", line.below), "high": ("高于", line.above)}
     sides = [named[line.side]] if line.side else list(named.values())
     counts = "，".join(f"{word}它的 {n} 通（{_share(n, one.values)}）" for word, n in sides)
-    return f"{SIDES[line.side]} {line.value:g}{of}：{counts}"
+    return f"{SIDES[line.side]} {plain(line.value)}{of}：{counts}"
 
 
 def _share(n: int, of: int) -> str:
@@ -111,12 +113,13 @@ def bin_rows(one: Distribution) -> tuple[BinView, ...]:
     for place, b in enumerate(one.bins):
         first, last = place == 0, place == len(one.bins) - 1
         upper = b.high - 1 if one.whole and MEASURES[one.measure].decimals == 0 else b.high
-        label = f"{b.low:g}–{upper:g}" if upper > b.low else f"{b.low:g}"
+        dash = " – " if b.low < 0 else "–"  # beside a minus sign a dash alone is one more of them
+        label = f"{plain(b.low)}{dash}{plain(upper)}" if upper > b.low else plain(b.low)
         if first and one.outside[0]:
-            label = f"≤ {upper:g}" if upper < b.high else f"< {b.high:g}"
+            label = f"≤ {plain(upper)}" if upper < b.high else f"< {plain(b.high)}"
         elif last and one.outside[1]:
-            label = f"≥ {b.low:g}"
-        marks = tuple(f"{SIDES[line.side]} {line.value:g}" for line in one.lines if b.low <= line.value < b.high)
+            label = f"≥ {plain(b.low)}"
+        marks = tuple(f"{SIDES[line.side]} {plain(line.value)}" for line in one.lines if b.low <= line.value < b.high)
         rows.append(BinView(label, b.n, b.n / most, _beyond(b, one.lines), marks))
     return tuple(rows)
 

@@ -12,15 +12,14 @@ from multiprocessing import get_context
 from typing import Any
 
 from mixing import RATE_HZ, Placed, decode, encode, lag_s, lay_out, mix
-from script import CHECKS, CallPlan
+from script import BANNED, CHECKS, CallPlan
 from speaking import Speaker, Voice
 from truth_measures import active_level_dbov, rate_cpm, rings_begun
 
 COLUMNS = ("file", "call_id", "agent_id", "agent_name", "team", "direction", "customer_number", "line_number", "start", "answer",
            "end", "hangup_by", "agent_channel")
-RATE_WINDOW_CPM = (140.0, 200.0)
-LEVEL_WINDOW_DBOV = (-35.0, -15.0)
-MAX_RINGS = 3
+LIMITS = {"speech_rate": (140.0, 200.0), "volume": (-35.0, -15.0), "pickup": (1.0, 3.0)}
+"""Of the default rule book: characters a minute, dBov, rings."""
 _GREETING_WITHIN_S, _CLOSING_WITHIN_S = 10.0, 15.0
 # How near to its limit a planted measure may come: a truth that a hair could turn is none.
 _RATE_ROOM, _LEVEL_ROOM = 0.8, 0.8
@@ -120,23 +119,31 @@ def _within(value: float, window: tuple[float, float], room: float, what: str) -
     return "pass" if window[0] <= value <= window[1] else "fail"
 
 
+def _limits(plan: CallPlan) -> dict[str, tuple[float, float]]:
+    return LIMITS if plan.judged is None else {rule: (low, high) for rule, low, high in plan.judged.limits}
+
+
 def _verdicts(plan: CallPlan, agent_spoke: bool, rate: float | None, level: float | None, rings: int | None) -> dict[str, str]:
-    verdicts = dict.fromkeys(CHECKS, "inconclusive")
-    if plan.direction == "out":
+    limits = _limits(plan)
+    verdicts = dict.fromkeys(CHECKS if plan.judged is None else limits, "inconclusive")
+    if "pickup" in limits and plan.direction == "out":
         verdicts["pickup"] = "not_applicable"
-    elif rings is not None:
-        verdicts["pickup"] = "pass" if rings <= MAX_RINGS else "fail"
+    elif "pickup" in limits and rings is not None:
+        verdicts["pickup"] = "pass" if rings <= limits["pickup"][1] else "fail"
     # Without a channel for the agent, or without words that anybody could make out, nothing else can be told.
     if plan.mono or plan.unheard or not agent_spoke or rate is None or level is None:
         return verdicts
     lines = [x for x in plan.lines if x.role == "A"]
-    verdicts["greeting"] = "pass" if plan.greeting == "proper" else "fail"
-    verdicts["closing"] = {"proper": "pass", "missing": "fail", "cut_off": "not_applicable"}[plan.closing]
-    verdicts["banned_phrases"] = "fail" if any(x.banned for x in lines) else "pass"
-    verdicts["speech_rate"] = _within(rate, RATE_WINDOW_CPM, _RATE_ROOM, f"{plan.file}: rate")
-    volume = _within(level, LEVEL_WINDOW_DBOV, _LEVEL_ROOM, f"{plan.file}: level")
-    verdicts["volume"] = "fail" if plan.clip or any(x.shout for x in lines) else volume
-    return verdicts
+    if plan.judged is None:
+        verdicts["greeting"] = "pass" if plan.greeting == "proper" else "fail"
+        verdicts["closing"] = {"proper": "pass", "missing": "fail", "cut_off": "not_applicable"}[plan.closing]
+        verdicts["banned_phrases"] = "fail" if any(x.banned for x in lines) else "pass"
+    if "speech_rate" in limits:
+        verdicts["speech_rate"] = _within(rate, limits["speech_rate"], _RATE_ROOM, f"{plan.file}: rate")
+    if "volume" in limits:
+        volume = _within(level, limits["volume"], _LEVEL_ROOM, f"{plan.file}: level")
+        verdicts["volume"] = "fail" if plan.clip or any(x.shout for x in lines) else volume
+    return verdicts | dict(plan.judged.verdicts if plan.judged else ())
 
 
 def _faults(plan: CallPlan, truth: Truth, placed: Sequence[Placed], answer_s: float, length_s: float, lag: float) -> list[Truth]:
@@ -151,16 +158,22 @@ def _faults(plan: CallPlan, truth: Truth, placed: Sequence[Placed], answer_s: fl
 
     first = agent[0].marks_s[0][0] + lag if agent else answer_s
     last = agent[-1].marks_s[-1][1] + lag if agent else length_s
-    add("greeting", answer_s, answer_s + _GREETING_WITHIN_S, {"missing": "未报问候语"}.get(plan.greeting, "问候语不完整"))
-    add("closing", max(answer_s, length_s - _CLOSING_WITHIN_S), length_s, "未说结束语")
+    if plan.judged is None:
+        add("greeting", answer_s, answer_s + _GREETING_WITHIN_S, {"missing": "未报问候语"}.get(plan.greeting, "问候语不完整"))
+        add("closing", max(answer_s, length_s - _CLOSING_WITHIN_S), length_s, "未说结束语")
     rate = truth["measures"]["rate_cpm"]
-    if rate is not None:
-        add("speech_rate", first, last, "语速过快" if rate > RATE_WINDOW_CPM[1] else "语速过慢")
+    if rate is not None and "speech_rate" in _limits(plan):
+        add("speech_rate", first, last, "语速过快" if rate > _limits(plan)["speech_rate"][1] else "语速过慢")
     _volume_faults(plan, truth, agent, (first, last, lag), add)
-    for p in agent:
-        for begin, end in p.spoken.line.banned:
+    for p in placed:
+        for rule, begin, end in p.spoken.line.marked:
+            if rule == BANNED and p.spoken.line.role != "A":
+                continue  # what the customer says is no fault; what another rule is about may be the customer's words
             hit = [m for m, c in zip(p.marks_s, p.spoken.chars, strict=True) if begin <= c < end]
-            add("banned_phrases", hit[0][0] + lag, hit[-1][1] + lag, p.spoken.line.text[begin:end])
+            add(rule, hit[0][0] + lag, hit[-1][1] + lag, p.spoken.line.text[begin:end])
+    for rule, begin, end, what in plan.judged.omitted if plan.judged else ():
+        from_s = placed[begin - 1].marks_s[0][0] + lag if begin else answer_s
+        add(rule, from_s, placed[end - 1].marks_s[-1][1] + lag if end else length_s, what)
     add("pickup", 0.0, answer_s, f"响铃{truth['measures']['rings']}声才接")
     return found
 
@@ -168,9 +181,10 @@ def _faults(plan: CallPlan, truth: Truth, placed: Sequence[Placed], answer_s: fl
 def _volume_faults(plan: CallPlan, truth: Truth, agent: Sequence[Placed], span: tuple[float, float, float], add: Any) -> None:
     level = truth["measures"]["level_dbov"]
     first, last, lag = span
-    if level is not None and level < LEVEL_WINDOW_DBOV[0]:
+    quietest, loudest = _limits(plan).get("volume", (-1e9, 1e9))
+    if level is not None and level < quietest:
         add("volume", first, last, "音量过小")
-    if level is not None and level > LEVEL_WINDOW_DBOV[1]:
+    if level is not None and level > loudest:
         add("volume", first, last, "音量过大")
     if plan.clip:
         add("volume", first, last, "削波失真")

@@ -47,7 +47,7 @@ def lay_out(turns: Sequence[SpokenLine], answer_s: float, plan: CallPlan, rng: r
     """Times of the turns after the answer, and the length of the call in seconds.
 
     Gaps between speakers are 200-900 ms; an overlap begins 150-350 ms before the other ends; turns of one speaker in a
-    row, and the agent's turns in any case, stay further apart than a pause that counts as speech.
+    row, and the agent's turns in any case, stay further apart than a pause that counts as speech.  A line's own ``seconds`` go before.
     """
     placed: list[Placed] = []
     end, agent_end = answer_s + plan.holds_ms[0] / 1000, -9.0
@@ -58,6 +58,8 @@ def lay_out(turns: Sequence[SpokenLine], answer_s: float, plan: CallPlan, rng: r
             gap = rng.uniform(0.85, 1.3)
         elif placed and line.overlap:
             gap = -rng.uniform(0.15, 0.35)
+        if line.seconds is not None:
+            gap = -line.seconds if line.overlap else line.seconds
         start = end + (gap if placed else 0.0)
         if line.role == "A":
             start = max(start, agent_end + _AGENT_TURNS_APART_S)

@@ -7,26 +7,36 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 CHECKS = ("greeting", "closing", "speech_rate", "banned_phrases", "volume", "pickup")
-_LINE = re.compile(r"^([AC])([~!]*):\s*(.+)$")
+_LINE = re.compile(r"^([AC])([~!]*)(?:\(([\d.]+)\))?:\s*(.+)$")
+_MARK = re.compile(r"\{(?:([a-z0-9_,]+):)?([^{}]+)\}")
+BANNED = "banned_phrases"
 _HANZI = re.compile(r"[\u4e00-\u9fff]")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One turn.  ``role`` is ``A`` (agent) or ``C`` (customer); ``banned`` are character spans of ``text`` that are faults.
+    """One turn.  ``role`` is ``A`` (agent) or ``C`` (customer); ``marked`` are faults: the rule and a span of characters of ``text``.
 
-    ``overlap``: begins before the turn before it has ended; ``shout``: spoken far louder and higher than the rest.
+    ``overlap``: begins before the turn before it has ended; ``shout``: spoken far louder and higher than the rest.  ``seconds``: of
+    silence before the turn, or of the overlap; None: by chance.
     """
 
     role: str
     text: str
     overlap: bool = False
     shout: bool = False
-    banned: tuple[tuple[int, int], ...] = ()
+    marked: tuple[tuple[str, int, int], ...] = ()
+    seconds: float | None = None
+
+    @property
+    def banned(self) -> tuple[tuple[int, int], ...]:
+        """Spans of the banned phrases."""
+        return tuple((begin, end) for rule, begin, end in self.marked if rule == BANNED)
 
 
 def parse(script: str) -> tuple[Line, ...]:
-    """Lines ``A: text`` and ``C: text``; ``~`` after the letter is an overlap, ``!`` a shout, ``{...}`` a fault.
+    """Lines ``A: text`` and ``C: text``; ``~`` after the letter is an overlap, ``!`` a shout, ``(9.5)`` seconds of silence before the
+    line (of the overlap, after ``~``).  ``{...}`` is a banned phrase, ``{rule:...}`` a fault of that rule (``{rule,rule:...}`` of both).
 
     Raises ValueError for a line of another form.
     """
@@ -35,19 +45,30 @@ def parse(script: str) -> tuple[Line, ...]:
         match = _LINE.match(raw.strip())
         if not match:
             raise ValueError(f"not a script line: {raw!r}")
-        role, flags, marked = match.groups()
-        text, banned, start = "", [], 0
-        for char in marked:
-            if char == "{":
-                start = len(text)
-            elif char == "}":
-                banned.append((start, len(text)))
-            else:
-                text += char
-        if not _HANZI.search(text):
-            raise ValueError(f"nothing to say: {raw!r}")
-        lines.append(Line(role, text, "~" in flags, "!" in flags, tuple(banned)))
+        role, flags, seconds, said = match.groups()
+        text, *rest = _MARK.split(said)
+        marked: list[tuple[str, int, int]] = []
+        for rule, words, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+            marked += [(name, len(text), len(text) + len(words)) for name in (rule or BANNED).split(",")]
+            text += words + after
+        if not _HANZI.search(text) or set(text) & set("{}"):
+            raise ValueError(f"nothing to say, or a mark without its end: {raw!r}")
+        lines.append(Line(role, text, "~" in flags, "!" in flags, tuple(marked), float(seconds) if seconds else None))
     return tuple(lines)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What reading the script says about the call under a house's rule book.
+
+    ``verdicts`` by rule.  ``limits``: allowed from and to of the rules that are a matter of measuring (``speech_rate`` in characters a
+    minute, ``volume`` in dBov, ``pickup`` in rings): their verdicts come from the measures.  ``omitted``: faults that no words mark:
+    rule, first and last line of the script (from 1, both included; 0: from the answer, to the end) and in words what.
+    """
+
+    verdicts: tuple[tuple[str, str], ...]
+    limits: tuple[tuple[str, float, float], ...] = ()
+    omitted: tuple[tuple[str, int, int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +89,8 @@ class CallPlan:
     noise (agent's side, customer's side).  ``clip``: the agent's channel is driven into the rail.  ``rate_cpm`` is the agent's
     speech rate over the call.  ``greeting``: proper, missing or incomplete; ``closing``: proper, missing or cut_off (the
     customer hung up in mid-conversation).  ``unheard``: the line is so bad that nobody could tell what is said on it.
-    ``holds_ms`` is silence before the first word and after the last.
+    ``holds_ms`` is silence before the first word and after the last.  ``judged``: the truth under a house's rule book, in place
+    of the six checks of the default one.
     """
 
     file: str
@@ -100,11 +122,13 @@ class CallPlan:
     unheard: bool = False
     holds_ms: tuple[int, int] = (600, 900)
     near: tuple[str, ...] = field(default=())
+    judged: Judged | None = None
 
     def __post_init__(self) -> None:
         if self.greeting not in ("proper", "missing", "incomplete") or self.closing not in ("proper", "missing", "cut_off"):
             raise ValueError(f"{self.file}: greeting {self.greeting!r}, closing {self.closing!r}")
         if abs(self.ring_s % 5 - 2.5) > 2.1:
             raise ValueError(f"{self.file}: an answer after {self.ring_s} s is too near to the start of a ring")
-        if unknown := set(self.near) - set(CHECKS):
+        known = CHECKS if self.judged is None else [rule for rule, *_ in (*self.judged.verdicts, *self.judged.limits)]
+        if unknown := set(self.near) - set(known):
             raise ValueError(f"{self.file}: no such check: {unknown}")

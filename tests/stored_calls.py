@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 
+from qa.rows import to_json
 from qa.store import Store
 from qa.types import (
     Acoustics,
@@ -63,9 +65,7 @@ def call(
     agent, customer = _utterance("ch0", 300, says), _utterance("ch1", 2400, CUSTOMER_SAYS)
     rng = np.random.default_rng(seed)
     tracks = [rng.standard_normal(frames).astype(np.float32) for _ in range(4)]
-    channels = tuple(
-        ChannelAcoustics(-26.03, 0.5, -3.01, 0.0, -62.5, None, 10, tracks[2 * i], np.abs(tracks[2 * i + 1])) for i in (0, 1)
-    )
+    channels = tuple(ChannelAcoustics(-26.03, 0.5, -3.01, 0.0, -62.5, None, 10, tracks[2 * i], np.abs(tracks[2 * i + 1])) for i in (0, 1))
     assignments = (RoleAssignment("ch0", Role.AGENT, 1.0, "record"), RoleAssignment("ch1", Role.CUSTOMER, 1.0, "record"))
     sha256 = hashlib.sha256(call_id.encode()).hexdigest()
     return Call(
@@ -101,3 +101,20 @@ def save(store: Store, call_id: str = "C1", agent_id: str = "8001", start: str |
     card = scorecard(one, call_id, percent)
     store.save_call(one, card)
     return one, card
+
+
+def older_rows(store: Store, *tables: str) -> dict[str, list[dict[str, Any]]]:
+    """Rows of ``tables`` as a program of before results were packed kept them, with its tables of results and findings."""
+    rows: dict[str, list[dict[str, Any]]] = {table: store._db.rows(f"select * from {table}") for table in tables}
+    results: list[dict[str, Any]] = []
+    findings: list[dict[str, Any]] = []
+    for call_id in {row["call_id"] for row in rows["calls"]}:
+        for kept in store.history(call_id):
+            for position, result in enumerate(kept.scorecard):
+                plain = {name: value for name, value in vars(result).items() if name not in ("findings", "fingerprint")}
+                results.append(plain | {"id": len(results) + 1, "scorecard_id": kept.id, "position": position})
+                for place, finding in enumerate(result.findings):
+                    row = {"check_result_id": len(results), "position": place, "outcome": finding.outcome, "message": finding.message}
+                    row |= {"evidence_json": to_json(finding.evidence), "values_json": to_json(finding.values)}
+                    findings.append(row | {"id": len(findings) + 1})
+    return rows | {"check_results": results, "findings": findings}

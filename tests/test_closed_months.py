@@ -13,6 +13,7 @@ import stored_calls
 from stored_houses import SCRIPT, call, house, save
 
 from qa.errors import NotFoundError, StoreError
+from qa.ledger_cards import filed
 from qa.migrations import migrations
 from qa.rules.book import RuleBook
 from qa.store import Store
@@ -157,7 +158,7 @@ def test_what_stands_is_what_came_last_whatever_came_before(store: Store, seed: 
             store.record(of, card) if not ids else None
             with store._db.writing():
                 snapshot = store._db.rows("select snapshot from scorecards limit 1")[0]["snapshot"]
-                ids.append(store._cards.append(replace(card, percent=50.5 + number), snapshot, event == "proposal").id)
+                ids.append(store._cards.append(filed(replace(card, percent=50.5 + number), ()), snapshot, event == "proposal").id)
             first = store._db.rows("select min(id) as id from scorecards")[0]["id"]
             ids = [first, *ids] if first not in ids else ids
             expected = ids[-1] if event == "standing" else expected or first
@@ -170,8 +171,7 @@ def test_a_database_of_before_the_ledger_keeps_its_scorecards(tmp_path: Path) ->
         of = stored_calls.call()
         for percent in (50.0, 75.0):
             store.save_call(of, stored_calls.scorecard(of, percent=percent))
-        tables = ("recordings", "blobs", "calls", "scorecards", "check_results", "findings")
-        rows = {table: store._db.rows(f"select * from {table}") for table in tables}
+        rows = stored_calls.older_rows(store, "recordings", "blobs", "calls", "scorecards")
     old = sqlite_utils.Database(tmp_path / "old.db")
     migrations.apply(old, stop_before="m006_ledger")
     for table, found in rows.items():

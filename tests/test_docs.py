@@ -52,7 +52,7 @@ def test_every_command_explains_itself_in_chinese(command: str) -> None:
     assert any("一" <= c <= "鿿" for c in shown.output.split("选项")[0])
 
 
-FOLDERS = ("qa", "models", "lexicons", "recordings_sample", "tests", "docs", "benchmarks")
+FOLDERS = ("qa", "models", "lexicons", "recordings_sample", "recordings_houses", "tests", "docs", "benchmarks")
 DOCUMENTS = sorted(p for p in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md"), *ROOT.glob("models/**/*.md")))
 
 

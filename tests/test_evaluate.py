@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from rich.console import Console
 from qa.errors import EmptyAudioError, TruthError
 from qa.evaluate import ErrorRate, Evaluation, Scored, ScoredCall, Share, edit_distance, evaluate, evaluate_folder, hanzi
 from qa.evaluate_view import as_json, tables
-from qa.truth import Truth, TruthFault, TruthTurn, read_truth
+from qa.truth import Truth, TruthFault, TruthTurn
 from qa.types import (
     CheckResult,
     Evidence,
@@ -115,6 +114,37 @@ def test_checks_of_the_truth_that_no_rule_book_ran_are_skipped_and_said() -> Non
     truth = Truth("a.wav", 1, (("greeting", PASS), ("empathy", FAIL)))
     evaluation = evaluate({"a.wav": scored(result("greeting", PASS))}, [truth])
     assert [check for check, _ in evaluation.checks] == ["greeting"] and evaluation.skipped == ("empathy",)
+
+
+def two_rules() -> Evaluation:
+    """Two calls and two rules, each wrong in one way; of a third rule the truth says nothing."""
+    truths = [Truth("b.wav", 1, (("greeting", PASS), ("closing", FAIL))), Truth("a.wav", 2, (("greeting", FAIL), ("closing", PASS)))]
+    cards = {"a.wav": scored(result("greeting", OPEN), result("closing", FAIL), result("tone", PASS)),
+             "b.wav": scored(result("greeting", FAIL), result("closing", FAIL), result("tone", FAIL))}  # fmt: skip
+    return evaluate(cards, truths)
+
+
+def test_misses_stand_call_by_call_in_the_order_of_the_truth() -> None:
+    misses = [(m.file, m.check, m.kind) for m in two_rules().misses]
+    assert misses == [("b.wav", "greeting", "false_fail"), ("a.wav", "greeting", "missed_fail"), ("a.wav", "closing", "false_fail")]
+
+
+def test_the_total_is_the_sum_over_the_rules() -> None:
+    total = two_rules().total
+    assert total is not None
+    assert (total.precision, total.recall, total.ruled_share) == (Share(1, 3), Share(1, 2), Share(3, 4))
+    assert (total.ruled, total.inconclusive, total.agreed) == (3, 1, Share(1, 4))
+    assert evaluate({}, [Truth("a.wav", 1)]).total is None
+
+
+def test_rules_of_which_the_truth_says_nothing_are_named() -> None:
+    evaluation = two_rules()
+    assert evaluation.untold == ("tone",) and as_json(evaluation)["untold"] == ["tone"]
+    assert as_json(evaluation)["total"]["claims"] == 3
+    console = Console(file=io.StringIO(), width=220)
+    console.print(tables(evaluation)[0])
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "真值没有、未比较的检查项：tone" in text and "合计" in text and "33.3% (1/3" in text
 
 
 @pytest.mark.parametrize(("part", "whole", "low"), [
@@ -318,59 +348,3 @@ def test_a_recording_that_is_not_there_is_named_with_its_line(tmp_path: Path) ->
     (tmp_path / "a.wav").write_bytes(b"RIFF")
     with pytest.raises(TruthError, match=r"truth\.jsonl:3: .*b\.wav"):
         evaluate_folder(folder(tmp_path, {"file": "a.wav"}, "", {"file": "b.wav"}), lambda paths: [])
-
-
-def test_read_truth_keeps_every_part(tmp_path: Path) -> None:
-    line: dict[str, Any] = {
-        "file": "a.wav", "verdicts": {"greeting": "pass", "pickup": "inconclusive"}, "measures": {"rate_cpm": 170, "rings": 2},
-        "turns": [{"role": "customer", "start_ms": 900, "end_ms": 1000, "text": "喂"}, {"role": "agent", "start_ms": 0, "end_ms": 500,
-                                                                                 "text": "您好"}],
-        "faults": [{"check": "greeting", "start_ms": 0, "end_ms": 10, "what": "未报"}], "near": [{"anything": 1}],
-    }  # fmt: skip
-    (truth, bare) = read_truth(folder(tmp_path, line, {"file": "b.wav", "measures": {"level_dbov": None}}) / "truth.jsonl")
-    assert truth.verdicts == (("greeting", PASS), ("pickup", OPEN)) and truth.verdict("closing") is None
-    assert [t.text for t in truth.turns] == ["您好", "喂"] and truth.turns[0].role is Role.AGENT
-    assert (truth.rate_cpm, truth.level_dbov, truth.rings) == (170.0, None, 2)
-    assert truth.faults == (TruthFault("greeting", Span(0, 10), "未报"),)
-    assert bare == Truth("b.wav", 2)
-
-
-TURN = {"role": "agent", "start_ms": 0, "end_ms": 5, "text": "喂"}
-
-
-@pytest.mark.parametrize(("line", "cause"), [
-    ("{file}", "不是 JSON"), ("[1]", "类型不对"), ({}, "缺少 file"), ({"file": 3}, "file 必须是文字"), ({"file": "../a.wav"}, "相对路径"),
-    ({"file": "/a.wav"}, "相对路径"), ({"file": "x.wav", "verdict": {}}, "不认识的键"),
-    ({"file": "x.wav", "verdicts": {"a": "ok"}}, "verdicts.a"),
-    ({"file": "x.wav", "verdicts": {"a": None}}, "verdicts.a"), ({"file": "x.wav", "verdicts": ["a"]}, "verdicts 的类型"),
-    ({"file": "x.wav", "turns": {}}, "turns 的类型"), ({"file": "x.wav", "turns": [{**TURN, "role": "boss"}]}, "boss"),
-    ({"file": "x.wav", "turns": [{**TURN, "start_ms": 6}]}, "晚于"), ({"file": "x.wav", "turns": [{**TURN, "end_ms": 1.5}]}, "整数毫秒"),
-    ({"file": "x.wav", "turns": [{**TURN, "start_ms": -1}]}, "整数毫秒"), ({"file": "x.wav", "turns": [{"role": "agent"}]}, "start_ms"),
-    ({"file": "x.wav", "measures": {"rate_cpm": "170"}}, "rate_cpm 必须是数字"), ({"file": "x.wav", "measures": {"rings": True}}, "rings"),
-    ({"file": "x.wav", "measures": {"rings": 2.5}}, "rings"), ({"file": "x.wav", "measures": {"level_dbov": 3}}, "level_dbov"),
-    ({"file": "x.wav", "measures": {"rate_cpm": 0}}, "rate_cpm"), ('{"file": "x.wav", "measures": {"rate_cpm": NaN}}', "NaN"),
-    ({"file": "x.wav", "faults": [{"start_ms": 0, "end_ms": 1}]}, "faults 的 check"), ({"file": "first.wav"}, "已经出现"),
-])  # fmt: skip
-def test_what_is_wrong_is_named_with_file_and_line(tmp_path: Path, line: object, cause: str) -> None:
-    path = folder(tmp_path, {"file": "first.wav"}, line) / "truth.jsonl"
-    with pytest.raises(TruthError) as caught:
-        read_truth(path)
-    assert caught.value.subject == f"{path}:2" and cause in str(caught.value) and caught.value.cure
-
-
-def test_no_truth_file_an_empty_one_and_one_that_is_not_utf8(tmp_path: Path) -> None:
-    path = tmp_path / "truth.jsonl"
-    with pytest.raises(TruthError, match="没有真值文件"):
-        read_truth(path)
-    path.write_text("\n\n", "utf-8")
-    with pytest.raises(TruthError, match="没有通话"):
-        read_truth(path)
-    path.write_bytes('{"file": "a.wav"}\n{"file": "坐席.wav"}'.encode("gbk"))
-    with pytest.raises(TruthError, match=":2: 不是 UTF-8"):
-        read_truth(path)
-
-
-def test_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
-    path = tmp_path / "truth.jsonl"
-    path.write_bytes(b'\xef\xbb\xbf{"file": "a.wav"}\r\n{"file": "b.wav"}\r\n')
-    assert [t.file for t in read_truth(path)] == ["a.wav", "b.wav"]

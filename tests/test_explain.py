@@ -7,13 +7,19 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import stored_houses
 from commands import Run
+from stored_houses import house
 
 from qa import rulebook
+from qa.books import Books
 from qa.check_examples import Scene
 from qa.errors import RuleBookError, StoreError
-from qa.explain import Books, call, month, parse_month
+from qa.explain import call, month, parse_month
+from qa.rescore import rescore
 from qa.rules.book import RuleBook
+from qa.rules.explain_text import month_rows
+from qa.rules.money import Mark
 from qa.scoring import score
 from qa.store import Store
 
@@ -69,7 +75,7 @@ def test_a_call_line_by_line(qa: Run, db: Path) -> None:
     shown = qa("explain", "J-2", "--db", db)
     assert shown.code == 0
     lines = [line.strip() for line in shown.out.splitlines()]
-    assert "✗ 不通过  不说粗话  −10  每次扣 10 分 × 1 次 = 10 分" in lines
+    assert "✗ 不通过  不说粗话  扣 10 分  每次扣 10 分 × 1 次 = 10 分" in lines
     assert "条款：不得说粗话。" in lines and any(line.startswith("证据：0:07.") for line in lines)
     assert "总分 = 100 × (100 − 10) ÷ 100 = 90.00（四舍五入到 2 位小数）" in lines
     assert not any(line.startswith("!") for line in lines)
@@ -136,10 +142,47 @@ def test_a_book_that_the_database_does_not_keep_is_that_of_the_program_or_must_b
         _save(store, rulebook.load("default"), "B", "2025-06-02T10:00:00.000", register=False)
         with pytest.raises(RuleBookError, match="--profile"):
             call(store, "A", Books(store))
+        assert Books(store).known(store.scorecard("A").provenance) is None
+        assert Books(store).known(store.scorecard("B").provenance) == rulebook.load("default")
         assert call(store, "A", Books(store, tmp_path / "house")).notes == ()
         assert call(store, "B", Books(store)).notes == ()
         with pytest.raises(RuleBookError, match="评分用的是 default"):
             call(store, "B", Books(store, tmp_path / "house"))
+
+
+def test_a_book_of_another_content_does_not_pass_for_the_one_of_the_scorecard(db: Path, tmp_path: Path) -> None:
+    """Whether a rule earned or cost points is not known from another version of it."""
+    with Store(db) as store:
+        made = store.scorecard("J-2").provenance
+        assert Books(store).known(made) is not None
+        assert Books(store).known(replace(made, rule_book="default", rule_book_version="0.1+000000000000")) is None
+
+
+def test_show_and_report_say_in_words_what_points_did(qa: Run, db: Path, tmp_path: Path) -> None:
+    assert "✗ 不通过  不说粗话  扣 10 分" in qa("show", "J-2", "--db", db).out
+    assert "✗ 不通过  不说粗话  不扣分" in qa("show", "J-1", "--db", db).out
+    assert qa("report", "call", "J-2", "-o", "j2.html", "--db", db).code == 0
+    page = (tmp_path / "j2.html").read_text("utf-8")
+    assert "扣 10 分" in page and "/ 10 分" not in page
+
+
+def test_a_month_of_two_versions_counts_breaches_from_its_first_day(tmp_path: Path) -> None:
+    """The first version warns of nothing; its breach counts all the same, so that the one under the second is no first warning."""
+    plain = house(tmp_path / "v1", worth="deduction = 20", effective_from="2025-05-01")
+    warns = house(tmp_path / "v2", worth="deduction = 20\nwarn_first = 1", version='"2"', effective_from="2025-05-10")
+    with Store(tmp_path / "calls.db") as store:
+        store.ledger.register(plain)
+        store.ledger.register(warns)
+        for day, call_id in ((2, "A"), (12, "B"), (13, "C")):
+            stored_houses.save(store, warns if day > 9 else plain, stored_houses.call(call_id, f"2025-05-{day:02d}T10:00:00.000"))
+        assert rescore(store, warns).changed == 0
+        sheet = month(store, "8001", 2025, 5, Books(store))
+        assert [(one.row.call_id, one.book.version, one.total.percent) for one in sheet.calls] == [
+            ("A", "1", 80),
+            ("B", "2", 80),
+            ("C", "2", 80),
+        ]
+        assert [one.notes for one in sheet.calls] == [(), (), ()]
 
 
 def test_no_number_of_a_customer_is_shown(qa: Run, tmp_path: Path) -> None:
@@ -167,3 +210,94 @@ def test_the_last_month_of_a_year_and_an_empty_one(db: Path) -> None:
 def test_unknown_calls_and_agents_are_told(qa: Run, db: Path) -> None:
     assert "没有这通电话" in qa("explain", "J-9", "--db", db).err
     assert "没有这位坐席" in qa("explain", "9", "2025-06", "--db", db).err
+
+
+# ---------------------------------------------------------------- what is only proposed
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Path:
+    """June is closed with one rude call; of two calls whose recordings come later one is rude, and nobody has approved them."""
+    path, book = tmp_path / "late.db", _house(tmp_path / "house")
+    with Store(path) as store:
+        _save(store, book, "J-1", "2025-06-02T09:00:00.000")
+        store.ledger.close_month("2025-06", "张三")
+        _save(store, book, "J-2", "2025-06-03T09:00:00.000")
+        _save(store, book, "J-3", "2025-06-04T09:00:00.000", POLITE)
+    return path
+
+
+def test_a_call_with_only_a_proposed_scorecard_is_explained_and_says_so(qa: Run, late: Path) -> None:
+    for name in ("J-2", "J-2.wav"):
+        shown = qa("explain", name, "--db", late)
+        assert shown.code == 0 and "总分 = 100 × (100 − 10) ÷ 100 = 90.00" in shown.out
+        assert "! 这份评分只是提议：所在月份已关账，还没有批准，不计入任何数字" in shown.out
+    assert "只是提议" not in qa("explain", "J-1", "--db", late).out
+
+
+def test_a_month_explains_its_proposals_and_counts_none_of_them(qa: Run, late: Path) -> None:
+    found = qa("explain", "1024", "2025-06", "--db", late, "--json").json
+    assert ([c["call_id"] for c in found["calls"]], [c["call_id"] for c in found["proposed"]]) == (["J-1"], ["J-2", "J-3"])
+    assert (found["mean"], len(found["fines"])) == (100, 1)
+    assert found["notes"] == ["另有 2 通电话只有提议的评分，还没有批准，没有计入"]
+    shown = qa("explain", "1024", "2025-06", "--db", late).out
+    assert shown.count("这份评分只是提议") == 2 and "100.00（有总分的 1 通，共 1 通）" in shown
+    with Store(late) as store:
+        store.adjust("J-2", "张三", "录音补传")
+    found = qa("explain", "1024", "2025-06", "--db", late, "--json").json
+    assert ([c["call_id"] for c in found["calls"]], len(found["proposed"]), found["mean"]) == (["J-1", "J-2"], 1, 95)
+
+
+def test_an_agent_of_whom_nothing_stands_is_explained_too(qa: Run, tmp_path: Path) -> None:
+    book = _house(tmp_path / "house")
+    with Store(tmp_path / "calls.db") as store:
+        store.ledger.close_month("2025-06", "张三")
+        _save(store, book, "J-1", "2025-06-02T09:00:00.000")
+    shown = qa("explain", "1024", "2025-06", "--db", tmp_path / "calls.db")
+    assert shown.code == 0 and "这份评分只是提议" in shown.out and "本月没有可给分的通话" in shown.out
+
+
+# ---------------------------------------------------------------- money alone
+
+FINED = """
+[checks.rude]
+kind = "phrase"
+title = "不说粗话"
+clause = "不得说粗话。"
+forbid = ["真麻烦"]
+warn_first = 1
+fine = { low = 50, high = 500, grave = [2, 5] }
+"""
+
+
+@pytest.fixture
+def fined(tmp_path: Path) -> Path:
+    """A house of money alone that warns first: three rude calls in June."""
+    path, folder = tmp_path / "fined.db", tmp_path / "fined"
+    folder.mkdir()
+    (folder / "rules.toml").write_text(HEAD.replace('"deduction"', '"none"') + FINED, "utf-8")
+    with Store(path) as store:
+        for day in (2, 3, 4):
+            _save(store, rulebook.load(folder), f"J-{day}", f"2025-06-0{day}T09:00:00.000")
+    return path
+
+
+def test_a_house_of_money_alone_warns_first(qa: Run, fined: Path) -> None:
+    first, second = (qa("explain", name, "--db", fined).out for name in ("J-2", "J-3"))
+    assert "1 次中先警告 1 次，不罚款；本条不计分，罚款按月另计" in first
+    assert "先警告" not in second and "不计  本条不计分，罚款按月另计" in second
+    found = qa("explain", "1024", "2025-06", "--db", fined, "--json").json
+    assert [(row["yuan"], row["how"]) for row in found["fines"]] == [
+        ("0.00", "先警告，不罚款"),
+        ("50.00–500.00", "第 1 次，每次 50.00–500.00 元，范围内由人工决定"),
+        ("50.00–500.00", "第 2 次，每次 50.00–500.00 元，范围内由人工决定"),
+    ]
+
+
+def test_a_breach_that_a_person_marked_grave_costs_its_multiples(fined: Path) -> None:
+    marks = [Mark("J-3", "rude", "张三", "当众辱骂，客户 13812345678", "2025-07-01T02:00:00.000+00:00")]
+    with Store(fined) as store:
+        sheet = month(store, "1024", 2025, 6, Books(store), marks)
+    assert [(charge.cost.low, charge.cost.high) for charge in sheet.fines.rules[0].charges] == [(0, 0), (100, 2500), (50, 500)]
+    how = month_rows(sheet.fines)[1][-1]
+    assert "情节严重（张三 2025-07-01 认定：当众辱骂，客户 138****5678），2–5 倍 = 100.00–2500.00 元" in how

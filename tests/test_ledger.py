@@ -99,16 +99,24 @@ def test_what_cannot_be_read_again_says_so(store: Store, tmp_path: Path) -> None
         load_stored(store._db, "0" * 12)
 
 
-def test_texts_that_no_longer_give_the_same_rules_are_refused(store: Store, tmp_path: Path) -> None:
-    """An absolute path leads out of the texts in the database, to a file that has changed."""
+def test_a_parent_at_an_absolute_path_is_kept_too(store: Store, tmp_path: Path) -> None:
+    """Its text changes on the disk: the version is read with the one of its day."""
     house(tmp_path / "base", house_id="base")
     (tmp_path / "own").mkdir()
     text = f'[profile]\nid = "own"\ntitle = "x"\nversion = "1"\nextends = "{tmp_path / "base"}"\n[checks.pickup]\nmax_rings = 9\n'
     (tmp_path / "own" / "rules.toml").write_text(text, "utf-8")
     book = rulebook.load(tmp_path / "own")
     store.ledger.register(book)
-    assert load_stored(store._db, book.content_hash).stamp == book.stamp
     house(tmp_path / "base", house_id="base", version='"2"')
+    assert load_stored(store._db, book.content_hash).stamp == book.stamp
+
+
+def test_texts_that_do_not_give_the_same_rules_are_refused(store: Store, tmp_path: Path) -> None:
+    """As an older program left them, without the parent that an absolute path leads to."""
+    book = house(tmp_path / "own")
+    assert book.archive is not None
+    files = tuple((name, text + "# x\n" if name.endswith("rules.toml") else text) for name, text in book.archive.files)
+    store.ledger.register(replace(book, archive=replace(book.archive, files=files)))
     with pytest.raises(StoreError, match="绝对路径"):
         load_stored(store._db, book.content_hash)
 

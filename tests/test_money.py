@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from qa.rules.book import Rule
 from qa.rules.explain_text import MONTH_HEADERS, month_rows, month_sums
 from qa.rules.model import Fine, Liability
-from qa.rules.money import Month, Occurrence, Yuan, month, occurrences
+from qa.rules.money import Mark, Month, Occurrence, Yuan, in_force, month, occurrences
 from qa.types import Provenance, Scorecard
 
 MADE = Provenance("0" * 64, (), "house", "7", "0.1.0", False)
@@ -32,7 +32,12 @@ def fined(fine: Fine | None, rule_id: str = "a", **changes: Any) -> Rule:
 def on(of: Rule, *times: str, grave: bool = False) -> list[Occurrence]:
     """Breaches at ``MM-DD`` or ``MM-DD HH:MM`` of 2025, each in a call of its own."""
     moments = [datetime.datetime.fromisoformat(f"2025-{time}") for time in times]
-    return [Occurrence(of, at, f"C-{at:%m%d%H%M}", of.title, of.clause, finding(FAIL, 1000), grave) for at in moments]
+    calls = [(at, f"C-{at:%m%d%H%M}") for at in moments]
+    return [Occurrence(of, at, call, of.title, of.clause, finding(FAIL, 1000), mark(call, of.id) if grave else None) for at, call in calls]
+
+
+def mark(call_id: str, rule_id: str, grave: bool = True) -> Mark:
+    return Mark(call_id, rule_id, "张三", "当众辱骂", "2025-03-07T02:00:00.000+00:00", grave)
 
 
 def march(*found: Occurrence) -> Month:
@@ -205,7 +210,7 @@ def test_advisory_rules_and_rules_without_a_fine_cost_nothing() -> None:
 def test_grave_without_multiples_changes_nothing_and_says_so() -> None:
     sheet = march(*on(fined(money(50)), "03-03", grave=True))
     assert sheet.total() == yuan(50)
-    assert month_rows(sheet)[0][-1].endswith("标为情节严重，但规则没有写加倍")
+    assert month_rows(sheet)[0][-1].endswith("情节严重（张三 2025-03-07 认定：当众辱骂），但规则没有写加倍")
 
 
 def test_occurrences_come_out_of_a_scorecard() -> None:
@@ -215,11 +220,31 @@ def test_occurrences_come_out_of_a_scorecard() -> None:
     mixed = replace(card.results[0], findings=(*card.results[0].findings, finding(OPEN), finding(PASS)))
     card = replace(card, results=(mixed, *card.results[1:]))
     at = datetime.datetime(2025, 3, 3, 9)
-    found = occurrences(card, at, book(a, b, c, mode="none"), grave={"c"})
-    assert [(one.rule.id, one.call_id, one.at, one.finding.evidence[0].span.start_ms, one.grave) for one in found] == [
-        ("a", "C-1", at, 1000, False),
-        ("a", "C-1", at, 2000, False),
+    found = occurrences(card, at, book(a, b, c, mode="none"), in_force([mark("C-1", "c"), mark("C-2", "a")]))
+    assert [(one.rule.id, one.call_id, one.at, one.finding.evidence[0].span.start_ms, one.mark) for one in found] == [
+        ("a", "C-1", at, 1000, None),
+        ("a", "C-1", at, 2000, None),
     ]
+
+
+def test_a_mark_is_for_one_rule_of_one_call_and_can_be_taken_back() -> None:
+    """Two rules at 30 yuan and 2-5 times in each of two calls; a in C-1 is grave, b in C-2 was and is no more: 60-150 + 3 x 30."""
+    a, b = (fined(money(30, grave=(Decimal(2), Decimal(5))), name) for name in "ab")
+    cards = [Scorecard(call, "8001", None, 1.0, (result(a, FAIL), result(b, FAIL)), MADE) for call in ("C-1", "C-2")]
+    marks = in_force([mark("C-2", "b"), mark("C-1", "a"), mark("C-2", "b", grave=False)])
+    at = datetime.datetime(2025, 3, 3, 9)
+    found = [one for card in cards for one in occurrences(card, at, book(a, b, mode="none"), marks)]
+    assert [(one.call_id, one.rule.id) for one in found if one.mark is not None] == [("C-1", "a")]
+    assert march(*found).total() == yuan(150, 240)
+    again = in_force([mark("C-2", "b", grave=False), mark("C-2", "b")])
+    assert list(again) == [("C-2", "b")]
+
+
+def test_a_grave_breach_that_is_a_warning_costs_nothing_and_says_so() -> None:
+    warned = fined(money(30, grave=(Decimal(2), Decimal(5))), worth=points(warn_first=1))
+    sheet = march(*on(warned, "03-03", "03-04", grave=True))
+    assert sheet.total() == yuan(60, 150)
+    assert month_rows(sheet)[0][-1] == "先警告，不罚款；情节严重（张三 2025-03-07 认定：当众辱骂），仍在先警告的次数之内"
 
 
 # ---------------------------------------------------------------- what holds for every month
@@ -247,7 +272,10 @@ def found_in_year(draw: st.DrawFn) -> list[Occurrence]:
     fines = draw(st.lists(FINES, min_size=1, max_size=3))
     rules = [fined(fine, f"r{i}", worth=points(warn_first=draw(st.integers(0, 2)))) for i, fine in enumerate(fines)]
     rows = draw(st.lists(st.tuples(st.sampled_from(rules), TIMES, st.integers(0, 9), st.booleans()), max_size=12))
-    return [Occurrence(of, at, f"C-{at}", of.title, of.clause, finding(FAIL, 1000 * start), grave) for of, at, start, grave in rows]
+    return [
+        Occurrence(of, at, f"C-{at}", of.title, of.clause, finding(FAIL, 1000 * start), mark(f"C-{at}", of.id) if grave else None)
+        for of, at, start, grave in rows
+    ]
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
@@ -299,7 +327,7 @@ def test_the_month_is_shown_so_that_it_can_be_done_again() -> None:
         ("2025-03-05 09:00", "C-03050900", "迟到", "迟到罚款", seconds, "50.00", f"本月第 2 次，{by_table} 50.00 元"),
         (
             *("2025-03-06 15:00", "C-03061500", "规则use", "条款use", seconds, "60.00–150.00"),
-            "第 1 次，每次 30.00 元，情节严重，2–5 倍 = 60.00–150.00 元",
+            "第 1 次，每次 30.00 元，情节严重（张三 2025-03-07 认定：当众辱骂），2–5 倍 = 60.00–150.00 元",
         ),
     )
     assert month_sums(sheet) == (

@@ -105,7 +105,6 @@ def test_rules_without_points_and_advisory_rules_are_never_counted() -> None:
 # ---------------------------------------------------------------- sections
 
 
-
 def test_sections_by_hand() -> None:
     """Service 20 of 30: 60 x 20/30 = 40.  Voice 5 of 20, one rule does not apply: 40 x 5/20 = 10.  Together 50 of 100."""
     rows: Sequence[Row] = (
@@ -310,6 +309,22 @@ def test_a_warned_veto_is_a_warning() -> None:
     abuse = rule("abuse", points(deduction=5, veto="call", warn_first=1))
     assert total((abuse, FAIL), mode="deduction").percent == 100
     assert total((abuse, FAIL), mode="deduction", earlier={"abuse": 1}).percent == 0
+
+
+def test_a_bonus_that_vetoes_warns_first_and_its_passes_use_up_no_warning() -> None:
+    """Kept twice (+4 each), breached three times: the first of the month is a warning, the others veto."""
+    kind = rule("kind", points(bonus=4, veto="call", warn_first=1))
+    calls = [[result(deducting("a", 10), FAIL), result(kind, outcome)] for outcome in (PASS, PASS, FAIL, FAIL, FAIL)]
+    tallies = month(calls, book(deducting("a", 10), kind, mode="deduction"))
+    assert [t.percent for t in tallies] == [94, 94, 90, 0, 0]
+    kinds = [t.lines[1].worth for t in tallies]
+    assert [(w.points, w.met, w.occurrences, w.warned) for w in kinds] == [
+        (4, 1, 0, 0),
+        (4, 1, 0, 0),
+        (0, 0, 1, 1),
+        (0, 0, 1, 0),
+        (0, 0, 1, 0),
+    ]
 
 
 def test_a_veto_of_a_section_takes_all_of_it() -> None:

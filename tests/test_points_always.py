@@ -81,12 +81,12 @@ def test_the_sum_of_a_call_is_shown_so_that_it_can_be_done_again() -> None:
     )
     found = total(*rows, sections=SECTIONS)
     assert [cells[:1] + cells[3:6] for cells in call_rows(found)] == [
-        ("部分service", "通过", "0:01.0–0:01.1", "20 / 20"),
-        ("部分service", "不通过", "0:01.0–0:01.1", "0 / 10"),
-        ("部分voice", "通过", "0:01.0–0:01.1", "5 / 5"),
+        ("部分service", "通过", "0:01.0–0:01.1", "得 20 分（满分 20 分）"),
+        ("部分service", "不通过", "0:01.0–0:01.1", "得 0 分（满分 10 分）"),
+        ("部分voice", "通过", "0:01.0–0:01.1", "得 5 分（满分 5 分）"),
         ("部分voice", "无法判定", "0:01.0–0:01.1", "不计"),
         ("部分voice", "不适用", "0:01.0–0:01.1", "不计"),
-        ("", "通过", "0:01.0–0:01.1", "+2"),
+        ("", "通过", "0:01.0–0:01.1", "加 2 分"),
     ]
     assert call_sums(found) == (
         "部分service：得 20，满分 20 + 10 = 30，在总分中的权重 60",
@@ -102,8 +102,8 @@ def test_deductions_are_shown_occurrence_by_occurrence() -> None:
     found = total((noise, FAIL, 6), (deducting("chat", "0.5"), FAIL, 2), mode="deduction")
     (first, second) = call_rows(found)
     assert first[4].split("、")[0] == "0:01.0–0:01.1" and len(first[4].split("、")) == 6
-    assert first[5:] == ("−6", "6 次中先警告 1 次，不扣分；每次扣 2 分 × 5 次 = 10 分，最多扣 6 分")
-    assert second[5:] == ("−0.5", "每次扣 0.5 分 × 1 次 = 0.5 分")
+    assert first[5:] == ("扣 6 分", "6 次中先警告 1 次，不扣分；每次扣 2 分 × 5 次 = 10 分，最多扣 6 分")
+    assert second[5:] == ("扣 0.5 分", "每次扣 0.5 分 × 1 次 = 0.5 分")
     assert call_sums(found)[0] == "各条：扣 6 + 0.5 = 6.5 分"
     assert call_sums(found)[-1] == "总分 = 100 × (100 − 6.5) ÷ 100 = 93.50（四舍五入到 2 位小数）"
 

@@ -16,7 +16,6 @@ def house(tmp_path: Path) -> Path:
     return tmp_path / "house"
 
 
-
 @pytest.mark.parametrize(
     ("said", "points", "mode"),
     [
@@ -25,6 +24,8 @@ def house(tmp_path: Path) -> Path:
         ('weight = 2\nveto = "call"', Points(weight=Decimal(2), veto="call"), "percent"),
         ("bonus = 5", Points(bonus=Decimal(5)), "percent"),
         ('veto = "call"', Points(veto="call"), "percent"),
+        ('veto = "call"\nwarn_first = 1', Points(veto="call", warn_first=1), "percent"),
+        ('bonus = 5\nveto = "call"\nwarn_first = 1', Points(bonus=Decimal(5), veto="call", warn_first=1), "percent"),
         ("deduction = 2", Points(deduction=Decimal(2)), "deduction"),
         (
             'deduction = 2\nper = "occurrence"\nmost = 10\nwarn_first = 1',
@@ -54,7 +55,7 @@ def test_points(house: Path, said: str, points: Points | None, mode: str) -> Non
         ("deduction = 2\nmost = 3", "most", "却只按通话计一次"),
         ('deduction = 2\nper = "occurrence"\nmost = 1', "most", "小于一次的分数"),
         ('deduction = 2\nper = "turn"', "per", "只能是 call 或 occurrence"),
-        ("bonus = 2\nwarn_first = 1", "warn_first", "却没有 weight、deduction 或 fine"),
+        ("bonus = 2\nwarn_first = 1", "warn_first", "却没有 weight、deduction、veto 或 fine"),
         ("deduction = 2\nwarn_first = -1", "warn_first", "不能小于 0"),
         ('weight = 2\nveto = "section"', "veto", "却没有 section"),
         ('weight = 2\nveto = "total"', "veto", "只能是 section 或 call"),

@@ -13,7 +13,7 @@ import pytest
 from report_pages import Page, loudest_hz, pcm_of, stored_agents
 from report_samples import BANNED, DURATION_MS, NUMBER, SCRIPT, call, results, scorecard, write_wav
 
-from qa import report, report_files
+from qa import report, report_files, rulebook
 from qa.errors import StoreError
 from qa.report_text import clock, length, said_words
 from qa.report_view import view
@@ -113,6 +113,13 @@ def test_the_page_says_all_of_the_scorecard(html: str) -> None:
     for expected in ("0:09.6–0:11.0", "1.0+0123456789ab", "demo@0123456789ab", "0.1.0", "文件头的长度与内容不符", "2024-05-07 08:00"):
         assert expected in text
     assert 'lang="zh-CN"' in html
+
+
+def test_with_the_rule_book_points_are_told_in_words(path: Path) -> None:
+    one = call(path)
+    text = Page(report.call_report(one, scorecard(one), book=rulebook.load("default"), now=NOW)).text
+    assert "得 0 分（满分 25 分）" in text and "得 20 分（满分 20 分）" in text
+    assert "0 / 25 分" not in text
 
 
 def test_outcomes_are_told_by_symbol_and_word_not_by_colour_alone(html: str) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stored_houses
 from report_samples import BANNED, SCRIPT, call, good, scorecard, write_wav
 
-from qa import report, report_files
+from qa import report, report_files, whatif_view
 from qa.store import Store
+from qa.whatif import what_if
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium", path="/usr/bin")
@@ -100,6 +102,39 @@ def test_no_page_complains_scrolls_sideways_or_asks_the_network(browser: Any, fo
     assert not one.complaints
     assert all(url.startswith(("file:", "data:")) for url in one.requests)
     assert one.page.evaluate("document.documentElement.lang") == "zh-CN"
+    one.context.close()
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a stricter rule book would change, with ids as long as switches make them and several limits in one bin."""
+    folder = tmp_path_factory.mktemp("trial")
+    rates = '[checks.speech_rate]\nclause = "语速"\n{limits}'
+    more = '[checks.polite]\nkind = "phrase"\ntitle = "挂断之前应主动询问是否还有其他需要"\nclause = "x"\nforbid = ["三十元"]\n'
+    with Store(folder / "qa.db") as store:
+        for number in range(6):
+            of = stored_houses.call(f"20250602-13812345678-800{number}-morning-shift", f"2025-06-0{number + 1}T10:00:00.000", "800123", 2)
+            stored_houses.save(store, stored_houses.house(folder / "now", more=rates.format(limits="") + more), of)
+        changed = rates.format(limits="min_cpm = 100\nmax_cpm = 130\n") + more.replace("三十元", "一万元")
+        slow = '[checks.slow]\nkind = "speech_rate"\ntitle = "夜间语速（夜班坐席）"\nclause = "x"\nmin_cpm = 101\nmax_cpm = 131\n'
+        book = stored_houses.house(folder / "new", rings=2, more="max_dbov = -12\n" + changed + slow)
+        page = whatif_view.page(what_if(store, book, None, None, "wait_s", 10))
+    (folder / "trial.html").write_text(page, "utf-8")
+    return folder / "trial.html"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_trial_of_rules_can_be_read_at_every_width(browser: Any, trial: Path, width: int) -> None:
+    one = Opened(browser, trial, width)
+    assert one.page.evaluate("document.documentElement.scrollWidth") == width
+    assert not one.complaints and all(url.startswith(("file:", "data:")) for url in one.requests)
+    sizes = "[...document.querySelectorAll('.bins span')].map(e => parseFloat(getComputedStyle(e).fontSize))"
+    assert min(one.page.evaluate(sizes)) >= 12
+    heights = one.page.evaluate("[...document.querySelectorAll('.bins svg')].map(e => e.getBoundingClientRect().height)")
+    assert heights and set(heights) == {17}
+    # names and figures stand in one line, whatever must be scrolled for that
+    split = "[...document.querySelectorAll('[aria-labelledby=h-agents] td')].map(e => e.clientHeight)"
+    assert max(one.page.evaluate(split)) < 45
     one.context.close()
 
 

@@ -204,7 +204,7 @@ def test_what_the_agent_did_earlier_in_the_month_ends_the_warnings() -> None:
     first, second = score(call(), rules), score(call(), rules, {"a": 1})
     assert (first.percent, first.results[0].points) == (100.0, 2.0)
     assert (second.percent, second.results[0].points) == (98.0, 0.0)
-    assert "首次只警告、不扣分：规则a" in first.notes and second.notes == ("两个声道相同",)
+    assert "首次只警告：规则a" in first.notes and second.notes == ("两个声道相同",)
 
 
 @pytest.mark.parametrize(("outcome", "note"), [(FAIL, "一票否决：规则v"), (OPEN, "一票否决项未能判定，总分以复核为准：规则v")])

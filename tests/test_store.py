@@ -126,7 +126,7 @@ def test_a_new_transcript_replaces_what_is_searched_but_not_what_was_judged(path
         assert [hit.text for hit in store.search("客服")] == ["早上好，这里是客服。"]
 
 
-@pytest.mark.parametrize("table", ["scorecards", "check_results", "findings"])
+@pytest.mark.parametrize("table", ["scorecards", "judged_rules", "judgements"])
 @pytest.mark.parametrize("statement", ["update {} set id = id + 100", "delete from {}"])
 def test_what_was_judged_cannot_be_changed_by_any_program(path: Path, table: str, statement: str) -> None:
     with Store(path) as store:
@@ -175,7 +175,7 @@ def test_a_failed_save_leaves_nothing_behind(path: Path) -> None:
     with Store(path) as store:
         with pytest.raises(StoreError):
             store.save_call(one, broken)
-        for table in ("calls", "recordings", "blobs", "scorecards", "check_results", "utterances", "utterances_fts"):
+        for table in ("calls", "recordings", "blobs", "scorecards", "judged_rules", "judgements", "utterances", "utterances_fts"):
             assert store._db.rows(f"select count(*) as n from {table}") == [{"n": 0}]
         save(store)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlite_utils
-from stored_calls import save
+from stored_calls import older_rows, save
 
 from qa.errors import StoreError
 from qa.migrations import migrations
@@ -56,8 +56,7 @@ def test_results_of_an_older_schema_are_read_as_they_were(path: Path, tmp_path: 
     """A database of before rules had kinds, sections and severities, with one scored call in it."""
     with Store(tmp_path / "new.db") as store:
         _, card = save(store)
-        tables = ("recordings", "calls", "scorecards", "check_results", "findings")
-        rows = {table: store._db.rows(f"select * from {table}") for table in tables}
+        rows = older_rows(store, "recordings", "calls", "scorecards")
     old = sqlite_utils.Database(path)
     migrations.apply(old, stop_before="m005_rules")
     for table, found in rows.items():
@@ -69,7 +68,7 @@ def test_results_of_an_older_schema_are_read_as_they_were(path: Path, tmp_path: 
         assert store.scorecard("C1") == card
         assert {(r.kind, r.section, r.severity) for r in card} == {("", None, "minor")}
         with pytest.raises(sqlite3.IntegrityError, match="append only"):
-            store._db.sqlite.execute("update check_results set severity = 'critical'")
+            store._db.sqlite.execute("update judged_rules set severity = 'critical'")
 
 
 def test_kind_section_and_severity_of_a_result_come_back(path: Path) -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from report_pages import Page
 from stored_houses import SCRIPT, call, house, save
 
 from qa import rulebook, whatif_view
+from qa.checks import Limits, as_check, limits_of, registry
 from qa.distribution import Asked, Bin, Line, distribution, limits
 from qa.errors import NotFoundError
 from qa.rules.book import RuleBook
+from qa.rules.measures import MEASURES
 from qa.store import Store
 from qa.types import Outcome, Role
 from qa.whatif import what_if
@@ -104,6 +109,32 @@ def test_every_limit_of_a_rule_book_is_found(tmp_path: Path) -> None:
         Asked("rate_cpm", Role.CUSTOMER, (Line(90.0, "low", ("语调",)),)),
         Asked("snr_db", Role.AGENT, (Line(15.0, "high", ("noisy",)),)),
     )
+
+
+def test_a_check_says_itself_which_measures_it_limits(tmp_path: Path) -> None:
+    """Somebody's own check file needs no edit elsewhere."""
+
+    @dataclass(frozen=True)
+    class Params:
+        longest_s: float = 30.0
+
+    own: Any = ModuleType("own", "自己的检查")
+    own.TITLE, own.TITLE_EN, own.Params, own.EXAMPLES = "时长", "Length", Params, ("x",)
+    own.run, own.LIMITS = (lambda call, params: iter(())), (Limits("duration_s", high="longest_s"),)
+    (tmp_path / "rules.toml").write_text(
+        '[profile]\nid = "a"\ntitle = "a"\nversion = "1"\n[checks.own]\nclause = "x"\nlongest_s = 90\n', "utf-8"
+    )
+    book = rulebook.load(tmp_path, {"own": as_check(own)})
+    assert limits(book) == (Asked("duration_s", Role.AGENT, (Line(90.0, "high", ("时长",)),)),)
+    own.LIMITS = (Limits("duration_s", "shortest_s", "longest_s"),)
+    with pytest.raises(TypeError, match="LIMITS names no parameter: shortest_s"):
+        as_check(own)
+
+
+def test_every_check_of_the_program_limits_measures_that_there_are() -> None:
+    declared = {check_id: limits_of(module) for check_id, module in registry().items() if limits_of(module)}
+    assert set(declared) == {"pickup", "speech_rate", "volume"}
+    assert {one.measure for found in declared.values() for one in found} <= set(MEASURES)
 
 
 def test_a_measure_that_nobody_knows_is_refused(tmp_path: Path) -> None:

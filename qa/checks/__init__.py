@@ -10,10 +10,20 @@ import functools
 import importlib
 import pkgutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, cast
 
 from qa.types import Call, Finding
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The agent's ``measure`` (an id of ``qa.rules.measures``) is held between the parameters ``low`` and ``high`` ("": no such limit)."""
+
+    measure: str
+    low: str = ""
+    high: str = ""
 
 
 class CheckModule(Protocol):
@@ -21,6 +31,8 @@ class CheckModule(Protocol):
 
     ``TITLE`` and ``TITLE_EN`` name the check, ``Params`` is a frozen dataclass of its settings with units in the names,
     ``run`` yields what was found (facts, no points; at least one finding), ``EXAMPLES`` are calls with the outcome due.
+    A check that limits measures by plain parameters may say so in ``LIMITS``, a tuple of :class:`Limits`: ``qa whatif`` then shows
+    how the calls lie against them.
     """
 
     TITLE: str
@@ -54,4 +66,14 @@ def as_check(module: ModuleType) -> CheckModule:
     params: Any = module.__dict__["Params"]
     if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
         raise TypeError(f"{module.__name__}.Params is not a dataclass")
+    known = {field.name for field in dataclasses.fields(params)} | {""}
+    unknown = [name for limits in limits_of(module) for name in (limits.low, limits.high) if name not in known]
+    if unknown:
+        raise TypeError(f"{module.__name__}.LIMITS names no parameter: {', '.join(unknown)}")
     return cast(CheckModule, module)
+
+
+def limits_of(module: object) -> tuple[Limits, ...]:
+    """The measures that a check limits by plain parameters; () for one that says nothing of it."""
+    found: tuple[Limits, ...] = getattr(module, "LIMITS", ())
+    return found

@@ -12,8 +12,9 @@ Why
     The greeting tells callers that they have reached the right house and whom they speak to; most regulations word it exactly.
 
 A FAIL needs two decodes: the transcript and the second decode of the opening seconds must both lack the same part.  Where the
-second has the greeting the check passes; where there is none, where words were heard badly (mean probability below
-``min_probability``), where the recording lacks part of the call, the outcome is inconclusive.
+second has the greeting in time the check passes, also where the transcript has it late; where there is none, where words were
+heard badly (mean probability below ``min_probability``), where the recording lacks part of the call, where the greeting is late by
+less than the error of times (0.2 s), the outcome is inconclusive.
 
 Not covered
     Tone of voice and friendliness.  Time between the answer and the agent's first word (see ``pickup``).  A greeting by the
@@ -24,13 +25,14 @@ Not covered
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qa import omission
 from qa.callfacts import agent_turns, inconclusive, one, without_agent, words_of
 from qa.check_examples import Example, Scene
-from qa.patterns import Held, Judgement, agent_number_readings, said_number
+from qa.patterns import Held, Judgement, agent_number_readings, judge, said_number
 from qa.phonetic import Spoken, find, spoken
+from qa.rules.events import ERROR_MS
 from qa.types import Call, Evidence, Finding, Outcome, Role, Span, Word
 
 TITLE = "标准问候语"
@@ -73,34 +75,61 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
         return
     turns = agent_turns(call)
     first_ms = turns[0][0].span.start_ms
-    window_ms = round(params.within_s * 1000)
+    limit_ms = first_ms + round(params.within_s * 1000)
     last_ms = turns[params.turns][0].span.start_ms if len(turns) > params.turns else call.audio.duration_ms
-    decodes = [_within(words_of(u for turn in turns[: params.turns] for u in turn), window_ms, last_ms)]
-    decodes += [_within(edge.words, window_ms, last_ms) for edge in call.edges(Role.AGENT, "opening")]
-    heard = [spoken(words) for words in decodes]
-    verdict = omission.judged(call, params, heard)
-    if verdict.held is Held.PRESENT and _in_time(verdict, heard[verdict.decode], window_ms):
-        yield _held(call, verdict, heard[verdict.decode])
-        return
-    due = Span(first_ms, max(first_ms, min(first_ms + window_ms, call.audio.duration_ms)))
-    evidence = Evidence(due, Role.AGENT, heard[0].text)
+    end_ms = min(limit_ms + _FINISH_MS, last_ms)
+    decodes = [_until(words_of(u for turn in turns[: params.turns] for u in turn), end_ms)]
+    decodes += [_until(edge.words, end_ms) for edge in call.edges(Role.AGENT, "opening")]
+    verdict = omission.judged(call, params, [spoken(words) for words in decodes])
+    late = verdict.held is Held.PRESENT  # if no decode holds one in time
+    if late:
+        timely = _begun_by(call, params, decodes, limit_ms)
+        if isinstance(timely, Finding):
+            yield timely
+            return
+        verdict = omission.judged(call, params, [spoken(words) for words in timely])
+    due = Span(first_ms, max(first_ms, min(limit_ms, call.audio.duration_ms)))
+    evidence = Evidence(due, Role.AGENT, spoken(decodes[0]).text)
     missing = omission.quoted(verdict.missing)
     reason_text = omission.doubt(call, verdict, decodes, params.min_probability)
+    if reason_text is None and late and isinstance(_begun_by(call, params, decodes, limit_ms + ERROR_MS), Finding):
+        reason_text = f"开始得晚，但与 {params.within_s:g} 秒的界限相差不到 {ERROR_MS / 1000:g} 秒"
     if reason_text is not None:
         yield inconclusive(f"未能确认问候语：{reason_text}，需人工复核", evidence, missing=missing)
     else:
-        yield _omitted(call, params, evidence, missing)
+        yield _omitted(call, params, evidence, missing, limit_ms)
 
 
-def _within(words: Sequence[Word], window_ms: int, last_ms: int) -> tuple[Word, ...]:
-    """Words that begin within the window after the first of them, and what is left to say after it, before ``last_ms``."""
-    return tuple(w for w in words if w.span.start_ms < min(words[0].span.start_ms + window_ms + _FINISH_MS, last_ms))
+def _until(words: Sequence[Word], end_ms: int) -> tuple[Word, ...]:
+    """Words that begin before ``end_ms``."""
+    return tuple(w for w in words if w.span.start_ms < end_ms)
 
 
-def _in_time(verdict: Judgement, heard: Spoken, window_ms: int) -> bool:
-    """Whether the greeting begins within the window after the first word."""
-    span = verdict.best.span
-    return span is not None and span.start_ms < heard.spans[0].start_ms + window_ms
+def _begun_by(call: Call, params: Params, decodes: Sequence[Sequence[Word]], limit_ms: int) -> Finding | list[tuple[Word, ...]]:
+    """The PASS of a greeting that begins before ``limit_ms``, in whichever decode; else the decodes without the ones that begin later.
+
+    One that is said again later, or is heard in one decode late, must not hide one in time: each decode is judged by each pattern, and
+    again without what came too late.
+    """
+    rest = []
+    for number, words in enumerate(decodes):
+        cut_ms = limit_ms + _FINISH_MS
+        for pattern in omission.patterns(call, params):
+            left = tuple(words)
+            while (verdict := judge((pattern,), (spoken(left),), params.pass_distance, params.doubt_distance)).held is Held.PRESENT:
+                span = verdict.best.span
+                assert span is not None  # a pattern that was heard has a place
+                if span.start_ms < limit_ms:
+                    return _held(call, replace(verdict, decode=number), spoken(left))
+                left = _before(left, span.start_ms)
+                cut_ms = min(cut_ms, span.start_ms)
+        rest.append(_before(words, cut_ms) if cut_ms < limit_ms + _FINISH_MS else tuple(words))
+    return rest
+
+
+def _before(words: Sequence[Word], start_ms: int) -> tuple[Word, ...]:
+    """Words that are over by ``start_ms``, the beginning of something in them: always fewer."""
+    return tuple(w for w in words if w.span.end_ms <= start_ms)[: len(words) - 1]
 
 
 def _held(call: Call, verdict: Judgement, heard: Spoken) -> Finding:
@@ -118,9 +147,9 @@ def _held(call: Call, verdict: Judgement, heard: Spoken) -> Finding:
     return one(Outcome.PASS, message, evidence, decode=verdict.decode, said_number=said)
 
 
-def _omitted(call: Call, params: Params, evidence: Evidence, missing: str) -> Finding:
+def _omitted(call: Call, params: Params, evidence: Evidence, missing: str, limit_ms: int) -> Finding:
     message = f"坐席开口后 {params.within_s:g} 秒内、前 {params.turns} 次发言中没有完整的问候语" + (f"，缺{missing}" if missing else "")
-    heard = spoken(w for w in words_of(call.utterances(Role.AGENT)))
+    heard = spoken(w for w in words_of(call.utterances(Role.AGENT)) if w.span.start_ms >= limit_ms)
     later = omission.judged(call, params, [heard])
     if later.held is Held.PRESENT and later.best.span is not None:
         message += f"；到第 {later.best.span.start_ms / 1000:.1f} 秒才说"

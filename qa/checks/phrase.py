@@ -29,7 +29,7 @@ Not covered
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,10 @@ from qa.lexicon import Phrase, WordList
 from qa.params import Context, Known
 from qa.rules import read_conditions as reading
 from qa.rules import verdicts
-from qa.rules.conditions import Situation, directed, evidence, subjects, wanted
+from qa.rules.conditions import Situation, directed, evidence, only, placeless, subjects, together, wanted
 from qa.rules.expression import And, Expression, Name, Not, Truth, names
 from qa.rules.model import Condition, Event, Excuse, Relation, Say, Where, Who, Words
 from qa.rules.read_named import reachable, read_conditions
-from qa.rules.relations import anchors
 from qa.rules.sources import Hit
 from qa.toml_document import Section, WrongValueError, as_texts
 from qa.types import Call, Evidence, Finding, Outcome
@@ -184,20 +183,34 @@ def _required(here: Situation, params: Params, require: Expression) -> Iterator[
         yield verdicts.untriggered(here, params) or _demanded(here, params, require, None)
         return
     other, relation = anchor
-    found = here.named(other, favour=False)
-    occasions = anchors(found.hits, relation, here.hearing)
+    occasions = here.occasions(relation)
     if not occasions:
-        told = wanted(here.known[other], here.call, here.slots)
-        reason = verdicts.untriggered(here, params)
-        if reason is not None and reason.outcome is Outcome.NOT_APPLICABLE:
-            yield reason
-        elif found.truth is Truth.FALSE:
-            yield one(Outcome.NOT_APPLICABLE, f"没有出现本条所针对的情形（{told}）")
-        else:
-            yield inconclusive(f"不能断定有没有出现本条所针对的情形（{told}）：{found.why or '无法判定'}，需人工复核")
+        yield _no_occasion(here, params, other)
+        return
+    judged = []
     for hit in occasions:
         bound = here.bind(other, hit)
-        yield verdicts.untriggered(bound, params) or _demanded(bound, params, require, hit)
+        judged.append(verdicts.untriggered(bound, params) or _demanded(bound, params, require, hit))
+    yield from judged
+    if all(finding.outcome not in _UNSETTLED for finding in judged) and (blind := here.blind(other)):
+        told = wanted(here.known[other], here.call, here.slots)
+        missed = inconclusive(f"不能断定没有另外出现本条所针对的情形（{told}）：{blind}，需人工复核")
+        reason = verdicts.untriggered(here, params)
+        yield from [] if reason is not None else [verdicts.excused(here.missed(other, blind), params, missed)]
+
+
+_UNSETTLED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
+"""Beside one of these it does not matter what else may have been missed."""
+
+
+def _no_occasion(here: Situation, params: Params, other: str) -> Finding:
+    found, told = here.named(other, favour=False), wanted(here.known[other], here.call, here.slots)
+    reason = verdicts.untriggered(here, params)
+    if reason is not None and reason.outcome is Outcome.NOT_APPLICABLE:
+        return reason
+    if found.truth is Truth.FALSE:
+        return one(Outcome.NOT_APPLICABLE, f"没有出现本条所针对的情形（{told}）")
+    return inconclusive(f"不能断定有没有出现本条所针对的情形（{told}）：{found.why or '无法判定'}，需人工复核")
 
 
 def _anchor(here: Situation, require: Expression) -> tuple[str, Relation] | None:
@@ -216,11 +229,13 @@ def _demanded(here: Situation, params: Params, require: Expression, occasion: Hi
         values = _values(hits[0]) if hits else {}
         shown = [evidence(hit, here.call) for hit in hits[:3]]
         return one(Outcome.PASS, f"{when}{_heard(hits) if hits else '合乎要求'}", *shown, **values)
-    if truth is Truth.UNKNOWN:
+    doubt = None if occasion is None else occasion.doubt
+    if truth is Truth.UNKNOWN or doubt is not None:
         places = [here.known[name] for name in names(require)]
         shown = [evidence(occasion, here.call)] if occasion is not None and occasion.doubt is not None else []
         shown += [verdicts.due_evidence(here, condition, here.found(condition, True).due) for condition in places[:1]]
-        finding = inconclusive(f"{when}未能确认：{here.why(require, favour=True)}，需人工复核", *shown)
+        why = doubt or here.why(require, favour=True)
+        finding = inconclusive(f"{when}未能确认：{why}，需人工复核", *shown)
         return verdicts.excused(here, params, finding)
     finding = verdicts.omission(here, require, when, occasion)
     return verdicts.excused(here, params, verdicts.chance(here, require, finding))
@@ -239,30 +254,34 @@ def _what(hit: Hit) -> str:
 
 
 def _forbidden(here: Situation, params: Params, forbid: Expression) -> Iterator[Finding]:
-    found = False
+    found: list[tuple[Finding, Sequence[Hit]]] = []
     for name in subjects(forbid):
-        result = here.named(name, favour=False)
-        if result.truth is Truth.FALSE:
-            continue
-        if here.known[name].times[0] > 1:
-            finding = _together(here, params, forbid, result.hits)
-            found = found or finding is not None
-            yield from [finding] if finding is not None else []
-            continue
-        for hit in result.hits:
-            finding = _occurrence(here.bind(name, hit), params, forbid, [hit])
-            found = found or finding is not None
-            yield from [finding] if finding is not None else []
-    if not found:
-        yield _none(here, params, forbid)
+        branch = only(forbid, name)
+        for bound, hits in _places(here, name):
+            finding = _occurrence(bound, params, branch, hits)
+            found += [(finding, hits)] if finding is not None else []
+    absent = [finding for branch in _without_places(here, forbid) if (finding := _lacking(here, params, branch)) is not None]
+    findings = [*verdicts.each_once(found), *absent]
+    yield from findings
+    if all(finding.outcome not in _UNSETTLED for finding in findings):
+        last = _none(here, params, forbid)
+        yield from [last] if not findings or last.outcome is Outcome.INCONCLUSIVE else []
 
 
-def _together(here: Situation, params: Params, forbid: Expression, hits: tuple[Hit, ...]) -> Finding | None:
-    """A condition that must hit several times: one occurrence with all its places."""
-    return _occurrence(here, params, forbid, list(hits)) if hits else None
+def _places(here: Situation, name: str) -> Iterator[tuple[Situation, Sequence[Hit]]]:
+    """The occurrences of a condition, each with what holds for it; one of which it counts how often it hits is one occurrence."""
+    result = here.named(name, favour=False)
+    if result.truth is Truth.FALSE or not result.hits:
+        return
+    if together(here.known[name]):
+        sure = [hit for hit in result.hits if hit.doubt is None]
+        yield here, sure if result.truth is Truth.TRUE and sure else result.hits
+        return
+    for hit in result.hits:
+        yield here.bind(name, hit), [hit]
 
 
-def _occurrence(here: Situation, params: Params, forbid: Expression, hits: list[Hit]) -> Finding | None:
+def _occurrence(here: Situation, params: Params, forbid: Expression, hits: Sequence[Hit]) -> Finding | None:
     truth = here.value(forbid, favour=False)
     if truth is Truth.FALSE:
         return None
@@ -281,18 +300,31 @@ def _said(hit: Hit) -> str:
     return f"说了“{hit.shown}”" + ("" if hit.text == hit.shown else f"（转写为“{hit.text}”）")
 
 
+def _without_places(here: Situation, forbid: Expression) -> list[Expression]:
+    """The branches that are to be looked at for the call as a whole: what is forbidden may also be that something is *not* there."""
+    rest = placeless(forbid)
+    nowhere = [only(forbid, name) for name in subjects(forbid) if not here.named(name, favour=False).hits]
+    return [*nowhere, *([rest] if rest is not None else [])]
+
+
+def _lacking(here: Situation, params: Params, branch: Expression) -> Finding | None:
+    """A FAIL where ``branch`` certainly holds though there is no place to show."""
+    if here.value(branch, favour=False) is not Truth.TRUE:
+        return None
+    kept = Not(branch)
+    return verdicts.excused(here, params, verdicts.chance(here, kept, verdicts.omission(here, kept, "", None)))
+
+
 def _none(here: Situation, params: Params, forbid: Expression) -> Finding:
-    """No place was found: a PASS if none can have been missed; what is forbidden may also be that something is *not* there."""
-    truth = here.value(forbid, favour=False)
+    """No place was found: a PASS if none can have been missed."""
     named = subjects(forbid)
-    if truth is Truth.TRUE and not any(here.named(n, False).hits for n in named):
-        shown = [verdicts.due_evidence(here, here.known[n], here.named(n, True).due) for n in names(forbid)]
-        lacking = "、".join(wanted(here.known[n], here.call, here.slots) for n in names(forbid))
-        return verdicts.excused(here, params, one(Outcome.FAIL, f"没有{lacking}", *shown))
-    blind = next((reason for n in named if (reason := here.blind(n))), "")
-    if truth is Truth.UNKNOWN or blind:
-        finding = inconclusive(f"不能断定没有出现：{blind or here.why(forbid, favour=False)}")
-        return verdicts.excused(here, params, finding)
+    unknown = [b for b in _without_places(here, forbid) if here.value(b, favour=False) is Truth.UNKNOWN]
+    blind = {n: reason for n in named if (reason := here.blind(n))}
+    reasons = [*(here.why(branch, favour=False) for branch in unknown), *blind.values()]
+    for name, reason in blind.items():
+        here = here.missed(name, reason)
+    if reasons:
+        return verdicts.excused(here, params, inconclusive(f"不能断定没有出现：{reasons[0]}"))
     told = here.told(forbid) if not named else dict.fromkeys(wanted(here.known[n], here.call, here.slots) for n in named)
     return one(Outcome.PASS, f"没有出现本条所禁止的（{'、'.join(told)}）")
 

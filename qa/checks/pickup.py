@@ -35,10 +35,12 @@ from dataclasses import dataclass
 
 from qa.callfacts import bridged, elapsed_ms, inconclusive, one
 from qa.check_examples import Example, Scene
+from qa.checks import Limits
 from qa.types import Call, Evidence, Finding, Outcome, Role, Span
 
 TITLE = "三声铃响内接听"
 TITLE_EN = "Pickup within three rings"
+LIMITS = (Limits("rings", high="max_rings"),)
 
 
 @dataclass(frozen=True)

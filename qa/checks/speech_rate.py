@@ -31,11 +31,13 @@ from itertools import accumulate
 
 from qa.callfacts import bridged, heard_activity, inconclusive, mean_probability, one, without_agent, words_of
 from qa.check_examples import Example, Scene
+from qa.checks import Limits
 from qa.text import countable
 from qa.types import Call, Evidence, Finding, Outcome, Role, Span, Word
 
 TITLE = "语速"
 TITLE_EN = "Speech rate"
+LIMITS = (Limits("rate_cpm", "min_cpm", "max_cpm"),)
 
 
 @dataclass(frozen=True)

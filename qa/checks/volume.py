@@ -31,10 +31,12 @@ import numpy as np
 
 from qa.callfacts import agent_activity, bridged, inconclusive, one
 from qa.check_examples import Example, Scene, Sound
+from qa.checks import Limits
 from qa.types import Call, ChannelAcoustics, Evidence, Finding, Float32Array, Outcome, Role, Span
 
 TITLE = "音量"
 TITLE_EN = "Volume"
+LIMITS = (Limits("level_dbov", "min_dbov", "max_dbov"),)
 
 SMOOTH_MS = 400
 """Levels of a stretch are means of the power over this long: about two syllables, so that stress is no shout."""

@@ -13,7 +13,7 @@ with one hold in it is a call with a hold.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qa.rules import relations, sources
@@ -22,6 +22,7 @@ from qa.rules.expression import And, Expression, Name, Not, Or, Titled, Truth
 from qa.rules.hearing import ROLES, Hearing, hearing, name
 from qa.rules.measures import MEASURES, Reading
 from qa.rules.model import Condition, Event, Limit, Regex, Relation, Say, Words
+from qa.rules.regex_in_words import regex_text
 from qa.rules.sources import Hit, Slots
 from qa.types import Call, Evidence, Role, Span
 
@@ -58,6 +59,11 @@ class Situation:
     def bind(self, condition: str, hit: Hit) -> Situation:
         """The same with ``condition`` standing for ``hit`` alone."""
         return Situation(self.call, self.known, self.slots, {**self.bound, condition: hit})
+
+    def missed(self, condition: str, doubt: str) -> Situation:
+        """The same for a hit of ``condition`` that may have been missed, somewhere: what certainly lies near it nobody knows."""
+        somewhere = Span(0, self.call.audio.duration_ms)
+        return self.bind(condition, Hit(somewhere, ROLES[self.known[condition].who], "", "", doubt, doubt))
 
     # ------------------------------------------------------------ expressions
 
@@ -131,32 +137,39 @@ class Situation:
 
     def _judged(self, condition: Condition, favour: bool, whole: Span, ends: bool) -> Found:
         """By the transcript alone (then only TRUE is final), or with what the second decodes and near misses add."""
-        hits = tuple(
-            hit if favour else replace(hit, doubt=hit.against)
-            for hit in sources.look(condition, self.hearing, self.slots, ends, far=ends and favour)
-            if relations.begins_in(hit.span, whole)
-        )
+        far = ends and (favour or condition.times[1] is not None)  # a near miss may also be one too many
+        found = sources.look(condition, self.hearing, self.slots, ends, far)
+        windows = {slack: self.hearing.window(condition.who, condition.where, slack) for slack in relations.SLACKS}
+        hits = relations.placed(found, lambda hit, slack: relations.begins_in(hit.span, windows[slack]))
         if condition.relation is None:
             return self._counted(condition, hits, whole, ends, favour)
         return self._related(condition, condition.relation, hits, whole, ends, favour)
 
     def _counted(self, condition: Condition, hits: tuple[Hit, ...], due: Span, ends: bool, favour: bool) -> Found:
-        """Hits against ``times``: between those that are certain and all that may be.  What favours the agent accuses by its absence."""
+        """Hits against ``times``: between those that are certain and all that may be.
+
+        What favours the agent accuses by its absence, and by being there too often: what is one too many is judged in the other
+        direction than what is there at all.
+        """
         least, most = _times(condition)
-        sure, maybe = _number(condition, [h for h in hits if h.doubt is None]), _number(condition, hits)
+        directed = hits if favour else tuple(replace(hit, doubt=hit.against, against=hit.doubt) for hit in hits)
+        counted = tuple(hit for hit in directed if favour or not hit.far)
+        sure, maybe = _number(condition, [h for h in counted if h.doubt is None]), _number(condition, counted)
         if sure >= least and most is None:
-            return Found(Truth.TRUE, hits, due)
+            return Found(Truth.TRUE, counted, due)
         if not ends:
-            return Found(Truth.UNKNOWN, hits, due)
+            return Found(Truth.UNKNOWN, counted, due)
         blind = self._blind(condition, due, favour)
-        if most is not None and sure > most:
-            return Found(Truth.FALSE, hits, due, blind=blind)
+        if most is not None and _number(condition, [h for h in directed if h.against is None]) > most:
+            return Found(Truth.FALSE, counted, due, blind=blind)
         if maybe < least and not blind:
-            return Found(Truth.FALSE, hits, due)
-        if sure >= least and not blind and (most is None or maybe <= most):
-            return Found(Truth.TRUE, hits, due)
-        doubts = dict.fromkeys(_told(hit) for hit in hits if hit.doubt is not None)
-        return Found(Truth.UNKNOWN, hits, due, "；".join([*doubts, *([f"{name(condition.who)}：{blind}"] if blind else [])]), blind)
+            return Found(Truth.FALSE, counted, due)
+        if most is not None and sure >= least and _number(condition, directed) <= most:
+            blind = self._blind(condition, due, not favour)
+            if not blind:
+                return Found(Truth.TRUE, counted, due)
+        doubts = dict.fromkeys(_told(hit) for hit in directed if hit.doubt is not None)
+        return Found(Truth.UNKNOWN, counted, due, "；".join([*doubts, *([f"{name(condition.who)}：{blind}"] if blind else [])]), blind)
 
     def blind(self, condition: str) -> str:
         """Why there may be hits of a condition that were not found (Chinese), "" if there are none."""
@@ -170,41 +183,55 @@ class Situation:
     def _blind(self, condition: Condition, due: Span, accuse: bool) -> str:
         if isinstance(condition.source, Event):
             return sources.happened(condition.source.kind, self.hearing, ROLES[condition.who]).blind or ""
+        if accuse and isinstance(condition.source, Regex) and (reason := sources.deaf(condition.source)) is not None:
+            return reason
         return self.hearing.unsure(condition.who, due, accuse) or ""
 
     # ------------------------------------------------------------ relations
 
-    def _related(
-        self, condition: Condition, relation: Relation, hits: tuple[Hit, ...], whole: Span, ends: bool, favour: bool
-    ) -> Found:
+    def occasions(self, relation: Relation) -> tuple[Hit, ...]:
+        """The places that something required stands in relation to: none where the other condition does not hold, however often its
+        source is found, and doubtful ones where nobody knows whether it holds."""
+        return self._anchors(relation, self._other(relation, favour=True))
+
+    def _other(self, relation: Relation, favour: bool) -> Found:
+        """What something stands in relation to.  ``each`` place of it makes a demand; else that it is there favours whom the whole
+        favours."""
+        return self.named(relation.other, favour and relation.which != "each")
+
+    def _anchors(self, relation: Relation, other: Found) -> tuple[Hit, ...]:
+        return relations.anchors(_weighed(other).hits, relation, self.hearing)
+
+    def _related(self, condition: Condition, relation: Relation, hits: tuple[Hit, ...], whole: Span, ends: bool, favour: bool) -> Found:
         """``each`` is asked of what favours the agent; what does not is there if it is there once."""
-        other = self.named(relation.other, favour=False)
-        occasions = relations.anchors(other.hits, relation, self.hearing)
+        other = self._other(relation, favour)
+        occasions = self._anchors(relation, other)
         if not occasions:
             none = other.truth is Truth.FALSE
             why = "" if none else other.why or "参照的条件无法判定"
             return Found(Truth.FALSE if none else Truth.UNKNOWN, (), whole, why, other.blind)
         parts = [self._occasion(condition, relation, hits, whole, anchor, ends, favour) for anchor in occasions]
-        kept = tuple(dict.fromkeys(hit for part in parts for hit in part.hits))
+        weighed = parts if favour else [_weighed(_doubted(part, anchor)) for part, anchor in zip(parts, occasions, strict=True)]
+        kept = relations.surest(hit for part in weighed for hit in part.hits)
         one_will_do = relation.which == "any" or not favour
-        decide = max if one_will_do else min
-        truth = decide(part.truth for part in parts)
+        demanded = favour and relation.other in self.bound
+        truth = relations.decided(relation, occasions, [part.truth for part in parts], favour, demanded)
         decisive = next((part for part in parts if part.truth is truth), parts[0])
-        if one_will_do and truth is Truth.FALSE and other.blind:
-            return Found(Truth.UNKNOWN, kept, decisive.due, other.blind, other.blind)
-        return Found(truth, kept, decisive.due, decisive.why, decisive.blind)
+        if one_will_do and truth is Truth.FALSE and (blind := other.blind or (self.blind(relation.other) if hits else "")):
+            return Found(Truth.UNKNOWN, kept, decisive.due, blind, blind)
+        why = decisive.why or next((_told(anchor) for anchor in occasions if truth is Truth.UNKNOWN and anchor.doubt), "")
+        found = Found(truth, kept, decisive.due, why, decisive.blind)
+        return found if favour else _weighed(found)
 
     def _occasion(
         self, condition: Condition, relation: Relation, hits: tuple[Hit, ...], whole: Span, anchor: Hit, ends: bool, favour: bool
     ) -> Found:
-        place = relations.region(relation, anchor, self.hearing)
-        inside = tuple(hit for hit in hits if relations.lies(hit, relation, anchor, place))
+        places = {slack: relations.region(relation, anchor, self.hearing, slack) for slack in relations.SLACKS}
+        inside = relations.placed(hits, lambda hit, slack: relations.lies(hit, relation, anchor, places[slack]))
+        place = places[0]
         start = min(max(place.start_ms, whole.start_ms), place.end_ms)
         due = Span(start, max(start, min(place.end_ms, whole.end_ms)))
-        found = self._counted(condition, inside, due, ends, favour)
-        if anchor.doubt is not None and found.truth is Truth.FALSE:
-            return replace(found, truth=Truth.UNKNOWN, why=_told(anchor))
-        return found
+        return self._counted(condition, inside, due, ends, favour)
 
     # ------------------------------------------------------------ measures
 
@@ -258,6 +285,39 @@ def subjects(expression: Expression) -> tuple[str, ...]:
     return found[0] if found else ()
 
 
+def only(expression: Expression, name: str) -> Expression:
+    """The branches of an expression that have ``name``, one of its subjects, among theirs: what is looked at for its places."""
+    if isinstance(expression, Or):
+        return _either([only(part, name) for part in expression.parts if name in subjects(part)])
+    if isinstance(expression, And):
+        return _first_replaced(expression, lambda part: only(part, name))
+    return expression
+
+
+def placeless(expression: Expression) -> Expression | None:
+    """The branches that have no subjects: what they are about is that something is *not* there.  None if there are none."""
+    if not subjects(expression):
+        return expression
+    if isinstance(expression, Or):
+        found = [inner for part in expression.parts if (inner := placeless(part)) is not None]
+        return _either(found) if found else None
+    if isinstance(expression, And):
+        first = next(part for part in expression.parts if subjects(part))
+        inner = placeless(first)
+        return None if inner is None else _first_replaced(expression, lambda _: inner)
+    return None
+
+
+def _either(parts: Sequence[Expression]) -> Expression:
+    return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+
+def _first_replaced(expression: And, change: Callable[[Expression], Expression]) -> And:
+    """With the part changed that the subjects come from."""
+    at = next(number for number, part in enumerate(expression.parts) if subjects(part))
+    return replace(expression, parts=(*expression.parts[:at], change(expression.parts[at]), *expression.parts[at + 1 :]))
+
+
 def wanted(condition: Condition, call: Call, slots: Slots) -> str:
     """What a condition looks for, for people: its title, or “很抱歉”等, 静音, 语速 …"""
     if condition.title:
@@ -269,7 +329,7 @@ def wanted(condition: Condition, call: Call, slots: Slots) -> str:
     if isinstance(source, Words):
         return f"词表所列的话（共 {len(source.words)} 条）"
     if isinstance(source, Regex):
-        return f"合乎 {source.pattern} 的话"
+        return f"合乎{regex_text(source.pattern)}的话"
     return EVENTS[source.kind].title if isinstance(source, Event) else MEASURES[source.measure].title
 
 
@@ -282,6 +342,11 @@ def evidence(hit: Hit, call: Call) -> Evidence:
     return Evidence(span, hit.role, hit.text)
 
 
+def together(condition: Condition) -> bool:
+    """Whether it is not each hit that counts but how many there are."""
+    return _times(condition) != (1, None)
+
+
 def _times(condition: Condition) -> tuple[int, int | None]:
     """Least and most; of wordings of which several are due, as many different ones."""
     source, (least, most) = condition.source, condition.times
@@ -291,6 +356,21 @@ def _times(condition: Condition) -> tuple[int, int | None]:
 def _number(condition: Condition, hits: Sequence[Hit]) -> int:
     several = isinstance(condition.source, Say) and condition.source.at_least > 1
     return len({hit.variant for hit in hits}) if several else len(hits)
+
+
+def _doubted(found: Found, anchor: Hit) -> Found:
+    """With the doubt of what it stands in relation to."""
+    if anchor.doubt is None or found.truth is Truth.FALSE:
+        return found
+    return replace(found, truth=Truth.UNKNOWN, why=_told(anchor))
+
+
+def _weighed(found: Found) -> Found:
+    """With hits that count no more than the condition itself: none where it is FALSE, doubtful ones where it is UNKNOWN."""
+    if found.truth is Truth.UNKNOWN:
+        doubt = found.why or "不能断定条件是否成立"
+        return replace(found, hits=tuple(replace(hit, doubt=hit.doubt or doubt) for hit in found.hits))
+    return found if found.truth is Truth.TRUE else replace(found, hits=())
 
 
 def _told(hit: Hit) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from qa.export import mask_name
+from qa.export import mask_name, mask_text
 from qa.report_text import OUTCOME_TEXT, clock
 from qa.rules.model import Fine, Severity
-from qa.rules.money import AGENT, Charge, Month, Payment, RuleMonth, Yuan
+from qa.rules.money import AGENT, Charge, Mark, Month, Payment, RuleMonth, Yuan
 from qa.rules.points import Line, Part, Tally, Worth
 from qa.scoring import share_text
 from qa.types import Finding, Outcome
@@ -45,7 +45,7 @@ def call_rows(total: Tally) -> tuple[Cells, ...]:
             line.result.clause,
             OUTCOME_TEXT[line.result.outcome],
             evidence_text(f for f in line.result.findings if f.outcome is line.result.outcome),
-            _points_text(line.worth),
+            points_text(line.worth.counts, line.worth.worth, line.worth.kept),
             _how(line),
         )
         for line in total.lines
@@ -78,12 +78,17 @@ def figure(value: Decimal) -> str:
     return f"{value.normalize():f}".replace("-", "−")
 
 
-def _points_text(worth: Worth) -> str:
-    if worth.points is None or not worth.counts:
+def points_text(counts: str, worth: Decimal, kept: Decimal | None) -> str:
+    """``得 10 分（满分 10 分）``, ``扣 4 分``, ``加 5 分``; ``不计`` where nothing is counted.
+
+    ``counts`` and ``kept`` as in :class:`qa.rules.points.Worth`.
+    """
+    if kept is None or not counts:
         return "不计"
-    if worth.counts == "weight":
-        return f"{figure(worth.points)} / {figure(worth.worth)}"
-    return f"+{figure(worth.points)}" if worth.points > 0 else figure(worth.points)
+    if counts == "weight":
+        return f"得 {figure(kept)} 分（满分 {figure(worth)} 分）"
+    verb, points = ("扣", worth - kept) if counts == "deduction" else ("加", kept)
+    return f"{verb} {figure(points)} 分" if points else f"不{verb}分"
 
 
 def _how(line: Line) -> str:
@@ -93,21 +98,33 @@ def _how(line: Line) -> str:
         return f"{_UNRULED[outcome]}：{'；'.join(reasons)}"
     if line.rule.severity is Severity.ADVISORY:
         return "提示项，只显示，不计分"
-    parts = [_sum_of(worth, outcome, line.rule.points.most if line.rule.points else None)]
+    parts = [_sum_of(line)]
     if worth.warned:
-        parts.insert(0, f"{worth.occurrences} 次中先警告 {worth.warned} 次，不扣分")
+        parts.insert(0, f"{worth.occurrences} 次中先警告 {worth.warned} 次，{_spared(line)}")
     if line.veto is not None:
         parts.append("一票否决，" + ("整通电话记 0" if line.veto == "call" else "本部分记 0"))
     return "；".join(parts)
 
 
-def _sum_of(worth: Worth, outcome: Outcome, most: Decimal | None) -> str:
+def _spared(line: Line) -> str:
+    """What a warning comes in place of: ``不扣分，不罚款``."""
+    points = line.rule.points
+    spared = (
+        ("不扣分", line.worth.counts in ("weight", "deduction")),
+        ("不作一票否决", points is not None and points.veto is not None),
+        ("不罚款", line.rule.fine is not None),
+    )
+    return "，".join(text for text, holds in spared if holds)
+
+
+def _sum_of(line: Line) -> str:
+    worth, most = line.worth, line.rule.points.most if line.rule.points else None
     if worth.counts == "weight":
         kept = worth.points == worth.worth
         return f"得权重 {figure(worth.worth)}" if kept else f"权重 {figure(worth.worth)}，得 0"
     if worth.counts not in ("deduction", "bonus"):
-        return "本条不计分"
-    verb, times = ("扣", worth.occurrences - worth.warned) if worth.counts == "deduction" else ("加", worth.occurrences)
+        return "本条不计分" + ("，罚款按月另计" if line.rule.fine is not None else "")
+    verb, times = ("扣", worth.occurrences - worth.warned) if worth.counts == "deduction" else ("加", worth.met)
     if not times:
         return f"不{verb}分"
     each = figure(worth.worth)
@@ -258,7 +275,7 @@ def _charge_row(charge: Charge, rule: RuleMonth) -> Cells:
 
 def _why(charge: Charge, rule: RuleMonth) -> str:
     if charge.number is None:
-        return "先警告，不罚款"
+        return "先警告，不罚款" + (f"；{_marked(charge.mark)}，仍在先警告的次数之内" if charge.mark is not None else "")
     fine = rule.rule.fine
     assert fine is not None  # it was charged
     each = "每通" if fine.per == "call" else "每次"
@@ -266,13 +283,18 @@ def _why(charge: Charge, rule: RuleMonth) -> str:
         text = f"{_PERIODS[fine.period]}第 {charge.number} 次，按 {_table(fine)} 罚 {yuan(charge.base)} 元"
     else:
         text = f"第 {charge.number} 次，{each} {yuan(charge.base)} 元" + ("，范围内由人工决定" if fine.low != fine.high else "")
-    if charge.multiple is not None:
-        low, high = charge.multiple
-        multiple = figure(low) if low == high else f"{figure(low)}–{figure(high)}"
-        return f"{text}，情节严重，{multiple} 倍 = {yuan(charge.cost)} 元"
-    if any(one.grave for one in charge.found):
-        return f"{text}，标为情节严重，但规则没有写加倍"
-    return text
+    if charge.mark is None:
+        return text
+    if charge.multiple is None:
+        return f"{text}，{_marked(charge.mark)}，但规则没有写加倍"
+    low, high = charge.multiple
+    multiple = figure(low) if low == high else f"{figure(low)}–{figure(high)}"
+    return f"{text}，{_marked(charge.mark)}，{multiple} 倍 = {yuan(charge.cost)} 元"
+
+
+def _marked(mark: Mark) -> str:
+    """``情节严重（张三 2025-03-07 认定：当众辱骂客户）``."""
+    return f"情节严重（{mark.by} {mark.created[:10]} 认定：{mask_text(mark.reason)}）"
 
 
 def _table(fine: Fine) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa import omission
-from qa.callfacts import MIN_SNR_DB, NAMES, activity, heard_activity, mean_probability, turns, unknown
+from qa.callfacts import MIN_SNR_DB, NAMES, activity, bridged, channel_activity, gaps, heard_activity, mean_probability, turns, unknown
 from qa.phonetic import Match, Spoken, spoken, wanted_sounds
 from qa.rules.model import Where, Who
 from qa.soundindex import SoundIndex
@@ -28,6 +28,9 @@ MIN_PROBABILITY_SPARED = 0.6
 """The same where nobody is accused by what is missing (``min_probability`` of the check of banned phrases)."""
 MAX_UNHEARD = 0.2
 """Share of the speech without a transcript, or with one that is worth nothing, above which nothing is missed for certain."""
+
+_WORD_SLACK_MS = 400
+"""Words may lie so far inside the speech that they belong to."""
 
 ROLES = {Who.AGENT: Role.AGENT, Who.CUSTOMER: Role.CUSTOMER, Who.ANNOUNCEMENT: Role.ANNOUNCEMENT, Who.ANYONE: Role.UNKNOWN}
 
@@ -98,6 +101,7 @@ class Voice:
     def __init__(self, call: Call, speaker: str, utterances: tuple[Utterance, ...]) -> None:
         self.call, self.speaker, self.utterances = call, speaker, utterances
         self.role = call.roles.role_of(speaker)
+        self.channel = utterances[0].channel
         self.edges: tuple[Edge, ...] = tuple(e for e in call.transcript.edges if e.speaker == speaker)
         self.span = Span(min(u.span.start_ms for u in utterances), max(u.span.end_ms for u in utterances))
         self._reasons: dict[tuple[Span, bool], str | None] = {}
@@ -169,9 +173,23 @@ class Voice:
         """Too much speech in ``window`` without words, or with words that say little."""
         heard, unheard = (sum(s.overlap_ms(window) for s in spans) for spans in self._parts)
         lost = unheard + sum(span.overlap_ms(window) for span in self._blurred)
-        if lost <= MAX_UNHEARD * (heard + unheard):
-            return None
-        return f"有 {min(1.0, lost / max(1, heard + unheard)):.0%} 的话音没有转写出来或听不清（至多 {MAX_UNHEARD:.0%}）"
+        return _too_much_lost(lost, heard + unheard)
+
+
+def _too_much_lost(lost_ms: int, speech_ms: int) -> str | None:
+    if lost_ms <= MAX_UNHEARD * speech_ms:
+        return None
+    return f"有 {min(1.0, lost_ms / max(1, speech_ms)):.0%} 的话音没有转写出来或听不清（至多 {MAX_UNHEARD:.0%}）"
+
+
+def drowned(call: Call, channel: int) -> str | None:
+    """Says so (Chinese) where what is said on ``channel`` is lost in noise, and words heard there prove nothing.  A mono recording has
+    one channel, whoever speaks."""
+    channels = call.acoustics.channels
+    snr = channels[min(channel, len(channels) - 1)].snr_db
+    if snr is None or snr >= MIN_SNR_DB:
+        return None
+    return f"话音被噪声淹没（信噪比 {snr:.1f} dB，要求 {MIN_SNR_DB:g} dB）"
 
 
 def _holds(window: Span, at: int) -> bool:
@@ -192,6 +210,7 @@ class Hearing:
     def __init__(self, call: Call) -> None:
         self.call = call
         self.kept: dict[Hashable, Any] = {}
+        self._windows: dict[tuple[Who, Where, int], Span] = {}
         said: dict[str, list[Utterance]] = {}
         for utterance in sorted(call.transcript.utterances, key=lambda u: u.span):
             if utterance.words:
@@ -237,9 +256,17 @@ class Hearing:
             return 0
         return self._starts[number] if number < len(self._starts) else self.call.audio.duration_ms
 
-    def window(self, who: Who, where: Where) -> Span:
+    def window(self, who: Who, where: Where, slack_ms: int = 0) -> Span:
+        """The part of the call that ``where`` means (``_window``), worked out once."""
+        key = (who, where, slack_ms)
+        kept = self._windows.get(key)
+        if kept is None:
+            kept = self._windows[key] = self._window(who, where, slack_ms)
+        return kept
+
+    def _window(self, who: Who, where: Where, slack_ms: int) -> Span:
         """The part of the call that ``where`` means: first and last turns and seconds are those of ``who``, from the first word (to
-        the last)."""
+        the last).  ``slack_ms`` moves a limit in seconds outwards."""
         length = self.call.audio.duration_ms
         voices = self.voices(who)
         own = [n for n, turn in enumerate(self._turns) if who is Who.ANYONE or any(turn.speaker == v.speaker for v in voices)]
@@ -249,17 +276,38 @@ class Hearing:
         if where.first_turns is not None and len(own) > where.first_turns:
             end = min(end, self._starts[own[where.first_turns]])
         if where.first_s is not None:
-            end = min(end, first + round(where.first_s * 1000))
+            end = min(end, max(0, first + round(where.first_s * 1000) + slack_ms))
         if where.last_turns is not None and len(own) >= where.last_turns:
             start = max(start, self._starts[own[-where.last_turns]])
         if where.last_s is not None:
-            start = max(start, last - round(where.last_s * 1000))
+            start = max(start, last - round(where.last_s * 1000) - slack_ms)
         return Span(min(start, end), end)
 
     def unsure(self, who: Who, window: Span, accuse: bool) -> str | None:
         """Why words of ``who`` may have been missed in ``window`` (Chinese), None if they were not (``Voice.unsure``)."""
-        reasons = (voice.unsure(window, accuse) for voice in self.voices(who))
+        reasons = [voice.unsure(window, accuse) for voice in self.voices(who)]
+        reasons += [self._unheard(channel, window) for channel in self._channels] if who is Who.ANYONE else []
         return next((reason for reason in reasons if reason is not None), None)
+
+    @property
+    def _channels(self) -> range:
+        """The channels that hold something of their own."""
+        return range(1 if self.call.acoustics.same_channels else self.call.audio.channels)
+
+    def _unheard(self, channel: int, window: Span) -> str | None:
+        """Why somebody on ``channel``, whoever it is, may have spoken in ``window`` without being understood: what ``anyone`` says is
+        known only where what everybody says is."""
+        alone = len(self._channels) == 1
+        said = [u.span for u in self.call.transcript.utterances if (alone or u.channel == channel) and u.words]
+        if not said:
+            return f"第 {channel + 1} 声道没有转写出任何话语（可能未说话，也可能是录音故障）"
+        if (noise := drowned(self.call, channel)) is not None:
+            return noise
+        speech = channel_activity(self.call, channel)
+        heard = bridged((Span(max(0, s.start_ms - _WORD_SLACK_MS), s.end_ms + _WORD_SLACK_MS) for s in said), 0)
+        lost = sum(quiet.overlap_ms(window) for span in speech for quiet in gaps(heard, span))
+        whole = sum(span.overlap_ms(window) for span in speech)
+        return _too_much_lost(lost, whole)
 
     def speaks(self, who: Who, window: Span) -> bool:
         """Whether ``who`` is active in ``window``, by the activity detector."""

@@ -38,15 +38,17 @@ def by_section(book: RuleBook) -> Iterator[tuple[str, tuple[Rule, ...]]]:
     for setup in book.scoring.sections:
         rules = tuple(rule for rule in book.rules if rule.section == setup.id)
         if rules:
-            yield section_title(setup), rules
+            yield section_title(setup, book.scoring.mode), rules
     rest = tuple(rule for rule in book.rules if rule.section not in setups)
     if rest:
         yield ("其他规则" if setups else "规则"), rest
 
 
-def section_title(setup: SectionSetup) -> str:
-    """``服务用语（权重 60）``."""
-    return setup.title + (f"（权重 {figure(setup.weight)}）" if setup.weight is not None else "")
+def section_title(setup: SectionSetup, mode: str) -> str:
+    """``服务用语（权重 60）``; of a book that deducts, ``服务用语（最多扣 60 分）``."""
+    if setup.weight is None or mode == "none":
+        return setup.title
+    return f"{setup.title}（{f'最多扣 {figure(setup.weight)} 分' if mode == 'deduction' else f'权重 {figure(setup.weight)}'}）"
 
 
 # ---------------------------------------------------------------- head
@@ -104,6 +106,8 @@ def counting(book: RuleBook) -> Iterator[str]:
     elif scoring.mode == "deduction":
         base = figure(scoring.base)
         yield f"每通从 {base} 分起，按各条扣分、加分；得分 = 100 × 余下的分 ÷ {base}，不低于 0，不高于 100。"
+        if any(setup.weight is not None for setup in scoring.sections):
+            yield "写明最多扣多少分的部分，扣完为止。"
     else:
         yield "不计分，只列出违规和罚款。"
     if scoring.mode != "none":
@@ -133,7 +137,7 @@ def _reading() -> Iterator[str]:
 
 
 def _table(rules: Sequence[Rule], book: RuleBook) -> str:
-    rows = ["| 规则 | 条款 | 查什么 | 分值 | 不包括 |", "|---|---|---|---|---|"]
+    rows = ["| 规则 | 条款 | 查什么 |", "|---|---|---|"]  # more columns are too narrow for Chinese on a telephone
     rows += [f"| {' | '.join(_row(rule, book))} |" for rule in rules]
     return "\n".join(rows)
 
@@ -145,8 +149,9 @@ def _row(rule: Rule, book: RuleBook) -> tuple[str, ...]:
     days += [f"{rule.effective_until} 止"] if rule.effective_until else []
     when = "，".join(filter(None, (when_text(rule.when, book), *days)))
     looked = [*([f"【{when}】"] if when else []), *looked_for(rule, book)]
-    worth = [text for text in (points_text(rule.points), fine_text(rule.fine)) if text] or ["不计分"]
-    cells = (_rows(rule.clause), looked, worth, [rule.not_covers])
+    name += [_safe(text) for text in (points_text(rule.points), fine_text(rule.fine)) if text] or ["不计分"]
+    looked += [f"不包括：{'；'.join(_rows(rule.not_covers))}"] if rule.not_covers else []
+    cells = (_rows(rule.clause), looked)
     return ("<br>".join(name), *("<br>".join(_safe(line) for line in cell) for cell in cells))
 
 

@@ -23,11 +23,8 @@ from qa.rules.expression import And, Expression, Name, Not, Or, Titled, names
 from qa.rules.measures import MEASURES
 from qa.rules.model import Condition, Event, Fine, Limit, Points, Regex, Relation, Say, Where, Who, Words
 from qa.rules.model import When as WhenOf
+from qa.rules.regex_in_words import ALTERNATIVES, UNTOLD, quoted, regex_text
 from qa.rules.when import WEEKDAYS
-
-ALTERNATIVES = 4
-"""So many of several alternatives inside a wording are shown, and so many wordings and phrases of a list."""
-LONG_REGEX = 60
 
 _WHO = {Who.AGENT: "坐席", Who.CUSTOMER: "客户", Who.ANNOUNCEMENT: "自动播报", Who.ANYONE: "任何一方"}
 _OF_A_SPEAKER = ("interruption", "shout")
@@ -86,12 +83,6 @@ def _alternatives(text: str) -> Iterator[str]:
             yield text[begin:place]
             begin = place + 1
     yield text[begin:]
-
-
-def quoted(texts: Sequence[str], unit: str) -> str:
-    """``“a”“b”等 9 种句式``: the first few, and how many there are."""
-    shown = "".join(f"“{text}”" for text in texts[:ALTERNATIVES])
-    return shown if len(texts) <= ALTERNATIVES else f"{shown}等 {len(texts)} {unit}"
 
 
 def wordings(sources: Sequence[str], book: RuleBook) -> str:
@@ -220,12 +211,13 @@ def limit_text(limit: Limit, who: Who) -> str:
 
 
 def _matching(source: Regex) -> str:
-    """An expression cannot be told in plain words but where it takes any words, or so many."""
+    """``说“听不（清/见）”``; any words, or so many of them, are told as such."""
     anything = _ANYTHING.fullmatch(source.pattern)
     if anything:
         return f"说话（{anything[1]} 字以上）" if anything[1] else "说话"
-    shown = source.pattern if len(source.pattern) <= LONG_REGEX else source.pattern[:LONG_REGEX] + "…"
-    return f"说合乎表达式 {shown} 的话" + (f"（{quoted(source.unless, '条')}除外）" if source.unless else "")
+    shown = regex_text(source.pattern)
+    said = f"说合乎{shown}的话" if shown == UNTOLD else f"说{shown}"
+    return said + (f"（{regex_text(*source.unless)}除外）" if source.unless else "")
 
 
 def _where(where: Where) -> str:

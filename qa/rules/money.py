@@ -3,7 +3,7 @@
 1. The occurrences of a rule are taken in order of time (of a fine ``per = "call"``: the calls).
 2. The first ``warn_first`` of each calendar month are warnings: they cost nothing and do not count as repetitions.
 3. Each other one costs the fine's range, or its amount of the escalation table by its number within the calendar month, quarter
-   or year; where a person marked it grave, the multiples of the rule.
+   or year; where a person marked the rule's breach in that call grave (情节严重), the multiples of the rule.
 4. A rule's month is the sum, at most its ``cap``.
 5. The agent pays that.  Others pay beside: a share of the agent's (capped) sum, or for each occurrence an amount of their own, which
    neither multiples nor the table change.  Where the rule names a share or an amount for ``agent``, the agent pays that instead.
@@ -15,9 +15,10 @@ arise (each occurrence, each share) and then added, so that every sum is the sum
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
+from types import MappingProxyType
 
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Fine, Liability, Severity
@@ -31,8 +32,33 @@ _EXACT = Context(prec=10_000, rounding=ROUND_HALF_UP)
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A person's word that what a call breached of a rule is grave (情节严重), or, with ``grave`` False, that it is not after all.
+
+    ``by`` and ``reason`` are never empty; ``created`` is ISO 8601 UTC.  Marks are only ever added: of one call and rule the last counts.
+    """
+
+    call_id: str
+    rule_id: str
+    by: str
+    reason: str
+    created: str
+    grave: bool = True
+
+
+Marks = Mapping[tuple[str, str], Mark]
+"""The mark that counts, by the ids of call and rule."""
+
+
+def in_force(marks: Iterable[Mark]) -> Marks:
+    """Of marks in the order in which they were made those that count."""
+    last = {(mark.call_id, mark.rule_id): mark for mark in marks}
+    return {key: mark for key, mark in last.items() if mark.grave}
+
+
+@dataclass(frozen=True)
 class Occurrence:
-    """One breach of one agent.  ``at``: wall clock (UTC+8); ``grave``: a person marked it so (情节严重)."""
+    """One breach of one agent.  ``at``: wall clock (UTC+8); ``mark``: by which a person called it grave (情节严重)."""
 
     rule: Rule
     at: datetime.datetime
@@ -40,7 +66,7 @@ class Occurrence:
     title: str
     clause: str
     finding: Finding
-    grave: bool = False
+    mark: Mark | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +103,11 @@ class Charge:
     base: Yuan
     multiple: tuple[Decimal, Decimal] | None
     cost: Yuan
+
+    @property
+    def mark(self) -> Mark | None:
+        """By which a person called it grave."""
+        return next((one.mark for one in self.found if one.mark is not None), None)
 
     @property
     def warning(self) -> bool:
@@ -122,9 +153,10 @@ class Month:
         return dict(self.totals).get(role, NOTHING)
 
 
-def occurrences(card: Scorecard, at: datetime.datetime, book: RuleBook, grave: Collection[str] = ()) -> tuple[Occurrence, ...]:
-    """Breaches in a call that the book puts a fine on; ``grave``: ids of the rules whose breach in this call a person marked grave.
+def occurrences(card: Scorecard, at: datetime.datetime, book: RuleBook, marks: Marks = MappingProxyType({})) -> tuple[Occurrence, ...]:
+    """Breaches in a call that the book puts a fine on; ``marks``: what persons called grave (:func:`in_force`).
 
+    A mark holds for the breaches of its call and rule whichever scorecard stands; where the rule was not breached it does nothing.
     Call types, dates and variants were settled when the call was scored: only its FAILs are looked at.
     """
     found = []
@@ -133,8 +165,8 @@ def occurrences(card: Scorecard, at: datetime.datetime, book: RuleBook, grave: C
         if rule is None or not _fined(rule) or result.outcome is not Outcome.FAIL:
             continue
         breaches = (finding for finding in result.findings if finding.outcome is Outcome.FAIL)
-        marked = result.check_id in grave
-        found += [Occurrence(rule, at, card.call_id, result.title, result.clause, breach, marked) for breach in breaches]
+        mark = marks.get((card.call_id, result.check_id))
+        found += [Occurrence(rule, at, card.call_id, result.title, result.clause, breach, mark) for breach in breaches]
     return tuple(found)
 
 
@@ -155,7 +187,7 @@ def month(found: Iterable[Occurrence], year: int, month: int) -> Month:
 def _order(one: Occurrence) -> tuple[object, ...]:
     """Total order by time, so that the order in which occurrences are given changes nothing."""
     spans = tuple((evidence.span.start_ms, evidence.span.end_ms) for evidence in one.finding.evidence)
-    return one.at, one.call_id, one.rule.id, spans, one.finding.message, one.grave
+    return one.at, one.call_id, one.rule.id, spans, one.finding.message, one.mark is not None
 
 
 def _fined(rule: Rule) -> bool:
@@ -191,7 +223,7 @@ def _charges(rows: list[Occurrence]) -> Iterator[Charge]:
             continue
         period = _period(fine.period, at)
         number = repeated[period] = repeated.get(period, 0) + 1
-        multiple = fine.grave if any(one.grave for one in found) else None
+        multiple = fine.grave if any(one.mark is not None for one in found) else None
         base = _base(fine, number)
         yield Charge(found, number, base, multiple, base.times(*(multiple or (Decimal(1), Decimal(1)))))
 

@@ -7,8 +7,8 @@ the sections earn / weights of the sections in which something was ruled on, plu
 whose rules all do not apply, or could not be ruled on, leaves the denominator.  A section without a weight of its own counts with
 the weights of its ruled rules, so that headings alone change nothing; rules of no section are counted alike.
 
-**Deduction**: the base, less the deductions of FAIL, plus bonus points; 100 x that / base.  A section with a weight loses no more
-than its weight (扣完为止).
+**Deduction**: the base, less the deductions of FAIL, plus bonus points; 100 x that / base.  A section's weight is the most that it
+loses (扣完为止) and nothing else: it divides nothing, and the weights need not add up to the base.
 
 The total is never below 0 and never above 100: a bonus makes good what was lost elsewhere and no more.  A veto (一票否决) whose rule
 FAILs takes the whole section (without points of its own: every rule of it) or sets the total to 0.  An advisory rule is never
@@ -24,11 +24,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
+from typing import Protocol
 
 from qa.errors import RuleBookError
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Scoring, SectionSetup, Severity
-from qa.types import CheckResult, Outcome
+from qa.types import CheckResult, Finding, Outcome
 
 RULED = (Outcome.PASS, Outcome.FAIL)
 _EXACT = Context(prec=50, rounding=ROUND_HALF_UP)
@@ -40,8 +41,9 @@ class Worth:
     """What a rule is worth, and what an outcome did to it.
 
     ``counts``: ``weight``, ``deduction``, ``bonus`` or "" (not counted).  ``worth``: the weight, or points an occurrence.
-    ``points``: weight earned, bonus earned, or what was taken off (0 or negative); None where nothing was ruled.  ``occurrences``
-    that count (of a rule per call: at most 1), of which ``warned`` are first warnings.  ``capped``: held at ``most``.
+    ``points``: weight earned, bonus earned, or what was taken off (0 or negative); None where nothing was ruled.  ``occurrences``:
+    breaches that count (of a rule per call: at most 1; 0 unless FAIL), of which ``warned`` are first warnings.  ``met``: times that a
+    bonus was earned.  ``capped``: held at ``most``.
     """
 
     counts: str
@@ -49,6 +51,7 @@ class Worth:
     points: Decimal | None
     occurrences: int = 0
     warned: int = 0
+    met: int = 0
     capped: bool = False
 
     @property
@@ -57,12 +60,25 @@ class Worth:
         return _EXACT.add(self.worth, self.points) if self.counts == "deduction" and self.points is not None else self.points
 
 
+class Ruled(Protocol):
+    """A rule's result on a call, as far as sums and their explanation ask: see :class:`qa.types.CheckResult`."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def clause(self) -> str: ...
+    @property
+    def outcome(self) -> Outcome: ...
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
+
+
 @dataclass(frozen=True)
 class Line:
     """One rule in the sum; ``veto``: ``section`` or ``call`` where its FAIL took that."""
 
     rule: Rule
-    result: CheckResult
+    result: Ruled
     worth: Worth
     veto: str | None = None
 
@@ -128,11 +144,11 @@ def worth(rule: Rule, mode: str, outcome: Outcome, found: int, earlier: int = 0)
         return Worth("weight", points.weight, earned if outcome in RULED else None, breaches, warned)
     if mode == "deduction" and points.deduction is not None:
         lost, capped = _capped(points.deduction, breaches - warned, points.most)
-        return Worth("deduction", points.deduction, -lost if outcome in RULED else None, breaches, warned, capped)
+        return Worth("deduction", points.deduction, -lost if outcome in RULED else None, breaches, warned, capped=capped)
     if mode != "none" and points.bonus is not None:
-        times = times if outcome is Outcome.PASS else 0
-        earned, capped = _capped(points.bonus, times, points.most)
-        return Worth("bonus", points.bonus, earned if outcome in RULED else None, times, 0, capped)
+        met = times if outcome is Outcome.PASS else 0
+        earned, capped = _capped(points.bonus, met, points.most)
+        return Worth("bonus", points.bonus, earned if outcome in RULED else None, breaches, warned, met, capped)
     return Worth("", _ZERO, _ZERO if outcome in RULED else None, breaches, warned)
 
 
@@ -146,7 +162,7 @@ def tally(results: Iterable[CheckResult], book: RuleBook, earlier: Mapping[str, 
     return total((_line(result, book, (earlier or {}).get(result.check_id, 0)) for result in results), book.scoring)
 
 
-def line(rule: Rule, result: CheckResult, found: Worth) -> Line:
+def line(rule: Rule, result: Ruled, found: Worth) -> Line:
     """A rule's line, where ``found`` is its :func:`worth` for the outcome of ``result``."""
     breached = result.outcome is Outcome.FAIL and found.warned < max(1, found.occurrences)
     return Line(rule, result, found, _veto(rule) if breached else None)

@@ -52,13 +52,25 @@ def _scene(script: str, call: Section | None) -> Scene | None:
         "duration_s": _as_seconds,
     }
     values = {name: call.optional(name, as_given, None) for name, as_given in convert.items()}
-    sounds = {who: call.optional(f"{who}_dbov", _as_level, None) for who in ("agent", "customer")}
+    sounds = {who: _sound(call, who) for who in ("agent", "customer")}
     call.close()
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    given |= {who: Sound(level) for who, level in sounds.items() if level is not None}
+    given |= {who: sound for who, sound in sounds.items() if sound != Sound()}
     if given.get("hangup_by") == "unknown":
         given["hangup_by"] = None
     return Scene(script, **given)
+
+
+def _sound(call: Section, who: str) -> Sound:
+    level, swing = call.optional(f"{who}_dbov", _as_level, None), call.optional(f"{who}_pitch_st", _as_semitones, 0.0)
+    return Sound(Sound.level_dbov if level is None else level, pitch_range_st=swing or 0.0)
+
+
+def _as_semitones(value: Any) -> float:
+    semitones = float(as_number(value))
+    if not 0 <= semitones <= 36:
+        raise WrongValueError(f"为 {semitones:g}，应在 0 到 36 个半音之间", "平读约 2，生动的说话约 8")
+    return semitones
 
 
 def _as_script(value: Any) -> str:

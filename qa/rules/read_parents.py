@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qa.errors import RuleBookError
+from qa.rules.archive import mirrored
 from qa.rules.read_conditions import ORDERS, SOURCES
 from qa.rules.read_layers import Layered, overlay, single
 from qa.toml_document import TomlDocument, nearest
@@ -95,6 +96,8 @@ def _parent(document: TomlDocument, files: list[TomlDocument], common: Path) -> 
         document.problem(key, "extends 应为文本", '写成 extends = "default"，或一个文件夹的相对路径')
         return None
     path = common / name if name in bundled(common) else Path(os.path.normpath(document.path.parent / name))
+    if Path(name).is_absolute() and (kept := mirrored(path, common)).exists():
+        path = kept  # this book is read out of an archive: the text of its day, not what the path leads to now
     path = path / RULES_FILE if path.is_dir() else path
     if not path.is_file():
         document.problem(key, f"extends 所写的规则书 {name} 不存在", nearest(name, bundled(common)))

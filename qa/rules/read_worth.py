@@ -67,8 +67,9 @@ def _points(section: Section, fined: bool) -> Points | None:
     once = points.deduction or points.bonus
     if points.most is not None and once is not None and points.most < once:
         _contradiction(section, "most", f"的 most（{points.most}）小于一次的分数（{once}）", "most 是一通电话最多计的分数")
-    if points.warn_first and not fined and given in ([], ["bonus"]):
-        _contradiction(section, "warn_first", "写了 warn_first，却没有 weight、deduction 或 fine", "先警告只用于扣分和罚款")
+    if points.warn_first and not fined and points.veto is None and given in ([], ["bonus"]):
+        cause = "写了 warn_first，却没有 weight、deduction、veto 或 fine"
+        _contradiction(section, "warn_first", cause, "先警告只用于扣分、一票否决和罚款")
     if points.veto == "section" and "section" not in section.table:
         _contradiction(section, "veto", '写了 veto = "section"，却没有 section', '写上 section，或写 veto = "call"')
     return points if points != Points() else None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from qa.rules.events import ERROR_MS
+from qa.rules.expression import Truth
 from qa.rules.hearing import Hearing, spans_of
 from qa.rules.model import Relation
 from qa.rules.sources import Hit, happened
@@ -18,13 +20,37 @@ PAUSE_MS = 3000
 """So are words with so long a silence between them: 3 s is the shortest wait that a regulation speaks of."""
 
 
-def region(relation: Relation, anchor: Hit, hearing: Hearing) -> Span:
-    """The time around ``anchor`` in which the other thing is due; seconds count from the nearer edge, turns from the anchor's own."""
+SLACKS = (0, ERROR_MS, -ERROR_MS)
+"""A limit in seconds as it is, and moved outwards and inwards by the error that times are known to."""
+_NEAR_A_LIMIT = f"与规定的时间界限相差不到 {ERROR_MS / 1000:g} 秒"
+
+
+def placed(hits: Iterable[Hit], fits: Callable[[Hit, int], bool]) -> tuple[Hit, ...]:
+    """Hits that lie where ``fits`` says, for a limit moved by a slack (one of ``SLACKS``, in ms).
+
+    So near to a limit as times are not known to, outside is a doubt, and inside is nothing that could be held against anybody.
+    """
+    out = []
+    for hit in hits:
+        inside = fits(hit, 0)
+        if not inside and not fits(hit, ERROR_MS):
+            continue
+        doubt = hit.doubt if inside else hit.doubt or _NEAR_A_LIMIT
+        against = hit.against if fits(hit, -ERROR_MS) else hit.against or _NEAR_A_LIMIT
+        out.append(replace(hit, doubt=doubt, against=against))
+    return tuple(out)
+
+
+def region(relation: Relation, anchor: Hit, hearing: Hearing, slack_ms: int = 0) -> Span:
+    """The time around ``anchor`` in which the other thing is due; seconds count from the nearer edge, turns from the anchor's own.
+
+    ``slack_ms`` moves a limit in seconds outwards.
+    """
     start, end = 0, hearing.call.audio.duration_ms
     if relation.order != "before":
-        end = min(end, _later(relation, anchor.span.end_ms, hearing))
+        end = min(end, _later(relation, anchor.span.end_ms, hearing, slack_ms))
     if relation.order != "after":
-        start = max(start, _earlier(relation, anchor.span.start_ms, hearing))
+        start = max(start, _earlier(relation, anchor.span.start_ms, hearing, slack_ms))
     if relation.order == "after":
         start = max(start, anchor.span.end_ms)
     if relation.order == "before":
@@ -32,19 +58,19 @@ def region(relation: Relation, anchor: Hit, hearing: Hearing) -> Span:
     return Span(min(start, end), end)
 
 
-def _later(relation: Relation, from_ms: int, hearing: Hearing) -> int:
+def _later(relation: Relation, from_ms: int, hearing: Hearing, slack_ms: int) -> int:
     latest = hearing.call.audio.duration_ms
     if relation.within_s is not None:
-        latest = min(latest, from_ms + round(relation.within_s * 1000))
+        latest = min(latest, from_ms + round(relation.within_s * 1000) + slack_ms)
     if relation.within_turns is not None:
         latest = min(latest, hearing.turn_starts(max(0, hearing.turn_at(from_ms)) + relation.within_turns + 1))
     return max(latest, from_ms)
 
 
-def _earlier(relation: Relation, from_ms: int, hearing: Hearing) -> int:
+def _earlier(relation: Relation, from_ms: int, hearing: Hearing, slack_ms: int) -> int:
     earliest = 0
     if relation.within_s is not None:
-        earliest = max(earliest, from_ms - round(relation.within_s * 1000))
+        earliest = max(earliest, from_ms - round(relation.within_s * 1000) - slack_ms)
     if relation.within_turns is not None:
         earliest = max(earliest, hearing.turn_starts(hearing.turn_at(from_ms) - relation.within_turns))
     return max(0, min(earliest, from_ms))
@@ -68,7 +94,7 @@ def begins_in(span: Span, window: Span) -> bool:
 
 def anchors(hits: Sequence[Hit], relation: Relation, hearing: Hearing) -> tuple[Hit, ...]:
     """The occasions that ``hits`` of the other condition are: words of one speaker, close together in one turn, are one; of them the
-    first if so asked.
+    first if so asked, and where it is doubtful those that may be it instead.
 
     A complaint of three sentences is one complaint and wants one apology.  What is said again after a pause is said anew.
     """
@@ -81,7 +107,8 @@ def anchors(hits: Sequence[Hit], relation: Relation, hearing: Hearing) -> tuple[
             merged[-1] = replace(last, span=spans_of((last.span, hit.span)), text=text, doubt=doubt)
         else:
             merged.append(hit)
-    return tuple(merged[:1] if relation.which == "first" else merged)
+    sure = next((number for number, hit in enumerate(merged) if hit.doubt is None), len(merged))
+    return tuple(merged[: sure + 1] if relation.which == "first" else merged)
 
 
 def _together(one: Hit, other: Hit, hearing: Hearing) -> bool:
@@ -92,3 +119,34 @@ def _together(one: Hit, other: Hit, hearing: Hearing) -> bool:
         return False
     between = Span(one.span.end_ms, max(one.span.end_ms, other.span.start_ms))
     return all(quiet.span.overlap_ms(between) < PAUSE_MS for quiet in happened("silence", hearing, Role.UNKNOWN).all)
+
+
+def decided(relation: Relation, occasions: Sequence[Hit], truths: Sequence[Truth], favour: bool, demanded: bool) -> Truth:
+    """What holds on the whole, by what holds for each of the ``occasions`` (at least one).
+
+    ``each`` is asked of what favours the agent; what does not is there if it is there once.  Of what nobody knows to be an occasion,
+    nothing is said but what holds without it too; where nobody knows which is the ``first``, all that it may be must agree.
+    ``demanded``: asked is what becomes of this one occasion, whether or not it is one; then only what accuses is left open.
+    """
+    known = [truth for truth, anchor in zip(truths, occasions, strict=True) if anchor.doubt is None]
+    if demanded and not known:
+        return Truth.TRUE if min(truths) is Truth.TRUE else Truth.UNKNOWN
+    if favour and not known:
+        return Truth.UNKNOWN
+    if relation.which == "first":
+        agree = min(truths) is max(truths) and (known or truths[0] is Truth.FALSE)
+        return truths[0] if agree else Truth.UNKNOWN
+    decide = max if relation.which == "any" or not favour else min
+    without = decide(known) if known else Truth.FALSE  # near nothing is nothing
+    whole = decide(truths)
+    return whole if whole is without else Truth.UNKNOWN
+
+
+def surest(hits: Iterable[Hit]) -> tuple[Hit, ...]:
+    """Each place once, in order: as the occasion has it that makes it certain."""
+    kept: dict[Hit, Hit] = {}
+    for hit in hits:
+        place = replace(hit, doubt=None, against=None)
+        if place not in kept or kept[place].doubt is not None:
+            kept[place] = hit
+    return tuple(sorted(kept.values(), key=lambda hit: hit.span))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby, pairwise
 
 from qa import omission
@@ -19,8 +20,9 @@ from qa.lexicon import WordList
 from qa.patterns import Candidate, Held, Pattern, candidates, fill, parse
 from qa.phonetic import Match, Spoken, gain, wanted_sounds
 from qa.rules.events import ERROR_MS, EVENTS, Happened
-from qa.rules.hearing import ROLES, Decode, Hearing, Voice
+from qa.rules.hearing import ROLES, Decode, Hearing, Voice, drowned
 from qa.rules.model import Condition, Event, Regex, Say, Words
+from qa.rules.sound_regex import readable, sound_alike
 from qa.types import Call, Role, Span
 
 Slots = tuple[tuple[str, tuple[str, ...]], ...]
@@ -46,7 +48,8 @@ class Hit:
     ``text`` is what was heard there ("" for an event), ``wanted`` what was looked for.  ``doubt`` says why it is not certain, None if it
     is; ``against`` says why it cannot be held against anybody, None if it can.  ``variant`` numbers the wordings of a condition.
     ``title`` is the condition's where ``wanted`` says nothing to people (a regular expression, an event, a measure).
-    ``distance`` per syllable (0-1), ``probability`` the mean of the words, None for what has no words.
+    ``distance`` per syllable (0-1), ``probability`` the mean of the words, None for what has no words.  ``far``: no hit at all, but so
+    near to one that it may be one (only where such were asked for).
     """
 
     span: Span
@@ -59,6 +62,7 @@ class Hit:
     probability: float | None = None
     variant: int = 0
     title: str = ""
+    far: bool = False
 
     @property
     def shown(self) -> str:
@@ -91,13 +95,18 @@ def _found(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far
     if isinstance(source, Event):
         yield from _events(source, hearing, ROLES[condition.who])
     for voice in hearing.voices(condition.who):
+        search: Callable[[Decode], Iterable[Hit]]
         if isinstance(source, Say):
-            filled = _filled(source, hearing.call, slots)
-            yield from _with_ends(voice, ends, lambda d, v=voice, f=filled: _said(source, f, d, v, far))  # type: ignore[misc]
+            search = partial(_said, source, _filled(source, hearing.call, slots), voice=voice, far=far)
         elif isinstance(source, Words):
-            yield from _with_ends(voice, ends, lambda d, v=voice: _of_lists(source.words, d, v))  # type: ignore[misc]
+            search = partial(_of_lists, source.words, voice=voice)
         elif isinstance(source, Regex):
-            yield from _with_ends(voice, ends, lambda d, v=voice: _matched(source, d, v, hearing))  # type: ignore[misc]
+            search = partial(_matched, source, voice=voice, hearing=hearing, far=far)
+        else:
+            continue
+        noise = drowned(hearing.call, voice.channel)
+        for hit in _with_ends(voice, ends, search):
+            yield hit if noise is None else replace(hit, doubt=hit.doubt or noise, against=hit.against or noise)
 
 
 def _with_ends(voice: Voice, ends: bool, search: Callable[[Decode], Iterable[Hit]]) -> Iterator[Hit]:
@@ -107,8 +116,7 @@ def _with_ends(voice: Voice, ends: bool, search: Callable[[Decode], Iterable[Hit
     for decode in voice.second if ends else ():
         for hit in search(decode):
             if not any(hit.variant == h.variant and abs(hit.span.start_ms - h.span.start_ms) <= SLACK_MS for h in first):
-                only = hit.against or "只有第二次识别听到"
-                yield Hit(hit.span, hit.role, hit.text, hit.wanted, hit.doubt, only, hit.distance, hit.probability, hit.variant)
+                yield replace(hit, against=hit.against or "只有第二次识别听到")
 
 
 # ---------------------------------------------------------------- wordings
@@ -149,9 +157,7 @@ def _said(say: Say, filled: Sequence[Pattern], decode: Decode, voice: Voice, far
     return found if say.at_least > 1 else _apart(found)
 
 
-def _as_hit(
-    chain: Sequence[Candidate], variant: int, pattern: Pattern, say: Say, decode: Decode, voice: Voice, far: bool
-) -> Hit | None:
+def _as_hit(chain: Sequence[Candidate], variant: int, pattern: Pattern, say: Say, decode: Decode, voice: Voice, far: bool) -> Hit | None:
     worst = min(candidate.held for candidate in chain)
     if worst is not Held.PRESENT and not far:
         return None
@@ -163,7 +169,7 @@ def _as_hit(
     against = doubt or _uncertain(chain, decode) or _gainsaid(pattern, span, decode, voice, say)
     label = "，".join(part.label for part in pattern.parts)
     text = "，".join(heard.text[c.match.start : c.match.end] for c in chain)
-    return Hit(span, voice.role, text, label, doubt, against, distance, heard.probability(begin, end), variant)
+    return Hit(span, voice.role, text, label, doubt, against, distance, heard.probability(begin, end), variant, far=doubt is not None)
 
 
 def _chains(pattern: Pattern, decode: Decode, near: float, far: float) -> list[tuple[Candidate, ...]]:
@@ -227,7 +233,7 @@ def _uncertain(chain: Sequence[Candidate], decode: Decode) -> str | None:
         if not match.exact and length < _SURE_LENGTH and _better(wording, match, decode) < SURE_GAIN:
             return "同音的字也讲得通"
         if decode.heard.probability(match.start, match.end) < SURE_PROBABILITY:
-            return f"识别把握低（概率 {decode.heard.probability(match.start, match.end):.2f}，要求 {SURE_PROBABILITY:.2f}）"
+            return _unlikely(decode.heard.probability(match.start, match.end))
     return None
 
 
@@ -267,21 +273,34 @@ def _of_lists(words: WordList, decode: Decode, voice: Voice) -> Iterator[Hit]:
         yield Hit(hit.span, voice.role, hit.text, hit.phrase.text, hit.doubt, hit.doubt, match.distance, probability)
 
 
-def _matched(regex: Regex, decode: Decode, voice: Voice, hearing: Hearing) -> Iterator[Hit]:
-    """Matches within a turn."""
+def _matched(regex: Regex, decode: Decode, voice: Voice, hearing: Hearing, far: bool) -> Iterator[Hit]:
+    """Matches within a turn, in order; ``far``: also what sounds like one."""
     heard, pattern = decode.heard, re.compile(regex.pattern)
+    near = sound_alike(regex.pattern, heard) if far else None
     for first, last in _turns(decode, hearing):
         text = heard.text[first:last]
         excused = [m.span() for unless in regex.unless for m in re.finditer(unless, text)]
-        for match in pattern.finditer(text):
-            if match.end() == match.start() or any(a <= match.start() and match.end() <= b for a, b in excused):
+        places = [m.span() for m in pattern.finditer(text)]
+        doubtful = [m.span() for m in near.pattern.finditer(near.text[first:last])] if near is not None else []
+        alike = [(a, b) for a, b in doubtful if all(b <= begin or end <= a for begin, end in places)]
+        for begin, end in (*places, *alike):
+            if begin == end or any(a <= begin and end <= b for a, b in excused):
                 continue
-            begin, end = match.start() + first, match.end() + first
-            span, probability = heard.span(begin, end), heard.probability(begin, end)
-            against = None if probability >= SURE_PROBABILITY else f"识别把握低（概率 {probability:.2f}，要求 {SURE_PROBABILITY:.2f}）"
+            span, probability = heard.span(begin + first, end + first), heard.probability(begin + first, end + first)
+            doubt = None if (begin, end) in places else "读音与要找的话相近，字不同"
+            against = doubt or (None if probability >= SURE_PROBABILITY else _unlikely(probability))
             if against is None and any(_covers(o.span, span) and not pattern.search(_near_text(o, span)) for o in _others(voice, decode)):
                 against = "第二次识别没有听到"
-            yield Hit(span, voice.role, match[0], regex.pattern, None, against, 0.0, probability)
+            yield Hit(span, voice.role, text[begin:end], regex.pattern, doubt, against, 0.0, probability, far=doubt is not None)
+
+
+def deaf(regex: Regex) -> str | None:
+    """Why nobody can say that something like ``regex`` was not said (Chinese), None if that can be known."""
+    return None if readable(regex.pattern) else "这个表达式只能按字面查找，转写成同音字的听不出来"
+
+
+def _unlikely(probability: float) -> str:
+    return f"识别把握低（概率 {probability:.2f}，要求 {SURE_PROBABILITY:.2f}）"
 
 
 def _turns(decode: Decode, hearing: Hearing) -> tuple[tuple[int, int], ...]:

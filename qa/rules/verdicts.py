@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from qa.callfacts import inconclusive, one
@@ -73,19 +73,41 @@ def _shown(here: Situation, expression: Expression) -> tuple[Evidence, ...]:
 def excused(here: Situation, params: Guarded, finding: Finding) -> Finding:
     """A FAIL, or what may be one (INCONCLUSIVE), as it is or as the first excuse that holds makes it; other findings unchanged.
 
-    An excuse of which nobody knows whether it holds leaves a FAIL to a person.
+    An excuse of which nobody knows whether it holds leaves a FAIL to a person, unless another one certainly does.
     """
     if finding.outcome not in (Outcome.FAIL, Outcome.INCONCLUSIVE):
         return finding
-    for excuse in params.excuses:
-        truth = here.value(excuse.expression, favour=True)
-        if truth is Truth.TRUE:
-            return Finding(Outcome(excuse.outcome), f"{finding.message}；但{excuse.reason}", finding.evidence, finding.values)
-        if truth is Truth.UNKNOWN and finding.outcome is Outcome.FAIL:
-            why = here.why(excuse.expression, favour=True)
-            message = f"{finding.message}；不能断定是否“{excuse.reason}”：{why}，需人工复核"
-            return Finding(Outcome.INCONCLUSIVE, message, finding.evidence, finding.values)
-    return finding
+    truths = [(excuse, here.value(excuse.expression, favour=True)) for excuse in params.excuses]
+    for excuse in (excuse for excuse, truth in truths if truth is Truth.TRUE):
+        return Finding(Outcome(excuse.outcome), f"{finding.message}；但{excuse.reason}", finding.evidence, finding.values)
+    open_ones = [excuse for excuse, truth in truths if truth is Truth.UNKNOWN]
+    if not open_ones or finding.outcome is not Outcome.FAIL:
+        return finding
+    told = "；".join(f"不能断定是否“{e.reason}”：{here.why(e.expression, favour=True)}" for e in open_ones)
+    return Finding(Outcome.INCONCLUSIVE, f"{finding.message}；{told}，需人工复核", finding.evidence, finding.values)
+
+
+# ---------------------------------------------------------------- occurrences
+
+
+def each_once(found: Sequence[tuple[Finding, Sequence[Hit]]]) -> list[Finding]:
+    """The same words are one occurrence, also where several conditions find them: the one that is judged hardest."""
+    hardest = sorted(found, key=lambda item: _HARDEST.index(item[0].outcome))
+    kept: list[tuple[Finding, Sequence[Hit]]] = []
+    for finding, hits in hardest:
+        if not any(_same_words(hits, others) for _, others in kept):
+            kept.append((finding, hits))
+    return [finding for finding, hits in found if any(finding is other for other, _ in kept)]
+
+
+_HARDEST = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.NOT_APPLICABLE, Outcome.PASS)
+
+
+def _same_words(hits: Sequence[Hit], others: Sequence[Hit]) -> bool:
+    if len(hits) != 1 or len(others) != 1:
+        return False
+    hit, other = hits[0], others[0]
+    return bool(hit.text and other.text and hit.role is other.role and hit.span.overlap_ms(other.span))
 
 
 # ---------------------------------------------------------------- omissions
@@ -108,10 +130,15 @@ def omission(here: Situation, expression: Expression, when: str, occasion: Hit |
             missing += _missing(here, condition, result.hits)
         else:
             shown += [evidence(hit, here.call) for hit in result.hits] or [due_evidence(here, condition, result.due)]
-            told.append(f"出现了{what}")
+            told.append(_present(condition, what, result.hits))
     shown += [evidence(occasion, here.call)] if occasion is not None else []
     values: dict[str, str] = {"missing": "、".join(missing[:_MOST_MISSING])} if missing else {}
     return one(Outcome.FAIL, f"{when}{'，'.join(told)}", *shown, **values)
+
+
+def _present(condition: Condition, what: str, hits: Iterable[Hit]) -> str:
+    most = condition.times[1]
+    return f"出现了{what}" if most is None else f"{name(condition.who)}说{what}只有 {len(tuple(hits))} 次（至多 {most} 次）"
 
 
 def _absent(here: Situation, condition: Condition, what: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qa.types.call import Role
 from qa.types.span import Span, require
@@ -56,7 +56,8 @@ class CheckResult:
     ``check_id`` is the rule's id, ``kind`` the id of the check that ran ("" in a result of an older program: the same).
     ``weight``: what the rule is worth (weight, deduction or bonus), 0 where it is not counted.  ``points`` of it are kept or earned,
     None unless PASS or FAIL; below 0 where several occurrences cost more than one.  ``section`` of the score sheet, None if
-    it has none.  ``severity``: ``advisory`` (shown, never counted), ``minor``, ``major`` or ``critical``.
+    it has none.  ``severity``: ``advisory`` (shown, never counted), ``minor``, ``major`` or ``critical``.  ``fingerprint`` of what
+    judged (``qa.fingerprint``), "" where that is not known.
     """
 
     check_id: str
@@ -69,6 +70,7 @@ class CheckResult:
     kind: str = ""
     section: str | None = None
     severity: str = "minor"
+    fingerprint: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         ruled = self.outcome in (Outcome.PASS, Outcome.FAIL)
