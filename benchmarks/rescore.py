@@ -64,6 +64,7 @@ def measure(path: Path, folder: Path, change: str, until: str | None) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=100_000)
+    parser.add_argument("--distinct", type=int, default=23_000, help="so many different calls; the others repeat them")
     parser.add_argument("--folder", type=Path, required=True, help="where the database is made and kept")
     parser.add_argument("--changes", nargs="*", choices=CHANGES, default=list(CHANGES))
     parser.add_argument("--cold", type=int, default=5000, help="calls of the cold run")
@@ -91,11 +92,12 @@ def main() -> None:
 
 
 def _make(made: Path, asked: argparse.Namespace) -> None:
-    begun, unfinished = time.perf_counter(), made.with_suffix(".making")
+    begun, unfinished, told = time.perf_counter(), made.with_suffix(".making"), 0
     for left in asked.folder.glob(f"{unfinished.name}*"):
         left.unlink()
-    for done in stored.make(unfinished, asked.folder / "book", asked.calls, len(os.sched_getaffinity(0))):
-        if done % 1000 == 0:
+    for done in stored.make(unfinished, asked.folder / "book", asked.calls, asked.distinct, len(os.sched_getaffinity(0))):
+        if done // 1000 > told:
+            told = done // 1000
             print(f"{done} calls made, {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
     unfinished.rename(made)
 

@@ -24,6 +24,7 @@ from benchmark_plans import benchmark_plans  # noqa: E402
 from qa import rulebook, scoring  # noqa: E402
 from qa.check_examples import Scene  # noqa: E402
 from qa.rules.book import RuleBook  # noqa: E402
+from qa.scoring import call_id  # noqa: E402
 from qa.store import Store  # noqa: E402
 from qa.types import Call, Scorecard  # noqa: E402
 
@@ -91,16 +92,38 @@ def call(number: int) -> Call:
     return replace(made, audio=audio, record=replace(made.record, call_id=f"{number:06d}", customer_number=f"139{number:08d}"))
 
 
-def make(path: Path, folder: Path, count: int, workers: int) -> Iterator[int]:
-    """Fill the database at ``path`` with ``count`` calls scored by the book in ``folder``; yields how many are there."""
+def make(path: Path, folder: Path, count: int, distinct: int, workers: int) -> Iterator[int]:
+    """Fill the database at ``path`` with ``count`` calls scored by the book in ``folder``; yields how many are there.
+
+    ``distinct`` of them are different; the others repeat these under ids, agents and days of their own, which spares most of the hours
+    that judging all of them for the first time would take.
+    """
     rules = book(folder)
-    chunks = range(0, count, CHUNK)
+    chance = random.Random(SEED)
+    distinct = min(count, distinct)
+    chunks = range(0, distinct, CHUNK)
+    begun = done = 0
     with Store(path) as store, ProcessPoolExecutor(workers) as pool:
         store.ledger.register(rules)
-        for begin, scored in zip(chunks, pool.map(_scored, [folder] * len(chunks), chunks, [count] * len(chunks)), strict=True):
-            for of, card in scored:
-                store.record(of, card)
-            yield begin + len(scored)
+        for scored in pool.map(_scored, [folder] * len(chunks), chunks, [distinct] * len(chunks)):
+            for number, (of, card) in enumerate(scored):
+                place = begun + number
+                for copy in range((place + 1) * count // distinct - place * count // distinct):
+                    other = _again(of, copy, chance) if copy else of
+                    store.record(other, replace(card, call_id=call_id(other), agent_id=other.record.agent_id if other.record else None))
+                    done += 1
+            begun += len(scored)
+            yield done
+
+
+def _again(of: Call, copy: int, chance: random.Random) -> Call:
+    """The same call by another agent at another time."""
+    assert of.record is not None
+    day = FIRST_DAY + datetime.timedelta(days=chance.randrange(20))
+    start = f"{day}T{chance.randrange(8, 20):02d}:{chance.randrange(60):02d}:{chance.randrange(60):02d}.000"
+    agent_id = f"{8000 + chance.randrange(AGENTS)}"
+    record = replace(of.record, call_id=f"{of.record.call_id}-{copy}", agent_id=agent_id, start=start, answer=None, end=None)
+    return replace(of, record=record)
 
 
 @cache

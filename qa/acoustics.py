@@ -13,13 +13,16 @@ speech, so joining the pieces would raise the level and the activity above what 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterable, Iterator
 
 import librosa
 import numpy as np
 import numpy.typing as npt
 
-from qa.levels import FLOOR_DBOV, active_speech_level
-from qa.tones import BAND_RATE_HZ, find_tones, telephone_band
+from qa import blocks
+from qa.blocks import Wave
+from qa.levels import FLOOR_DBOV, SpeechVoltmeter
+from qa.tones import BAND_RATE_HZ, telephone_band, tones_of
 from qa.types import Acoustics, Audio, ChannelAcoustics, Float32Array, Int16Array, Span, SpeechActivity, Tone
 
 FRAME_MS = 100
@@ -33,8 +36,10 @@ _CLIP_MIN_RAIL = 2048  # -24 dB: nothing clips below that
 _CLIP_PILE = 0.3  # share of the samples just below the rail that must lie at it in runs; clean speech has next to none
 _PITCH_WINDOW = 512  # samples at 8 kHz: 64 ms, four periods of the lowest pitch
 _PITCH_PER_FRAME = 3
+_PITCH_FRAME = FRAME_MS * BAND_RATE_HZ // 1000
 _VOICED = 0.6  # normalised autocorrelation at the period
 _SAME_MAX_LAG = 3
+_SAME_FRAMES = 5
 _SAME_MAX_GAIN_DB = 10.0
 _SAME_MIN_CORRELATION = 0.95
 
@@ -53,53 +58,68 @@ def measure(audio: Audio, activity: SpeechActivity) -> Acoustics:
     if len(activity.channels) != audio.info.channels:
         raise ValueError("the speech activity is not of this recording")
     rate = audio.info.rate_hz
-    signals = [_without_offset(audio.channel(index), audio.pcm[:, index]) for index in range(audio.info.channels)]
-    bands = [telephone_band(x, rate) for x in signals]
-    tones = [find_tones(band, BAND_RATE_HZ, index) for index, band in enumerate(bands)]
+    signals = [_without_offset(audio, index) for index in range(audio.info.channels)]
+    bands = [x if rate == BAND_RATE_HZ else x.through(lambda y: telephone_band(y, rate), BAND_RATE_HZ) for x in signals]
+    tones = [tones_of(band, index) for index, band in enumerate(bands)]
     speech = [_without_tones(spans, own) for spans, own in zip(activity.channels, tones, strict=True)]
-    tracks = [_level_track(x, rate) for x in signals]
+    tracks = [_level_track(x) for x in signals]
     channels = tuple(
-        _channel(audio.pcm[:, i], signals[i], bands[i], rate, tracks[i], speech[i], _busy_frames(len(tracks[i]), i, speech, tones))
+        _channel(audio, i, signals[i], bands[i], tracks[i], speech[i], _busy_frames(len(tracks[i]), i, speech, tones))
         for i in range(audio.info.channels)
     )
     everything = tuple(sorted(itertools.chain.from_iterable(tones), key=lambda t: (t.span, t.channel)))
-    same = len(signals) == 2 and _same_signal(signals[0], signals[1], rate, tracks, everything)
+    same = len(signals) == 2 and _same_signal(signals[0], signals[1], tracks, everything)
     return Acoustics(channels, everything, same)
 
 
-def _without_offset(x: Float32Array, pcm: Int16Array) -> Float32Array:
-    """``x`` without its direct current, which nobody hears and which would count as level and as noise.
+def _without_offset(audio: Audio, index: int) -> Wave:
+    """A channel without its direct current, which nobody hears and which would count as level and as noise.
 
     The offset is the median sample, where silence rests; the mean is thrown off by the chance of a loud passage and would put
     a level into digital silence.  Where the two differ there is no offset to speak of.
     """
-    if len(pcm) == 0:
-        return x
-    middle, mean = float(np.median(pcm[:: len(pcm) // 200_000 + 1])), float(pcm.mean(dtype=np.float64))
+    wave = blocks.channel(audio, index)
+    if wave.length == 0:
+        return wave
+    each, total, taken = wave.length // 200_000 + 1, 0, []
+    for start, end in wave.blocks():
+        pcm = audio.samples(index, start, end)
+        total += int(pcm.sum(dtype=np.int64))
+        taken.append(pcm[-start % each :: each].copy())
+    middle, mean = float(np.median(np.concatenate(taken))), total / wave.length
     if middle == 0.0 or abs(mean - middle) > 0.5 * abs(middle):
-        return x
-    return (x - np.float32(middle / 32768.0)).astype(np.float32)
+        return wave
+    return blocks.channel(audio, index, middle / 32768.0)
 
 
 def _channel(
-    pcm: Int16Array,
-    x: Float32Array,
-    band: Float32Array,
-    rate_hz: int,
+    audio: Audio,
+    index: int,
+    signal: Wave,
+    band: Wave,
     track: Float32Array,
     speech: tuple[Span, ...],
     busy: tuple[_BoolArray, _BoolArray],
 ) -> ChannelAcoustics:
     """The measures of one channel; ``busy`` marks the frames where this channel, and where any, has speech or a tone."""
-    mask = _sample_mask(speech, rate_hz, len(x))
-    active = active_speech_level(np.where(mask, x, np.float32(0.0)), rate_hz)
-    noise = _noise_floor(track, *busy)
-    peak = int(np.max(np.abs(pcm.astype(np.int32)))) if len(pcm) else 0
+    meter, peak, amplitudes = SpeechVoltmeter(signal.rate_hz), 0, np.zeros(1 << 16, dtype=np.int64)
+    for start, end in signal.blocks():
+        mask = _sample_mask(speech, signal.rate_hz, start, end)
+        meter.add(np.where(mask, signal.read(start, end), np.float32(0.0)))
+        pcm = audio.samples(index, start, end)
+        peak = max(peak, int(pcm.max(initial=0)), -int(pcm.min(initial=0)))
+        amplitudes += np.bincount(pcm[mask].view(np.uint16), minlength=1 << 16)
+    active, noise = meter.level(), _noise_floor(track, *busy)
+
+    def spoken() -> Iterator[Int16Array]:
+        for start, end in signal.blocks():
+            yield audio.samples(index, start, end)[_sample_mask(speech, signal.rate_hz, start, end)]
+
     return ChannelAcoustics(
         active_level_dbov=None if active.level_dbov is None else round(active.level_dbov, 2),
         activity_factor=round(active.activity_factor, 4),
         peak_dbov=round(20.0 * float(np.log10(peak / 32768.0)), 2) if peak else FLOOR_DBOV,
-        clipped_ratio=_clipped_ratio(pcm[mask]),
+        clipped_ratio=_clipped_ratio(np.roll(amplitudes, 1 << 15), spoken),
         noise_floor_dbov=round(noise, 2),
         snr_db=None if active.level_dbov is None else round(active.level_dbov - noise, 2),
         frame_ms=FRAME_MS,
@@ -122,10 +142,11 @@ def _without_tones(spans: tuple[Span, ...], tones: tuple[Tone, ...]) -> tuple[Sp
     return tuple(left)
 
 
-def _sample_mask(spans: tuple[Span, ...], rate_hz: int, length: int) -> _BoolArray:
-    mask = np.zeros(length, dtype=np.bool_)
+def _sample_mask(spans: tuple[Span, ...], rate_hz: int, start: int, end: int) -> _BoolArray:
+    """Which of the samples ``start`` to ``end`` the spans hold."""
+    mask = np.zeros(end - start, dtype=np.bool_)
     for span in spans:
-        mask[span.start_ms * rate_hz // 1000 : span.end_ms * rate_hz // 1000] = True
+        mask[max(0, span.start_ms * rate_hz // 1000 - start) : max(0, span.end_ms * rate_hz // 1000 - start)] = True
     return mask
 
 
@@ -149,7 +170,13 @@ def _busy_frames(frames: int, index: int, speech: list[tuple[Span, ...]], tones:
 # ---------------------------------------------------------------- levels
 
 
-def _level_track(x: Float32Array, rate_hz: int) -> Float32Array:
+def _level_track(signal: Wave) -> Float32Array:
+    """The level of each 100 ms frame; blocks begin with a frame."""
+    parts = [_frame_levels(signal.read(start, end), signal.rate_hz) for start, end in signal.blocks()]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _frame_levels(x: Float32Array, rate_hz: int) -> Float32Array:
     """RMS of each 100 ms frame in dBov, the last one over what there is of it."""
     edges = np.arange(0, len(x) * 1000 // FRAME_MS, rate_hz, dtype=np.int64) * FRAME_MS // 1000
     edges = edges[edges < len(x)]
@@ -174,45 +201,72 @@ def _noise_floor(track: Float32Array, own: _BoolArray, anybody: _BoolArray) -> f
     return float(np.percentile(track, 5))
 
 
-def _clipped_ratio(speech: Int16Array) -> float:
-    """Share of the samples that lie in runs of three or more at the rail.
+def _clipped_ratio(amplitudes: npt.NDArray[np.int64], spoken: Callable[[], Iterable[Int16Array]]) -> float:
+    """Share of the speech's samples that lie in runs of three or more at the rail.
+
+    ``amplitudes`` counts the samples of each value from -32,768 on; ``spoken`` gives them in order, in pieces.
 
     The rail is this channel's own, upper and lower apart: a recording clipped before A-law coding, or turned down after
     clipping, sits below full scale.  Clipped samples pile up at the rail; the loudest samples of clean speech do not.
     """
-    clipped = 0
-    for side in (speech.astype(np.int32), -speech.astype(np.int32)):
-        rail = int(side.max(initial=0))
+    clipped, total = 0, int(amplitudes.sum())
+    for sign, counts in ((1, amplitudes[1 << 15 :]), (-1, amplitudes[(1 << 15) :: -1])):  # of 0, 1, 2 ... on this side
+        rail = int(np.flatnonzero(counts).max(initial=0))
         if rail < _CLIP_MIN_RAIL:
             continue
-        at_rail = side >= rail - 1
-        edges = np.flatnonzero(np.diff(np.concatenate(([False], at_rail, [False])).astype(np.int8)))
-        runs = edges[1::2] - edges[0::2]
-        runs = runs[runs >= _CLIP_RUN]
-        beneath = side[(side < rail - 1) & (side >= rail // 2)]
-        step = rail - int(beneath.max(initial=rail // 2))
-        pile = int(np.count_nonzero(beneath >= rail - max(rail // 20, 5 * step // 2)))
-        if len(runs) >= 2 and runs.sum() >= _CLIP_PILE * pile:
-            clipped += int(runs.sum())
-    return round(clipped / len(speech), 6) if len(speech) else 0.0
+        half = rail // 2
+        step = rail - half - int(np.flatnonzero(counts[half : rail - 1]).max(initial=0))
+        pile = int(counts[max(half, rail - max(rail // 20, 5 * step // 2)) : rail - 1].sum())
+        runs = _long_runs(x >= rail - 1 if sign > 0 else x <= 1 - rail for x in spoken())
+        if len(runs) >= 2 and sum(runs) >= _CLIP_PILE * pile:
+            clipped += sum(runs)
+    return round(clipped / total, 6) if total else 0.0
+
+
+def _long_runs(pieces: Iterable[_BoolArray]) -> list[int]:
+    """Lengths of the runs of three or more, which may go on from a piece to the next one."""
+    found: list[int] = []
+    begun = 0  # of a run that reaches the end of the piece before
+    for piece in pieces:
+        edges = np.flatnonzero(np.diff(np.concatenate(([False], piece, [False])).astype(np.int8)))
+        lengths = edges[1::2] - edges[0::2]
+        if begun and len(piece) and piece[0]:
+            lengths[0] += begun
+        elif begun and len(piece):
+            found.append(begun)
+        begun = (int(lengths[-1]) if piece[-1] else 0) if len(piece) else begun
+        found += (lengths[:-1] if begun and len(piece) else lengths).tolist()
+    return [n for n in (*found, begun) if n >= _CLIP_RUN]
 
 
 # ---------------------------------------------------------------- pitch
 
 
-def _pitch_track(band: Float32Array, speech: tuple[Span, ...], frames: int) -> Float32Array:
-    """Pitch of each 100 ms frame in Hz (60-500), 0 where the frame is not speech or not voiced.
+def _pitch_track(band: Wave, speech: tuple[Span, ...], frames: int) -> Float32Array:
+    """Pitch of each 100 ms frame in Hz (60-500), 0 where the frame is not speech or not voiced."""
+    track = np.zeros(frames, dtype=np.float32)
+    wanted = np.flatnonzero(_frame_mask(list(speech), frames, 0))
+    if len(wanted) == 0 or band.length < _PITCH_WINDOW:
+        return track
+    for start, end in band.blocks():
+        here = wanted[(wanted * _PITCH_FRAME >= start) & ((wanted * _PITCH_FRAME < end) | (end == band.length))]
+        if len(here):
+            before = max(0, start - _PITCH_WINDOW)
+            x = band.read(before, end + _PITCH_WINDOW)
+            from_ms, to_ms = before * 1000 // BAND_RATE_HZ, (end + _PITCH_WINDOW) * 1000 // BAND_RATE_HZ
+            near = [s for s in speech if s.end_ms >= from_ms and s.start_ms <= to_ms]
+            track[here] = _frame_pitches(x, before, here, near)
+    return _without_octave_errors(track)
+
+
+def _frame_pitches(x: Float32Array, first: int, wanted: npt.NDArray[np.int64], speech: list[Span]) -> Float32Array:
+    """Pitch of the frames ``wanted``, 0 where one is not voiced; ``x`` holds the band from the sample ``first`` on.
 
     Three windows a frame; a frame is voiced if at least two of them are, and has the median of their pitches.
     """
-    track = np.zeros(frames, dtype=np.float32)
-    wanted = np.flatnonzero(_frame_mask(list(speech), frames, 0))
-    if len(wanted) == 0 or len(band) < _PITCH_WINDOW:
-        return track
-    frame = FRAME_MS * BAND_RATE_HZ // 1000
-    offsets = (2 * np.arange(_PITCH_PER_FRAME) + 1) * frame // (2 * _PITCH_PER_FRAME) - _PITCH_WINDOW // 2
-    starts = np.clip((wanted[:, None] * frame + offsets).ravel(), 0, len(band) - _PITCH_WINDOW)
-    windows = np.lib.stride_tricks.sliding_window_view(band, _PITCH_WINDOW)[starts]
+    offsets = (2 * np.arange(_PITCH_PER_FRAME) + 1) * _PITCH_FRAME // (2 * _PITCH_PER_FRAME) - _PITCH_WINDOW // 2
+    starts = np.clip((wanted[:, None] * _PITCH_FRAME + offsets).ravel() - first, 0, len(x) - _PITCH_WINDOW)
+    windows = np.lib.stride_tricks.sliding_window_view(x, _PITCH_WINDOW)[starts]
     pitch = librosa.yin(
         np.ascontiguousarray(windows),
         fmin=PITCH_MIN_HZ,
@@ -222,13 +276,14 @@ def _pitch_track(band: Float32Array, speech: tuple[Span, ...], frames: int) -> F
         hop_length=_PITCH_WINDOW,
         center=False,
     )[:, 0]
-    centres = np.clip(starts + _PITCH_WINDOW // 2, 0, None) * 1000 // BAND_RATE_HZ
+    centres = (starts + first + _PITCH_WINDOW // 2) * 1000 // BAND_RATE_HZ
     inside = np.logical_or.reduce([(centres >= s.start_ms) & (centres < s.end_ms) for s in speech])
     pitch[~(_periodic(windows, pitch) & inside)] = np.nan
     by_frame = pitch.reshape(len(wanted), _PITCH_PER_FRAME)
     voiced = np.count_nonzero(np.isfinite(by_frame), axis=1) >= 2
-    track[wanted[voiced]] = _median(by_frame[voiced])
-    return _without_octave_errors(track)
+    found = np.zeros(len(wanted), dtype=np.float32)
+    found[voiced] = _median(by_frame[voiced])
+    return found
 
 
 def _periodic(windows: Float32Array, pitch: _FloatArray) -> _BoolArray:
@@ -269,7 +324,7 @@ def _median(rows: _FloatArray) -> _FloatArray:
 # ---------------------------------------------------------------- two channels, one signal
 
 
-def _same_signal(a: Float32Array, b: Float32Array, rate_hz: int, tracks: list[Float32Array], tones: tuple[Tone, ...]) -> bool:
+def _same_signal(a: Wave, b: Wave, tracks: list[Float32Array], tones: tuple[Tone, ...]) -> bool:
     """Whether both channels hold one signal, up to a steady gain, a few samples of delay and codec noise.
 
     Compared half second by half second where either channel is within 25 dB of its loud passages and no tone sounds.  Crosstalk
@@ -283,24 +338,35 @@ def _same_signal(a: Float32Array, b: Float32Array, rate_hz: int, tracks: list[Fl
     if not free.any():
         return False
     chosen = free & (loudest > float(np.percentile(loudest[free], 95)) - 25.0)
-    block, blocks = 5, frames // 5
-    rows = np.flatnonzero(chosen[: blocks * block].reshape(blocks, block).all(axis=1)) if blocks else np.zeros(0, dtype=np.int64)
+    halves = frames // _SAME_FRAMES
+    rows = np.flatnonzero(chosen[: halves * _SAME_FRAMES].reshape(halves, _SAME_FRAMES).all(axis=1))
+    size = _SAME_FRAMES * FRAME_MS * a.rate_hz // 1000
+    rows = rows[((rows + 1) * size + _SAME_MAX_LAG <= a.length) & (rows * size >= _SAME_MAX_LAG)]
     if len(rows) == 0:
         return False
-    size = block * FRAME_MS * rate_hz // 1000
-    rows = rows[(rows + 1) * size + _SAME_MAX_LAG <= len(a)]
-    rows = rows[rows * size >= _SAME_MAX_LAG]
-    if len(rows) == 0:
-        return False
-    here = np.stack([a[r * size : (r + 1) * size] for r in rows])
+    block = rows * _SAME_FRAMES * FRAME_MS // (1000 * blocks.BLOCK_S)
+    parts = [_alike(a, b, rows[block == k], size) for k in np.unique(block)]
+    found = [np.concatenate(lag, axis=1) for lag in zip(*parts, strict=True)]
     best = np.zeros(len(rows)), np.ones(len(rows))
-    for lag in range(-_SAME_MAX_LAG, _SAME_MAX_LAG + 1):
-        there = np.stack([b[r * size + lag : (r + 1) * size + lag] for r in rows])
-        power = np.einsum("ij,ij->i", here, here), np.einsum("ij,ij->i", there, there)
-        correlation = np.abs(np.einsum("ij,ij->i", here, there)) / np.sqrt(np.maximum(power[0] * power[1], 1e-12))
+    for correlation, gain_db in found:
         if correlation.mean() > best[0].mean():
-            best = correlation, 10.0 * np.log10(np.maximum(power[1], 1e-9) / np.maximum(power[0], 1e-9))
+            best = correlation, gain_db
     correlation, gain_db = best
     low, middle, high = np.percentile(gain_db, (10, 50, 90))
     alike = float(np.percentile(correlation, 10)) >= _SAME_MIN_CORRELATION
     return bool(alike and abs(middle) <= _SAME_MAX_GAIN_DB and high - low <= 3.0)
+
+
+def _alike(a: Wave, b: Wave, rows: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.float32]]:
+    """For each delay, how the stretches ``rows`` of ``size`` samples correlate (0-1) and how much louder they are in ``b`` (dB)."""
+    first = int(rows[0]) * size - _SAME_MAX_LAG
+    x, y = (wave.read(first, (int(rows[-1]) + 1) * size + _SAME_MAX_LAG) for wave in (a, b))
+    begins = rows * size - first
+    here = np.stack([x[at : at + size] for at in begins])
+    found = []
+    for lag in range(-_SAME_MAX_LAG, _SAME_MAX_LAG + 1):
+        there = np.stack([y[at + lag : at + size + lag] for at in begins])
+        power = np.einsum("ij,ij->i", here, here), np.einsum("ij,ij->i", there, there)
+        correlation = np.abs(np.einsum("ij,ij->i", here, there)) / np.sqrt(np.maximum(power[0] * power[1], 1e-12))
+        found.append(np.stack([correlation, 10.0 * np.log10(np.maximum(power[1], 1e-9) / np.maximum(power[0], 1e-9))]))
+    return found

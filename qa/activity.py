@@ -14,6 +14,7 @@ Sources: Silero VAD v6 (snakers4/silero-vad); WebRTC VAD (py-webrtcvad); Viterbi
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ import soxr
 import webrtcvad
 from faster_whisper.vad import get_vad_model
 
+from qa import blocks
 from qa.activity_weights import BIAS, WEIGHTS
 from qa.types import Audio, Float32Array, Span, SpeechActivity
 
@@ -39,6 +41,8 @@ _FLOOR_DB = -72.0  # idle noise of A-law after pre-emphasis: nothing quieter is 
 # Silero hears synthetic and some loud voices only at a low level with a little noise under it (see the benchmark).
 _SECOND_LEVEL_DB, _SECOND_NOISE_DB = -38.0, -68.0
 _WEBRTC_MODES = (1, 2, 3)
+_OVERLAP_S = 24  # that two blocks of a long recording share
+_GUARD = 400  # frames at the ends of a block that are better judged by its neighbour
 GROUPS = ("silero", "webrtcvad", "energy")
 
 
@@ -85,19 +89,51 @@ def detect(audio: Audio, settings: ActivitySettings | None = None) -> SpeechActi
     ``audio`` may have any sample rate; it is resampled to 16 kHz.  Speech down to about -50 dBov active level is found;
     ringback and other tones, music, hum and steady noise are not speech; the crosstalk of the other channel, 20 dB or more
     below it, is not speech of this one.  Spans are sorted, apart, on multiples of ``settings.grid_ms`` (30 ms) and inside the
-    recording to within one grid step.  Less than 10 ms of audio holds no speech.
+    recording to within one grid step.  Less than 10 ms of audio holds no speech.  A recording longer than a block (``qa.blocks``) is
+    heard in blocks that overlap, each with levels of its own.
     """
-    settings = settings or ActivitySettings()
-    waves = [_resampled(audio.channel(i), audio.info.rate_hz) for i in range(audio.info.channels)]
-    evidence = [gather(x) for x in waves]
+    settings, rate = settings or ActivitySettings(), audio.info.rate_hz
+    waves = [blocks.channel(audio, i) for i in range(audio.info.channels)]
+    if rate != RATE_HZ:
+        waves = [w.through(lambda x: _resampled(x, rate), RATE_HZ) for w in waves]
+    active: list[BoolArray] = []
+    for start, end in waves[0].blocks(_OVERLAP_S):
+        heard = _decided([w.read(start, end) for w in waves], settings)
+        active = _joined(active, heard, start // _FRAME) if active else heard
+    return SpeechActivity(tuple(spans(a, settings.grid_ms) for a in active), "silero+webrtcvad+energy")
+
+
+def _decided(waves: list[Float32Array], settings: ActivitySettings) -> list[BoolArray]:
+    """Speech or not for each frame of each channel of a block."""
+    with ThreadPoolExecutor(len(waves)) as pool:  # Silero is half of the time and needs no lock: a core a channel where there are two
+        evidence = list(pool.map(gather, waves))
     odds = [log_odds(e) for e in evidence]
     active = [decide(o, e, settings) for o, e in zip(odds, evidence, strict=True)]
     if len(waves) == 2:
-        leaks = [_leak(waves[i], waves[1 - i], evidence[i].energy_db, evidence[1 - i].energy_db, active[i], active[1 - i], settings)
-                 for i in (0, 1)]
-        active = [decide(np.where(leak, -4.0, o), e, settings) if leak.any() else a
-                  for leak, o, e, a in zip(leaks, odds, evidence, active, strict=True)]
-    return SpeechActivity(tuple(spans(a, settings.grid_ms) for a in active), "silero+webrtcvad+energy")
+        leaks = [
+            _leak(waves[i], waves[1 - i], evidence[i].energy_db, evidence[1 - i].energy_db, active[i], active[1 - i], settings)
+            for i in (0, 1)
+        ]
+        active = [
+            decide(np.where(leak, -4.0, o), e, settings) if leak.any() else a
+            for leak, o, e, a in zip(leaks, odds, evidence, active, strict=True)
+        ]
+    return active
+
+
+def _joined(before: list[BoolArray], block: list[BoolArray], begin: int) -> list[BoolArray]:
+    """The decisions so far and those of the block that begins at the frame ``begin``.
+
+    They are joined in the middle of the longest stretch in which both hear silence in all channels; where they never do, of the one in
+    which they agree.  The ends of either are left out: there a detector lacks what comes before or behind.
+    """
+    one = np.stack([a[begin + _GUARD : len(a) - _GUARD] for a in before])
+    two = np.stack([a[_GUARD : _GUARD + one.shape[1]] for a in block])
+    agreed, silent = np.all(one == two, axis=0), np.all(~(one | two), axis=0)
+    stretches = runs(np.asarray(silent)) or runs(np.asarray(agreed)) or [(0, one.shape[1])]
+    first, last = max(stretches, key=lambda r: r[1] - r[0])
+    seam = begin + _GUARD + (first + last) // 2
+    return [np.concatenate([a[:seam], b[seam - begin :]]) for a, b in zip(before, block, strict=True)]
 
 
 def gather(x: Float32Array) -> Evidence:
@@ -105,15 +141,21 @@ def gather(x: Float32Array) -> Evidence:
     count = len(x) // _FRAME
     if count == 0:
         return Evidence(np.zeros((3, 0)), np.zeros((len(_WEBRTC_MODES), 0), bool), np.zeros(0))
-    emphasised = np.append(x[:1], x[1:] - np.float32(0.9) * x[:-1])[: count * _FRAME].reshape(count, _FRAME)
-    energy_db = 10 * np.log10(np.mean(emphasised.astype(np.float64) ** 2, axis=1) + 1e-8)
-    noise = np.random.default_rng(0).standard_normal(len(x), np.float32) * np.float32(10 ** (_SECOND_NOISE_DB / 20))
-    low = x * np.float32(10 ** ((_SECOND_LEVEL_DB - _loud_level_db(x)) / 20)) + noise
+    energy_db = _energy_db(x, count)
+    low = np.random.default_rng(0).standard_normal(len(x), np.float32)  # in place: a block of samples is 38 MB
+    low *= np.float32(10 ** (_SECOND_NOISE_DB / 20))
+    low += x * np.float32(10 ** ((_SECOND_LEVEL_DB - _loud_level_db(x)) / 20))
     # The second run starts half a window later, so that the two together see every 16 ms.  The third hears the recording
     # backwards: late at the other edge, and no longer deaf to a word because of the silence before it.
     backward = np.ascontiguousarray(low[: count * _FRAME][::-1])
     silero = np.stack([_silero(x, 0, count), _silero(low, _WINDOW // 2, count), _silero(backward, 0, count)[::-1]])
     return Evidence(silero, _webrtc(x, count), energy_db)
+
+
+def _energy_db(x: Float32Array, count: int) -> Float64Array:
+    """Level of each frame after pre-emphasis."""
+    emphasised = np.append(x[:1], x[1:] - np.float32(0.9) * x[:-1])[: count * _FRAME].reshape(count, _FRAME)
+    return np.asarray(10 * np.log10(np.mean(emphasised.astype(np.float64) ** 2, axis=1) + 1e-8))
 
 
 def _resampled(x: Float32Array, rate_hz: int) -> Float32Array:
@@ -125,7 +167,7 @@ def _resampled(x: Float32Array, rate_hz: int) -> Float32Array:
 def _loud_level_db(x: Float32Array) -> float:
     """RMS over the loudest quarter of the frames, in dB of full scale."""
     power = np.mean(x[: len(x) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float64) ** 2, axis=1)
-    loud = np.sort(power)[-max(1, len(power) // 4):]
+    loud = np.sort(power)[-max(1, len(power) // 4) :]
     return float(10 * np.log10(np.mean(loud) + 1e-12))
 
 
@@ -146,7 +188,7 @@ def _webrtc(x: Float32Array, count: int) -> BoolArray:
     for row, mode in enumerate(_WEBRTC_MODES):
         vad = webrtcvad.Vad(mode)
         size = 2 * _FRAME
-        votes[row] = [vad.is_speech(data[i: i + size], RATE_HZ) for i in range(0, count * size, size)]
+        votes[row] = [vad.is_speech(data[i : i + size], RATE_HZ) for i in range(0, count * size, size)]
     return votes
 
 
@@ -186,11 +228,16 @@ def features(evidence: Evidence) -> dict[str, Float64Array]:
     bounded = np.clip(snr, -3, 25)
     contrast = speech - floor
     out |= {
-        "energy 0-5": np.clip(snr, 0, 5), "energy 5-10": np.clip(snr - 5, 0, 5), "energy 10-25": np.clip(snr - 10, 0, 15),
-        "energy of contrast": np.clip(snr / np.maximum(contrast, 6), 0, 1), "energy of spread": np.clip(snr - 2 * spread, -5, 5),
-        "energy 5": _ahead(bounded, 5), "energy -5": _ahead(bounded, -5),
+        "energy 0-5": np.clip(snr, 0, 5),
+        "energy 5-10": np.clip(snr - 5, 0, 5),
+        "energy 10-25": np.clip(snr - 10, 0, 15),
+        "energy of contrast": np.clip(snr / np.maximum(contrast, 6), 0, 1),
+        "energy of spread": np.clip(snr - 2 * spread, -5, 5),
+        "energy 5": _ahead(bounded, 5),
+        "energy -5": _ahead(bounded, -5),
         "energy near": scipy.ndimage.maximum_filter1d(bounded, 11),
-        "silero*energy": near * np.clip(snr, 0, 10) / 10, "silero*contrast": near * np.clip(contrast - 10, 0, 20) / 20,
+        "silero*energy": near * np.clip(snr, 0, 10) / 10,
+        "silero*contrast": near * np.clip(contrast - 10, 0, 20) / 20,
         "silero*energy wide": wide * np.clip(snr - 5, 0, 10) / 10,
     }
     return out
@@ -226,7 +273,7 @@ def decide(odds: Float64Array, evidence: Evidence, settings: ActivitySettings) -
     """Speech or not for each frame: the Viterbi path, without stretches that Silero never takes for speech (tones, music)."""
     active = viterbi(odds, settings.switch_cost)
     for start, end in runs(active):
-        if evidence.silero[:, max(0, start - 10): end + 10].max() < settings.least_silero:
+        if evidence.silero[:, max(0, start - 10) : end + 10].max() < settings.least_silero:
             active[start:end] = False
     return active
 
@@ -268,8 +315,15 @@ def spans(active: BoolArray, grid_ms: int) -> tuple[Span, ...]:
 # ---------------------------------------------------------------- crosstalk
 
 
-def _leak(own: Float32Array, other: Float32Array, own_db: Float64Array, other_db: Float64Array, own_active: BoolArray,
-          other_active: BoolArray, settings: ActivitySettings) -> BoolArray:
+def _leak(
+    own: Float32Array,
+    other: Float32Array,
+    own_db: Float64Array,
+    other_db: Float64Array,
+    own_active: BoolArray,
+    other_active: BoolArray,
+    settings: ActivitySettings,
+) -> BoolArray:
     """Frames of ``own`` that hold the other channel's voice and nothing of their own."""
     count = min(len(own_db), len(other_db))
     leak = np.zeros(len(own_db), bool)
@@ -298,4 +352,4 @@ def _correlation(a: Float32Array, b: Float32Array, reach: int = RATE_HZ // 20, l
         return 0.0
     product: npt.NDArray[Any] = scipy.signal.correlate(x, y, mode="full", method="fft")
     middle = len(y) - 1
-    return float(np.max(np.abs(product[max(0, middle - reach): middle + reach + 1])) / scale)
+    return float(np.max(np.abs(product[max(0, middle - reach) : middle + reach + 1])) / scale)

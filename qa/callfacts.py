@@ -121,10 +121,10 @@ def voices(call: Call) -> tuple[Span, ...]:
 
 
 def answered_ms(call: Call) -> int:
-    """Where the conversation begins: behind the last ringback tone before the first word, 0 where none is heard."""
+    """Where the conversation begins: behind the last ringback tone before the first word, else where the recording (or the part) does."""
     first = min((u.span.start_ms for u in call.transcript.utterances), default=call.audio.duration_ms)
     rings = (tone.span.end_ms for tone in call.acoustics.tones if tone.kind == "ringback" and tone.span.end_ms <= first)
-    return max(rings, default=0)
+    return max(rings, default=call.audio.from_ms)
 
 
 def gaps(spans: Iterable[Span], within: Span) -> tuple[Span, ...]:
@@ -197,6 +197,6 @@ def elapsed_ms(earlier: str | None, later: str | None) -> int | None:
 
 
 def missing_ms(call: Call) -> int:
-    """By how much the recording is shorter than the talk of its call record (answer to end); 0 where nothing is known."""
+    """By how much the recording (or the part) is shorter than the talk of its call record (answer to end); 0 where nothing is known."""
     talk = elapsed_ms(call.record.answer, call.record.end) if call.record else None
-    return 0 if talk is None else max(0, talk - call.audio.duration_ms)
+    return 0 if talk is None else max(0, talk - (call.audio.duration_ms - call.audio.from_ms))

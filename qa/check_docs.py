@@ -11,22 +11,31 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from qa import logchecks
 from qa.checks import CheckModule, registry
 from qa.lexicon import WordList
+from qa.logchecks import LogCheckModule
 from qa.rules.events import EVENTS
 from qa.rules.measures import MEASURES
+from qa.rules.open_hours import OpenHours
 
 _HEAD = """# The checks
 
 Made from `qa/checks/*.py` by `python -m qa.check_docs docs/checks.md`: do not edit by hand. A rule book turns a check on with
 `[checks.<id>]`; the parameters below are keys of that table, their units in their names. Every example is a test. The events and
-measures that rules may name stand at the end.
+measures that rules may name stand at the end, after the checks of the call log (`[log_checks.<id>]`, `qa/logchecks/*.py`,
+[traffic.md](traffic.md)).
+"""
+
+_LOG_HEAD = """# The checks of the call log
 """
 
 
 def page() -> str:
-    """The whole page (Markdown), checks in order of id, then events and measures."""
-    return "\n".join([_HEAD, *(_section(check_id, module) for check_id, module in registry().items()), _events(), _measures()])
+    """The whole page (Markdown), checks in order of id, those of the call log too, then events and measures."""
+    calls = [_section(check_id, module) for check_id, module in registry().items()]
+    logs = [_section(check_id, module) for check_id, module in logchecks.registry().items()]
+    return "\n".join([_HEAD, *calls, _LOG_HEAD, *logs, _events(), _measures()])
 
 
 def _events() -> str:
@@ -48,7 +57,7 @@ def _line(text: str) -> str:
     return " ".join(text.split()).replace("``", "`")
 
 
-def _section(check_id: str, module: CheckModule) -> str:
+def _section(check_id: str, module: CheckModule | LogCheckModule) -> str:
     text = inspect.cleandoc(module.__doc__ or "").split("\n", 1)[1].strip()
     lines = [f"## `{check_id}` {module.TITLE} · {module.TITLE_EN}", "", _markdown(text), ""]
     if hasattr(module.Params, "read"):
@@ -78,6 +87,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
         value = field.default_factory()
     if isinstance(value, WordList):
         return f"`{Path(value.path).name}` of the `default` rule book ({len(value)} phrases)"
+    if isinstance(value, OpenHours):
+        return "always"
     texts = value if isinstance(value, tuple) else (value,)
     return "<br>".join("`" + str(text).replace("|", "\\|") + "`" for text in texts)
 

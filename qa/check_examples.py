@@ -42,6 +42,8 @@ from qa.types import (
 )
 
 EDGE_MS = 15_000
+MAX_S = 86_400
+"""No call of an example is longer than a day (s)."""
 FRAME_MS = 20
 SWING_FRAMES = 50  # a second up and down
 _START = "2025-03-04T09:01:00.000+08:00"
@@ -186,6 +188,8 @@ def parse(script: str) -> tuple[Utterance, ...]:
         if match is None:
             raise ValueError(f"“{line}”不是“坐席 0.5-4.0 说的话”的样子")
         speaker = _SPEAKERS[match[1]]
+        if max(float(match[2]), float(match[3])) > MAX_S:
+            raise ValueError(f"“{line}”的时间超过 {MAX_S} 秒（一天）")
         begin, end = (round(float(seconds) * 1000) for seconds in (match[2], match[3]))
         if begin >= end or float(match[4] or 0) > 1:
             raise ValueError(f"“{line}”的时间或把握（@）不可用")

@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qa import __version__, cli_explain, cli_models, cli_rescore, cli_rules, cli_show
+from qa import __version__, cli_batch, cli_explain, cli_models, cli_records, cli_rescore, cli_rules, cli_show, cli_traffic
 from qa.cli_common import (
     DB_DEFAULT,
     EXIT_BUG,
     EXIT_FAILED,
     AsrOption,
+    CallsOption,
     Db,
     Json,
     QaGroup,
     Since,
+    Tz,
     Until,
     demo_line,
     err,
@@ -38,7 +40,7 @@ from qa.types import Outcome, Scorecard
 
 if TYPE_CHECKING:
     from qa.pipeline import FileResult
-    from qa.records import CallTable
+    from qa.records import Records
     from qa.rules.book import RuleBook
     from qa.store import Store
 
@@ -94,54 +96,65 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def score(
     ctx: typer.Context,
     paths: Annotated[list[Path], typer.Argument(help="录音文件或文件夹", metavar="DIR|FILE…")],
-    calls: Annotated[Path | None, typer.Option("--calls", help="通话记录表 calls.csv（call records）")] = None,
+    calls: CallsOption = None,
     profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
     asr: AsrOption = None,
+    tz: Tz = "",
     report: Annotated[Path | None, typer.Option("--report", help="把每通电话、每位坐席的网页报告写到这个文件夹")] = None,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
     """给录音评分：转写、检查、按规则书算分，存入数据库（score recordings）。"""
-    from qa import models, pipeline, records, rulebook
+    from qa import models, pipeline, rulebook
     from qa.store import Store
+    from qa.switch import choose
 
     # all that can be wrong with the command itself is said before the first file is touched
     if not any(path.exists() for path in paths):
         raise AudioError("、".join(map(str, paths)), "没有这个文件或文件夹", "请检查路径")
     book = rulebook.load(profile)
-    call_table = records.read_calls(calls) if calls is not None else None
+    named = choose.named(calls, tz) if calls is not None else None
     files = pipeline.collect(paths)
     if not files:
         raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
     models.locate(asr)
-    _show_table_problems(call_table, paths)
     with Store(db) as store:
+        call_table = named or choose.imported(store)
+        _show_table_problems(call_table, paths)
+        told = len(call_table.problems) if call_table is not None else 0
+        cli_rescore.show_other_contents(store, book)
         results = _score_with_progress(files, store, book, call_table, asr, ctx.obj["debug"])
+        _show_table_problems(call_table, (), told)  # recordings that no record could be joined with
+        results, counted = cli_rescore.recounted(store, [part for result in results for part in result.all])
         if report is not None:
             _write_reports(store, results, report)
     if as_json:
         print_json([_result_row(r) for r in results])
     else:
         _show_summary(results, db, report)
+        for line in counted:
+            out().print(line, markup=False, soft_wrap=True)
     if any(r.error for r in results):
         raise typer.Exit(EXIT_FAILED)
 
 
-def _show_table_problems(call_table: CallTable | None, paths: Sequence[Path]) -> None:
+def _show_table_problems(call_table: Records | None, paths: Sequence[Path], since: int = 0) -> None:
+    """The problems of the call records from the ``since``-th on."""
     console = err()
     if call_table is None:
         for path in paths:
             if (path / "calls.csv").is_file():
                 console.print(f"提示：{path / 'calls.csv'} 没有用上；要用请加 --calls", style="yellow", markup=False)
         return
-    for problem in call_table.problems[:LISTED_PROBLEMS]:
+    problems = call_table.problems[since:]
+    for problem in problems[:LISTED_PROBLEMS]:
         console.print(f"! {problem}", style="yellow", markup=False, soft_wrap=True)
-    if len(call_table.problems) > LISTED_PROBLEMS:
-        console.print(f"! 通话记录表还有 {len(call_table.problems) - LISTED_PROBLEMS} 处问题", style="yellow")
+    if len(problems) > LISTED_PROBLEMS:
+        console.print(f"! 通话记录表还有 {len(problems) - LISTED_PROBLEMS} 处问题", style="yellow")
 
 
 def _score_with_progress(
-    files: Sequence[Path], store: Store, book: RuleBook, call_table: CallTable | None, asr: str | None, debug: bool, by_day: bool = True
+    files: Sequence[Path], store: Store, book: RuleBook, call_table: Records | None, asr: str | None, debug: bool, by_day: bool = True
 ) -> list[FileResult]:
     """Score all; a failed file is told at once, above the bar.  ``by_day``: by the version of the rules in force on each day."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -183,7 +196,7 @@ def _show_summary(results: Sequence[FileResult], db: Path, report: Path | None) 
     failed = sum(r.error is not None for r in results)
     reused = sum(r.reused for r in results)
     unscored = sum(c.percent is None for c in cards)
-    parts = [f"共 {len(results)} 个文件", f"评分 {len(cards)}（其中沿用已有转写 {reused}）", f"失败 {failed}"]
+    parts = [f"共 {len({r.path for r in results})} 个文件", f"评分 {len(cards)}（其中沿用已有转写 {reused}）", f"失败 {failed}"]
     if unscored:
         parts.append(f"覆盖率不足而不评分 {unscored}")
     console.print("，".join(parts) + f"；用时 {sum(r.seconds for r in results):.1f} 秒")
@@ -336,3 +349,6 @@ app.add_typer(report_app, name="report")
 app.add_typer(cli_models.models_app, name="models")
 app.add_typer(cli_rules.rules_app, name="rules")
 cli_explain.register(app)
+cli_batch.register(app)
+cli_records.register(app)
+cli_traffic.register(app)

@@ -46,6 +46,11 @@ DB_DEFAULT = Path("qa.db")
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，给其他程序用（machine readable）")]
 Since = Annotated[str | None, typer.Option("--since", help="从这一天起（含），如 2024-05-01", metavar="DATE")]
 Until = Annotated[str | None, typer.Option("--until", help="到这一天止（含），如 2024-05-31", metavar="DATE")]
+CallsOption = Annotated[
+    str | None,
+    typer.Option("--calls", help="通话记录：calls.csv，或交换机的话单（格式按表头识别，或写 文件:格式）", metavar="FILE[:FORMAT]"),
+]
+Tz = Annotated[str, typer.Option("--tz", envvar="QA_TZ", help="话单里没写时区的时刻属于哪个时区，如 Asia/Shanghai", metavar="ZONE")]
 AsrOption = Annotated[
     str | None,
     typer.Option("--asr", help="语音识别模型：demo（演示）、模型名或文件夹；默认用正式模型", metavar="demo|MODEL|FOLDER"),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from qa.explain import CallSum, MonthSum
+    from qa.ledger_sheets import Sheet
     from qa.rules.points import Line
     from qa.store import Store
 
@@ -83,7 +84,7 @@ def _show_call(console: Console, one: CallSum) -> None:
     for part, group in itertools.groupby(rows, key=lambda pair: pair[0][0]):
         console.print(Text(f"\n{part or '其他规则'}", style="bold cyan"))
         for row, line in group:
-            _row(console, row, line.result.outcome, _marked(one, line))
+            _row(console, row, line.result.outcome, _marked(one, line), _found(one, line))
     console.print(Text("\n合计", style="bold cyan"))
     for text in call_sums(one.total):
         console.print(Padding(plain(text), (0, 0, 0, 2)))
@@ -120,8 +121,16 @@ def _marked(one: CallSum, line: Line) -> Iterator[str]:
             yield f"{mark.created[:10]} {mask_text(mark_text(mark, line.result.title), one.row.customer_number)}；{works}"
 
 
-def _row(console: Console, row: tuple[str, ...], outcome: Outcome, marked: Iterable[str]) -> None:
-    """A rule: outcome, title, points and how; who called it grave; clause and evidence below, unless the rule did not apply."""
+def _found(one: CallSum, line: Line) -> tuple[str, ...]:
+    """What was found against the agent: why the rule failed, each message once."""
+    from qa.export import mask_text
+
+    failed = (finding.message for finding in line.result.findings if finding.outcome is Outcome.FAIL)
+    return tuple(dict.fromkeys(mask_text(text, one.row.customer_number) for text in failed))
+
+
+def _row(console: Console, row: tuple[str, ...], outcome: Outcome, marked: Iterable[str], found: Iterable[str]) -> None:
+    """A rule: outcome, title, points and how; who called it grave; what was found, clause and evidence below, unless it did not apply."""
     _, title, clause, _, evidence, worth, how = row
     line = outcome_text(outcome).append(f"  {title}", style="bold not dim").append(f"  {worth}  ", style="not bold cyan")
     console.print(line.append(how, style="not bold"), soft_wrap=True)
@@ -129,6 +138,8 @@ def _row(console: Console, row: tuple[str, ...], outcome: Outcome, marked: Itera
         console.print(Padding(plain(text, "yellow"), (0, 0, 0, 4)))
     if outcome is Outcome.NOT_APPLICABLE:
         return
+    for text in found:
+        console.print(Padding(plain(f"查到：{text}"), (0, 0, 0, 4)))
     console.print(Padding(plain(f"条款：{'；'.join(clause.strip().splitlines())}", "dim"), (0, 0, 0, 4)))
     if evidence:
         console.print(Padding(plain(f"证据：{evidence}", "dim"), (0, 0, 0, 4)))
@@ -149,14 +160,14 @@ def _call_json(one: CallSum) -> dict[str, Any]:
         "demo": made.demo,
         "stored_percent": one.card.percent,
         "percent": None if one.total.percent is None else float(one.total.percent),
-        "rules": _named(_CALL_KEYS, _masked(one)),
+        "rules": [row | {"found": _found(one, x)} for row, x in zip(_named(_CALL_KEYS, _masked(one)), one.total.lines, strict=True)],
         "grave_marks": [masked(mark, one.row.customer_number) for mark in one.marks],
         "sums": call_sums(one.total),
         "notes": one.notes,
     }
 
 
-def _named(keys: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[dict[str, str]]:
+def _named(keys: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[dict[str, Any]]:
     return [dict(zip(keys, row, strict=True)) for row in rows]
 
 
@@ -176,7 +187,7 @@ def _show_month(console: Console, sheet: MonthSum) -> None:
         rows = zip(_masked(one), one.total.lines, strict=True)
         for row, line in rows:
             if line.result.outcome is Outcome.FAIL:
-                _row(console, row, line.result.outcome, _marked(one, line))
+                _row(console, row, line.result.outcome, _marked(one, line), _found(one, line))
         console.print(Padding(plain(call_sums(one.total)[-1]), (0, 0, 0, 2)))
     console.print(Text("\n得分", style="bold cyan"))
     console.print(Padding(plain(mean_text(sheet)), (0, 0, 0, 2)))
@@ -203,5 +214,12 @@ def _month_json(sheet: MonthSum) -> dict[str, Any]:
         "mean_sum": mean_text(sheet),
         "fines": _named(_MONTH_KEYS, month_rows(sheet.fines)),
         "fine_sums": month_sums(sheet.fines),
+        "kept": [_kept_json(one) for one in sheet.kept],
         "notes": sheet.notes,
     }
+
+
+def _kept_json(kept: Sheet) -> dict[str, Any]:
+    """What was kept of a closed month, at its closing or after a correction."""
+    totals = {role: {"low": str(amount.low), "high": str(amount.high)} for role, amount in kept.totals}
+    return {"by": kept.by, "created": kept.created, "why": kept.why, "totals": totals}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,14 +14,18 @@ from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, Since, Until, err, error_line, out, print_json, table
 from qa.cli_show import mark_text, masked, resolve
+from qa.errors import RuleBookError, StoreError
 from qa.report_text import percent_text
 
 if TYPE_CHECKING:
+    from qa.ledger_cards import Adjustment
     from qa.pipeline import FileResult
     from qa.rescore import Moved, Rescored
     from qa.rules.book import RuleBook
+    from qa.store import Store
 
 LISTED = 40
+LISTED_VERSIONS = 3
 PROPOSED = "属于已关账的月份，新的评分待批准：qa adjust 通话 --by 姓名 --reason 理由"
 By = Annotated[str, typer.Option("--by", help="谁做的（姓名），记入数据库", metavar="NAME")]
 
@@ -57,11 +63,46 @@ def score_lines(results: Sequence[FileResult]) -> tuple[str, ...]:
     return (*lines, f"{proposed} 通{PROPOSED}") if proposed else lines
 
 
+def show_other_contents(store: Store, book: RuleBook, since: str | None = None, until: str | None = None) -> None:
+    """Register ``book`` and say, before anything is judged, which other contents of the same id will judge calls of the period."""
+    from qa import rows
+
+    store.ledger.register(book)
+    low, high = rows.period(since, until)
+    last = date.fromisoformat(high[:10]) - timedelta(days=high[10:] == "T00:00:00.000") if high else None
+    reigns = store.ledger.reigns(book.id, date.fromisoformat(low[:10]) if low else None, last)
+    others = [reign for reign in reigns if reign.version.hash != book.content_hash]
+    for reign in others[-LISTED_VERSIONS:]:
+        days = f"{f'{reign.since} 起' if reign.since else ''}{f'到 {reign.until} 为止' if reign.until else ''}" or "所有日期"
+        version = reign.version
+        other = "" if version.title == book.title else "，名称不同，可能是另一本规则书用了同一个 id"
+        told = f"{version.stamp}“{version.title}”，{version.registered[:10]} 登记{other}"
+        err().print(f"提示：{days}的通话，按 {book.id} 的另一份内容评分：{told}", style="yellow", markup=False, soft_wrap=True)
+    if len(others) > LISTED_VERSIONS:
+        err().print(f"提示：更早的还有 {len(others) - LISTED_VERSIONS} 段时间按以前的内容评分", style="yellow", markup=False)
+
+
+def recounted(store: Store, results: Sequence[FileResult]) -> tuple[list[FileResult], tuple[str, ...]]:
+    """First warnings counted in order of time, after recordings were scored in any order: the results as they are then, and what to say."""
+    from qa.rescore import day_of, recount
+
+    days = [(r, day_of(r.call.record)) for r in results if r.call is not None and r.scorecard is not None]
+    found = recount(store, {(r.scorecard.agent_id, f"{day:%Y-%m}") for r, day in days if r.scorecard is not None and day is not None})
+    now = {m.call_id: next(k.scorecard for k in store.history(m.call_id) if k.id == m.scorecard_id) for m in found.moved}
+    shown = [replace(r, scorecard=now[r.call_id]) if r.call_id in now else r for r in results]
+    proposed = sum(m.proposed for m in found.moved)
+    lines = [f"先警告的次数已按通话时间重算：{len(found.moved)} 通的得分因此改变"] if found.moved else []
+    return shown, (*lines, *([f"其中 {proposed} 通{PROPOSED}"] if proposed else []))
+
+
 # ---------------------------------------------------------------- rescore
 
 
 def rescore(
-    profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="规则书的名字或文件夹（rule book）；不写则每通按它自己的规则书", metavar="PROFILE")
+    ] = None,
+    all_houses: Annotated[bool, typer.Option("--all-houses", help="原先按别的规则书评分的通话也改按 --profile")] = False,
     since: Since = None,
     until: Until = None,
     db: Db = DB_DEFAULT,
@@ -72,25 +113,31 @@ def rescore(
     from qa import rulebook
     from qa.store import Store
 
-    book = rulebook.load(profile)
-    with Store(db, create=False) as store, err().status("重评 …") as status:
-        found = rescoring.rescore(store, book, since, until, lambda done: status.update(f"重评 … {done} 通"))
+    if all_houses and profile is None:
+        raise RuleBookError("--all-houses", "没有写都改按哪一本规则书", "请加 --profile")
+    book = rulebook.load(profile) if profile is not None else None
+    with Store(db, create=False) as store:
+        if book is not None:
+            show_other_contents(store, book, since, until)
+        with err().status("重评 …") as status:
+            progress = lambda done: status.update(f"重评 … {done} 通")  # noqa: E731
+            found = rescoring.rescore(store, book, since, until, progress, all_houses=all_houses)
     for error in found.errors[:LISTED]:
         err().print(error_line(error), soft_wrap=True)
     if as_json:
         print_json(_rescored(found, book))
     else:
-        _show_rescored(found, book)
+        _show_rescored(found, book, all_houses)
     if found.failed:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _rescored(found: Rescored, book: RuleBook) -> dict[str, Any]:
+def _rescored(found: Rescored, book: RuleBook | None) -> dict[str, Any]:
     counts = {name: getattr(found, name) for name in ("rescored", "changed", "proposed", "unchanged", "failed", "others")}
     errors = [{"subject": e.subject, "cause": e.cause, "cure": e.cure} for e in found.errors]
     return {
-        "rule_book": book.id,
-        "version": book.stamp,
+        "rule_book": book.id if book is not None else None,
+        "version": book.stamp if book is not None else None,
         **counts,
         "versions": dict(found.versions),
         "moved": found.moved,
@@ -98,18 +145,19 @@ def _rescored(found: Rescored, book: RuleBook) -> dict[str, Any]:
     }
 
 
-def _show_rescored(found: Rescored, book: RuleBook) -> None:
+def _show_rescored(found: Rescored, book: RuleBook | None, all_houses: bool) -> None:
     console = out()
     if found.moved:
         console.print(_moved(found.moved[:LISTED]))
         if len(found.moved) > LISTED:
             console.print(f"… 另有 {found.changed + found.proposed - LISTED} 通")
-    failed = f"，读不出 {found.failed}" if found.failed else ""
+    failed = f"，不能重评 {found.failed}" if found.failed else ""
     counts = f"结果有变 {found.changed}，待批准 {found.proposed}，不变 {found.unchanged}{failed}"
     console.print(f"重评 {found.rescored} 通：{counts}")
     lines = list(version_lines(found.versions, book))
-    if found.others:
-        lines.append(f"提示：其中 {found.others} 通原先按别的规则书评分，现在都按 {book.id}")
+    if found.others and book is not None:
+        left = f"另有 {found.others} 通是按别的规则书评分的，没有动；要都改按 {book.id}，请加 --all-houses"
+        lines.append(f"提示：{f'其中 {found.others} 通原先按别的规则书评分，现在都按 {book.id}' if all_houses else left}")
     if found.proposed:
         lines.append(f"{found.proposed} 通{PROPOSED}")
     for line in lines:
@@ -171,11 +219,12 @@ def close(
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """关账：这个月的评分从此不变，不能再打开（close a month for good）。"""
+    """关账：这个月的评分和罚款从此不变，不能再打开（close a month for good）。"""
+    from qa import ledger_closing
     from qa.store import Store
 
-    with Store(db, create=False) as store:
-        closed = store.ledger.close_month(month, by, note)
+    with Store(db, create=False) as store, err().status("算罚款 …"):
+        closed = ledger_closing.close_month(store, month, by, note)
     if as_json:
         print_json(closed)
     else:
@@ -199,26 +248,35 @@ def list_months(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
 
 
 def adjust(
-    call: Annotated[str, typer.Argument(help="通话编号", metavar="CALL")],
     by: By,
     reason: Annotated[str, typer.Option("--reason", help="调整的理由，记入数据库", metavar="TEXT")],
+    call: Annotated[str | None, typer.Argument(help="通话编号", metavar="CALL")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="一次批准这个月所有待批准的评分，如 2025-06", metavar="MONTH")] = None,
     scorecard: Annotated[int | None, typer.Option("--scorecard", help="评分编号；默认最新的待批准评分", metavar="ID")] = None,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """批准一通电话的新评分，用于已关账的月份；记下谁、为什么（make a proposed scorecard stand）。"""
+    """批准一通电话（或一个月）的新评分，用于已关账的月份；记下谁、为什么（make proposed scorecards stand）。"""
     from qa.store import Store
 
+    if (call is None) == (month is None) or (month is not None and scorecard is not None):
+        raise StoreError("qa adjust", "应写一通电话，或用 --month 写一个月份", "请写 qa adjust 通话 …，或 qa adjust --month 2025-06 …")
     with Store(db, create=False) as store:
-        made = store.adjust(call, by, reason, scorecard)
-        percents = {kept.id: kept.scorecard.percent for kept in store.history(call)}
-    before = percents[made.before] if made.before is not None else None
+        made = (store.adjust(call, by, reason, scorecard),) if call is not None else store.adjust_month(month or "", by, reason)
+        rows = [_adjusted(store, one) for one in made]
     if as_json:
-        print_json({"adjustment": made, "percent_before": before, "percent_after": percents[made.after]})
+        print_json(rows if call is None else rows[0])
         return
-    old = "此前没有有效的评分" if made.before is None else f"原评分 {made.before}：{percent_text(before)}"
-    text = f"{call} 的评分 {made.after} 已生效：{percent_text(percents[made.after])}（{old}；{made.by}，{made.reason}）"
-    out().print(text, markup=False, soft_wrap=True)
+    for one, row in zip(made, rows, strict=True):
+        old = "此前没有有效的评分" if one.before is None else f"原评分 {one.before}：{percent_text(row['percent_before'])}"
+        now = f"{one.call_id} 的评分 {one.after} 已生效：{percent_text(row['percent_after'])}"
+        out().print(f"{now}（{old}；{one.by}，{one.reason}）", markup=False, soft_wrap=True)
+
+
+def _adjusted(store: Store, made: Adjustment) -> dict[str, Any]:
+    percents = {kept.id: kept.scorecard.percent for kept in store.history(made.call_id)}
+    before = percents[made.before] if made.before is not None else None
+    return {"adjustment": made, "percent_before": before, "percent_after": percents[made.after]}
 
 
 # ---------------------------------------------------------------- grave

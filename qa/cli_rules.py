@@ -11,12 +11,13 @@ from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, out, print_json, table
 from qa.errors import RuleBookError, RuleBookErrors
-from qa.export import SEVERITIES
+from qa.outcome_words import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from qa.rules.book import Rule, RuleBook
+    from qa.log_scoring import LogRan
+    from qa.rules.book import LogRule, Rule, RuleBook
     from qa.rules.run_examples import Ran
 
 _WIDEST = {"规则": 20, "名称": 22, "分值": 14, "何时": 16}
@@ -78,8 +79,8 @@ def _listed(name: str) -> dict[str, Any]:
         "id": book.id,
         "title": book.title,
         "version": book.version,
-        "rules": len(book.rules),
-        "examples": sum(len(rule.examples) for rule in book.rules),
+        "rules": len(book.rules) + len(book.log_rules),
+        "examples": sum(len(rule.examples) for rule in book.rules) + sum(len(rule.examples) for rule in book.log_rules),
         "clauses": len(book.clauses),
         "not_auditable": len(book.not_auditable),
         "awaiting": len(book.awaiting),
@@ -120,6 +121,12 @@ def _show(book: RuleBook) -> None:
         for rule in rules:
             made.add_row(*map(Text, rows[rule.id]))
         console.print(made)
+    if book.log_rules:
+        console.print(Text("\n话单规则（qa traffic）", style="bold cyan"))
+        made = table("规则", "名称", "程度", "查什么", "例", "条款", right=("例",))
+        for log_rule in book.log_rules:
+            made.add_row(*map(Text, _log_cells(log_rule)))
+        console.print(made)
     for title, entries in (("录音和话单里无从核查的条款", book.not_auditable), ("尚待检查手段的条款", book.awaiting)):
         if entries:
             console.print(Text(f"\n{title}", style="bold cyan"))
@@ -136,6 +143,11 @@ def _cells(rule: Rule, book: RuleBook) -> tuple[str, ...]:
     return (rule.id, rule.title, SEVERITIES[rule.severity.value], worth or "不计分", when or "所有", examples, rule.clause.strip())
 
 
+def _log_cells(rule: LogRule) -> tuple[str, ...]:
+    looked, examples = rule.module.in_words(rule.params), str(len(rule.examples) or "—")
+    return (rule.id, rule.title, SEVERITIES[rule.severity.value], looked, examples, rule.clause)
+
+
 def _book(book: RuleBook) -> dict[str, object]:
     return {
         "id": book.id,
@@ -149,6 +161,7 @@ def _book(book: RuleBook) -> dict[str, object]:
         "sections": [{"id": s.id, "title": s.title, "weight": _number(s.weight)} for s in book.scoring.sections],
         "slots": {name: list(texts) for name, texts in book.slots},
         "checks": [_rule(rule, book) for rule in book.rules],
+        "log_checks": [_log_rule(rule) for rule in book.log_rules],
         "not_auditable": [{"clause": n.clause, "reason": n.why} for n in book.not_auditable],
         "awaiting": [{"clause": n.clause, "needs": n.why} for n in book.awaiting],
     }
@@ -179,6 +192,23 @@ def _rule(rule: Rule, book: RuleBook) -> dict[str, object]:
     }
 
 
+def _log_rule(rule: LogRule) -> dict[str, object]:
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "kind": rule.kind,
+        "severity": rule.severity.value,
+        "effective_from": rule.effective_from,
+        "effective_until": rule.effective_until,
+        "looks_for": rule.module.in_words(rule.params),
+        "clause": rule.clause,
+        "not_covers": rule.not_covers,
+        "examples": len(rule.examples),
+        "inherited": rule.inherited,
+        "subject": rule.subject,
+    }
+
+
 def _number(value: object) -> float | None:
     return None if value is None else float(str(value))
 
@@ -192,15 +222,31 @@ def check(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
     from qa import rulebook
 
     book = rulebook.load(profile)
+    warnings = (*_copied(profile, book), *book.warnings)
     if as_json:
-        ids = [rule.id for rule in book.rules]
-        print_json({"id": book.id, "version": book.stamp, "checks": ids, "ok": True, "warnings": list(book.warnings)})
+        ids, log_ids = [rule.id for rule in book.rules], [rule.id for rule in book.log_rules]
+        print_json({"id": book.id, "version": book.stamp, "checks": ids, "log_checks": log_ids, "ok": True, "warnings": list(warnings)})
         return
     console = out()
-    for warning in book.warnings:
+    for warning in warnings:
         console.print(f"⚠ {warning}", markup=False, soft_wrap=True)
-    odd = f"，{len(book.warnings)} 处提醒" if book.warnings else ""
-    console.print(f"✓ {book.id} {book.stamp}：{book.title}，{len(book.rules)} 项检查，没有错误{odd}", markup=False, soft_wrap=True)
+    odd = f"，{len(warnings)} 处提醒" if warnings else ""
+    log_rules = f"，{len(book.log_rules)} 项话单检查" if book.log_rules else ""
+    console.print(
+        f"✓ {book.id} {book.stamp}：{book.title}，{len(book.rules)} 项检查{log_rules}，没有错误{odd}", markup=False, soft_wrap=True
+    )
+
+
+def _copied(profile: str, book: RuleBook) -> tuple[str, ...]:
+    """That somebody's own folder goes by the id of one of the program's: the database takes both for versions of one rule book."""
+    from qa import rulebook
+    from qa.paths import lexicons_dir
+
+    own = Path(profile).exists() and profile not in rulebook.profiles()
+    if book.id not in rulebook.profiles() or not own or Path(profile).resolve().is_relative_to(lexicons_dir().resolve() / book.id):
+        return ()
+    told = f"id {book.id} 是随程序附带的规则书的名字，数据库会把两者当作同一本规则书的不同版本，按日期和登记先后选用"
+    return (f"{profile}: {told}。请在 [profile] 里改成自己的 id",)
 
 
 # ---------------------------------------------------------------- test
@@ -210,12 +256,13 @@ def check(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
 def test(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
     """跑规则旁的例子，逐个对照结果和依据的秒数（run the examples）；有不符的，退出码为 1。"""
     from qa import rulebook
+    from qa.log_scoring import run_examples
     from qa.rules.run_examples import run
 
     book = rulebook.load(profile)
-    ran = list(run(book))
+    ran: list[Ran | LogRan] = [*run(book), *run_examples(book)]
     failing = [one for one in ran if one.failing]
-    without = [rule.id for rule in book.rules if not rule.examples]
+    without = [rule.id for rule in book.rules if not rule.examples] + [rule.id for rule in book.log_rules if not rule.examples]
     if as_json:
         print_json({"id": book.id, "examples": len(ran), "failed": [_failed(one) for one in failing], "without_examples": without})
     else:
@@ -224,21 +271,30 @@ def test(profile: Profile, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _failed(one: Ran) -> dict[str, object]:
+def _failed(one: Ran | LogRan) -> dict[str, object]:
+    from qa.rules.run_examples import Ran
+
     example = one.example
-    return {
-        "subject": example.subject,
-        "rule": one.rule_id,
-        "name": example.name,
-        "due": {"outcome": example.outcome.value, "span_ms": example.span_ms},
-        "came": {"outcome": one.outcome.value, "span_ms": one.span_ms, "message": one.message},
-    }
+    told: dict[str, object] = {"subject": example.subject, "rule": one.rule_id, "name": _named(one)}
+    if isinstance(one, Ran):
+        due: dict[str, object] = {"outcome": one.example.outcome.value, "span_ms": one.example.span_ms}
+        came: dict[str, object] = {"outcome": one.outcome.value, "span_ms": one.span_ms, "message": one.message}
+    else:
+        due = {"outcome": one.example.log.outcome.value, "rows": one.example.log.rows}
+        came = {"outcome": one.outcome.value, "rows": one.rows, "message": one.message}
+    return told | {"due": due, "came": came}
 
 
-def _show_ran(book: RuleBook, count: int, failing: Sequence[Ran], without: list[str]) -> None:
+def _named(one: Ran | LogRan) -> str:
+    from qa.rules.run_examples import Ran
+
+    return one.example.name if isinstance(one, Ran) else one.example.log.name
+
+
+def _show_ran(book: RuleBook, count: int, failing: Sequence[Ran | LogRan], without: list[str]) -> None:
     console = out()
     for one in failing:
-        head = Text("✗ ", style="bold red").append(f"{one.example.subject}：{one.rule_id}“{one.example.name}”：{one.failing}", style="red")
+        head = Text("✗ ", style="bold red").append(f"{one.example.subject}：{one.rule_id}“{_named(one)}”：{one.failing}", style="red")
         console.print(head, soft_wrap=True)
         console.print(Text(f"  {one.message}", style="dim"), soft_wrap=True)
     if without:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlite_utils
 
-from qa.errors import StoreError
+from qa.errors import DatabaseError, StoreError
 from qa.migrations import APPLICATION_ID, migrations
 
 BUSY_TIMEOUT_S = 10.0
@@ -27,6 +27,7 @@ _CAUSES = (
     ("malformed", "数据库文件已损坏", "请从备份恢复，或用 --db 指定另一个位置重新评分"),
     ("unable to open", "数据库文件无法打开", "请检查文件夹是否存在、是否有读写权限"),
     ("is full", "磁盘空间不足", "请清理磁盘后再试"),
+    ("disk i/o", "数据库所在的磁盘读写出错，或空间已满", "请检查磁盘和网络存储后再试"),
     ("no such module", "本机的 SQLite 没有全文检索（FTS5）", "请安装带 FTS5 的 SQLite"),
     ("append only", "已有的评分不能修改或删除", "请重新评分，新的评分会另存一份"),
 )
@@ -34,15 +35,25 @@ _CAUSES = (
 
 @contextmanager
 def sqlite_errors(path: Path) -> Iterator[None]:
-    """Every error of SQLite as one clear :class:`StoreError`."""
+    """Every error of SQLite as one clear :class:`StoreError`; a :class:`DatabaseError` where it is not for what was to be kept."""
     try:
         yield
     except sqlite3.Error as error:
         text = str(error).lower()
         cause, cure = next(((c, k) for sign, c, k in _CAUSES if sign in text), (f"数据库出错（{error}）", "请检查数据库文件"))
-        raise StoreError(str(path), cause, cure) from error
+        kinds = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+        for_what_was_asked = isinstance(error, kinds) or "not a database" in text
+        raise (StoreError if for_what_was_asked else DatabaseError)(str(path), cause, cure) from error
     except (UnicodeEncodeError, OverflowError) as error:
         raise StoreError(str(path), f"该数据无法保存（{error}）", "请检查文件名和文字是否为合法的 UTF-8") from error
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
 
 
 class Database:
@@ -60,6 +71,7 @@ class Database:
             try:
                 self.sqlite = sqlite_utils.Database(conn, execute_plugins=False)
                 self._prepare(busy_timeout_s)
+                self._file = _inode(path)
             except BaseException:
                 conn.close()
                 raise
@@ -67,6 +79,11 @@ class Database:
     def close(self) -> None:
         with sqlite_errors(self.path):
             self.sqlite.close()
+
+    def check_in_place(self) -> None:
+        """Errors: :class:`DatabaseError` where the file is gone or another one lies in its place."""
+        if _inode(self.path) != self._file:
+            raise DatabaseError(str(self.path), "数据库文件被删除、移走或替换", "请检查磁盘和网络存储，恢复后重新运行")
 
     def _prepare(self, busy_timeout_s: float) -> None:
         db = self.sqlite

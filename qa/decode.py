@@ -25,6 +25,7 @@ from av.stream import Disposition
 from qa.errors import AudioError, EmptyAudioError, NoAudioTrackError, NotAudioError, UnsupportedRateError
 from qa.riff import FLOAT, PCM, RepairedWav, RiffError, WavLayout, read_layout
 from qa.sniff import describe, mpeg_offset, sniff
+from qa.spool import Spool
 from qa.types import Audio, AudioInfo, Int16Array
 
 MIN_RATE_HZ, MAX_RATE_HZ = 4_000, 192_000
@@ -40,6 +41,7 @@ SUFFIXES: frozenset[str] = frozenset(
 
 _DECLARED_BY_CONTAINER = ("flac", "mov", "asf", "caf", "aiff", "au", "w64", "matroska", "avi", "flv")
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "webp")
+_TORN = ("被截断", "不完整", "实有", "没有写明数据长度")
 _RESEND = "请从录音系统重新导出这个文件"
 _CONVERT = "请确认这是录音文件;受支持的格式有 WAV、MP3、Opus/Ogg、FLAC、M4A/AAC、AMR、GSM"
 
@@ -57,7 +59,8 @@ def decode(path: Path) -> Audio:
     dither and clipped.  What the header says and the file does not keep is in ``info.notes``.
 
     Raises AudioError (missing, unreadable, broken, more than two channels), EmptyAudioError, NotAudioError,
-    NoAudioTrackError (also for videos) or UnsupportedRateError (outside 4,000-192,000 Hz).
+    NoAudioTrackError (also for videos) or UnsupportedRateError (outside 4,000-192,000 Hz); BatchError where the temporary folder, in
+    which the samples of a long recording lie, is full.
     """
     with _open(path) as source:
         size = path.stat().st_size
@@ -69,13 +72,20 @@ def decode(path: Path) -> Audio:
         work = _Decoding(path, source, size, kind)
         try:
             work.run()
+            return work.audio(file_sha256(path))
         except av.error.EOFError as error:  # the container ends before its first sample
             raise EmptyAudioError(str(path), "只有文件头,没有任何采样", _RESEND) from error
         except (av.error.FFmpegError, RiffError) as error:
             raise AudioError(str(path), _cause(error), _RESEND) from error
         except OSError as error:
             raise AudioError(str(path), f"读取失败({error.strerror or error})", "请检查磁盘和网络存储后重试") from error
-        return work.audio(file_sha256(path))
+        finally:
+            work.spool.close()
+
+
+def looks_torn(info: AudioInfo) -> bool:
+    """Whether the file ends before its time by what it says of itself, as one does that is still being written or copied."""
+    return any(sign in note for note in info.notes for sign in _TORN)
 
 
 def _open(path: Path) -> io.BufferedReader:
@@ -126,14 +136,13 @@ def _to_int16(frame: AudioFrame) -> tuple[Int16Array, int, int]:
 
 @dataclass
 class _Decoding:
-    """The state of decoding one file; samples grow in one buffer, so that memory stays near the size of the PCM."""
+    """The state of decoding one file."""
 
     path: Path
     source: BinaryIO
     size: int
     kind: str
     layout: WavLayout | None = None
-    buffer: bytearray = field(default_factory=bytearray)
     rate_hz: int = 0
     channels: int = 0
     codec: str = ""
@@ -147,6 +156,10 @@ class _Decoding:
     lost_packets: int = 0
     tail_lost: bool = False
     notes: list[str] = field(default_factory=list)
+    spool: Spool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spool = Spool(self.path)
 
     def run(self) -> None:
         stream_file: BinaryIO = self.source
@@ -248,7 +261,7 @@ class _Decoding:
             if hole_s > MIN_HOLE_S:
                 self.notes.append(f"第 {self._ms(self.samples)} 毫秒起缺少约 {round(hole_s * 1000)} 毫秒的数据,以静音代替")
                 samples = round(hole_s * self.rate_hz)
-                self.buffer += bytes(2 * self.channels * samples)
+                self.spool.add(bytes(2 * self.channels * samples))
                 self.samples += samples
         start = at if at is not None else self.clock_s
         self.clock_s = None if start is None else start + frame.samples / frame.sample_rate
@@ -264,7 +277,7 @@ class _Decoding:
         x, over, bad = _to_int16(frame)
         self.over += over
         self.bad_numbers += bad
-        self.buffer += np.ascontiguousarray(x).data.cast("B") if x.size else b""
+        self.spool.add(np.ascontiguousarray(x).data.cast("B") if x.size else b"")
         self.samples += len(x)
         self.frame_samples = max(self.frame_samples, len(x))
 
@@ -289,7 +302,7 @@ class _Decoding:
         """Cut padding of less than one codec frame; anything longer is no padding."""
         if 0 < self.samples - samples < self.frame_samples:
             self.samples = samples
-            del self.buffer[2 * self.channels * samples :]
+            self.spool.cut(2 * self.channels * samples)
 
     def _declared_ms(self, stream: AudioStream) -> int | None:
         """Duration that the file claims, None where the format claims none."""
@@ -347,11 +360,13 @@ class _Decoding:
             self.notes.append(f"{said};数据块声明 {self.declared_ms} 毫秒,实际解码 {found} 毫秒")
 
     def _ogg_ends(self) -> bool:
-        """Whether the last Ogg page carries the end-of-stream flag (RFC 3533, section 6)."""
+        """Whether the last Ogg page carries the end-of-stream flag and is whole (RFC 3533, section 6)."""
         self.source.seek(max(0, self.size - (1 << 16) - 512))
         tail = self.source.read()
-        page = tail.rfind(b"OggS")
-        return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
+        page = tail[max(0, tail.rfind(b"OggS")) :]
+        if not page.startswith(b"OggS") or len(page) < 27 or len(page) < 27 + page[26]:
+            return False
+        return bool(page[5] & 4) and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
 
     def audio(self, sha256: str) -> Audio:
         info = AudioInfo(
@@ -364,4 +379,5 @@ class _Decoding:
             duration_ms=self._ms(self.samples),
             notes=tuple(self.notes),
         )
-        return Audio(info, np.frombuffer(self.buffer, dtype=np.int16).reshape(-1, self.channels))
+        samples, mapping = self.spool.array()
+        return Audio(info, samples.reshape(-1, self.channels), mapping)

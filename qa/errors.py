@@ -40,6 +40,23 @@ class UnsupportedRateError(AudioError):
     """The sample rate is outside 4,000-192,000 Hz."""
 
 
+class NotYetError(AudioError):
+    """A recording that is not ready to be scored: it is left for later."""
+
+
+class ChangedError(NotYetError):
+    """A recording that is still being written, or was exchanged, while it was read: never scored half."""
+
+    @classmethod
+    def of(cls, path: object) -> ChangedError:
+        """Of a file that is not what it was when it was looked at first."""
+        return cls(str(path), "文件在读取过程中有变化，可能还在录音或拷贝", "写完之后再运行一次，程序会接着做")
+
+
+class PoisonError(QaError):
+    """A recording that takes too long or too much memory, or breaks the worker that reads it."""
+
+
 class RecordError(QaError):
     """A call record table cannot be read."""
 
@@ -71,6 +88,10 @@ class StoreError(QaError):
     """The database cannot be opened, migrated, read or written."""
 
 
+class DatabaseError(StoreError):
+    """The database itself fails, whatever is asked of it: full, locked, read only, damaged or gone."""
+
+
 class TruthError(QaError):
     """A truth file for ``qa evaluate`` is wrong."""
 
@@ -79,5 +100,17 @@ class NotFoundError(QaError):
     """A call or an agent is not in the database."""
 
 
+class TrafficError(QaError):
+    """The traffic tables or the forecast cannot be made."""
+
+
 class UnexpectedError(QaError):
     """A bug met while one file was worked on: the file is reported, the others go on; ``__cause__`` holds the bug."""
+
+
+class BatchError(QaError):
+    """The batch cannot go on, whatever the recording: a share that vanished, workers that do not start, a signal."""
+
+
+class BusyError(BatchError):
+    """Another batch runs on this database."""

@@ -8,22 +8,27 @@ and enters no figure.
 from __future__ import annotations
 
 import datetime
+import itertools
 from calendar import monthrange
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from qa.books import Books
 from qa.clock import moment
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_calls import Earlier, StoredCall
+from qa.ledger_sheets import Sheet
 from qa.rows import ScoredCall
 from qa.rules import money, points
 from qa.rules.book import RuleBook
-from qa.rules.explain_text import figure
-from qa.store import Store
+from qa.rules.explain_text import figure, totals_text
 from qa.types import Scorecard
+
+if TYPE_CHECKING:
+    from qa.store import Store
 
 LISTED = 12
 """So many percentages of a month are shown one by one."""
@@ -44,13 +49,22 @@ class CallSum:
     notes: tuple[str, ...]
     marks: tuple[money.Mark, ...] = ()
 
+    @property
+    def stale(self) -> bool:
+        """Whether the stored scorecard has other points than the sum."""
+        now = None if self.total.percent is None else float(self.total.percent)
+        kept = [None if line.worth.kept is None else float(line.worth.kept) for line in self.total.lines]
+        return now != self.card.percent or kept != [result.points for result in self.card.results]
+
 
 @dataclass(frozen=True)
 class MonthSum:
     """An agent's month: its calls in order of time, counted with the first warnings of the month, and the fines.
 
     ``mean``: of the calls that have a percent, rounded like the calls; None without any.  ``proposed``: calls of a closed month without a
-    scorecard that stands, which are in no figure.
+    scorecard that stands, which are in no figure.  ``before``: how often rules were charged in earlier months of their periods.
+    ``kept``: of a closed month what was kept at its closing and after each adjustment, oldest first; the percentages of such a month are
+    those of the scorecards, and its repetitions go on from where they stood at the closing.
     """
 
     agent_id: str
@@ -61,20 +75,30 @@ class MonthSum:
     mean: Decimal | None
     notes: tuple[str, ...]
     proposed: tuple[CallSum, ...] = ()
+    before: money.Counted = field(default_factory=dict)
+    kept: tuple[Sheet, ...] = ()
+    closed: bool = False
 
     @property
     def percents(self) -> tuple[Decimal, ...]:
-        return tuple(one.total.percent for one in self.calls if one.total.percent is not None)
+        return tuple(_percents(self.calls, self.closed))
 
 
 def proposed(store: Store, agent_id: str | None = None, month: str | None = None) -> Iterator[StoredCall]:
     """Calls that have only a proposed scorecard, by start; of one agent, of one month (``2025-06``)."""
     for closed in store.ledger.closed_months():  # nothing is proposed elsewhere
         if closed.proposals and month in (None, closed.month):
-            since, until = _days(*parse_month(closed.month))
+            since, until = days_of(*parse_month(closed.month))
             for row in store.stored_calls(since, until):
                 if not row.standing and agent_id in (None, row.agent_id):
                     yield row
+
+
+def waiting(store: Store, month: str) -> Iterator[StoredCall]:
+    """Calls of a closed month (``2025-06``) whose newest scorecard is a proposal that nobody has decided on, by start."""
+    for row in store.stored_calls(*days_of(*parse_month(month))):
+        if store.pending(row.call_id) is not None:
+            yield row
 
 
 def call(store: Store, call_id: str, books: Books) -> CallSum:
@@ -96,33 +120,89 @@ def month(store: Store, agent_id: str, year: int, month: int, books: Books, mark
 
     ``marks``: what persons called grave (情节严重), in the order in which they did; those of other agents and months do nothing.
     """
-    (since, until), earlier, grave = _days(year, month), store.earlier(), money.in_force(marks)
-    calls: list[CallSum] = []
-    for row, card in store.scored(agent_id, since, until):
-        earlier.begin(row.agent_id, row.started, row.call_id)  # breaches count also where the call's own book does not warn
-        calls.append(_counted(row, card, books, earlier, grave))
-        earlier.add(row.agent_id, row.started, card)
+    (since, until), grave, text = days_of(year, month), money.in_force(marks), money.month_text(year, month)
+    calls = _calls(store, agent_id, (since, until), books, grave)
+    kept, closed = store.ledger.sheets(agent_id, text), store.ledger.is_closed(text)
     found = [one for given in calls for one in _breaches(given.row, given.card, given.book, grave)]
-    start = _first_day(since, (given.book for given in calls))
-    if start < since:
-        before = store.scored(agent_id, start, since - datetime.timedelta(days=1))
-        found += [one for row, card in before for one in _breaches(row, card, books.of(card.provenance), grave)]
-    percents = [one.total.percent for one in calls if one.total.percent is not None]
+    first = first_day(since, (given.book for given in calls))
+    before = kept[-1].before if kept else charged(store, agent_id, first, since, books, grave)
+    fines = money.month(found, year, month, before)
+    percents = list(_percents(calls, closed))
     decimals = max((one.book.scoring.decimals for one in calls), default=2)
-    waiting = [_proposal(store, row, books, store.earlier(), grave) for row in proposed(store, agent_id, f"{year}-{month:02d}")]
+    waiting = [_proposal(store, row, books, store.earlier(), grave) for row in proposed(store, agent_id, text)]
     return MonthSum(
         agent_id=agent_id,
         year=year,
         month=month,
         calls=tuple(calls),
-        fines=money.month(found, year, month),
+        fines=fines,
         mean=points.half_up(sum(map(Fraction, percents), Fraction(0)) / len(percents), decimals) if percents else None,
-        notes=(*_undated(store, agent_id), *_waiting(waiting)),
+        notes=(*_undated(store, agent_id), *_kept_notes(store, kept, fines), *_waiting(waiting)),
         proposed=tuple(waiting),
+        before=before,
+        kept=kept,
+        closed=closed,
     )
 
 
-def _days(year: int, month: int) -> tuple[datetime.date, datetime.date]:
+def _calls(store: Store, agent_id: str, days: tuple[datetime.date, datetime.date], books: Books, grave: money.Marks) -> list[CallSum]:
+    """The agent's calls of a month, each counted after those before it."""
+    earlier, calls = store.earlier(), []
+    for row, card in store.scored(agent_id, *days):
+        earlier.begin(row.agent_id, row.started, row.call_id)  # breaches count also where the call's own book does not warn
+        calls.append(_counted(row, card, books, earlier, grave))
+        earlier.add(row.agent_id, row.started, card.provenance.rule_book, card)
+    return calls
+
+
+def _percents(calls: Iterable[CallSum], closed: bool) -> Iterator[Decimal]:
+    """What counts of each call: the sum; of a closed month what its scorecard says, which only an adjustment changes."""
+    for one in calls:
+        percent = one.total.percent
+        if closed and one.stale:
+            percent = None if one.card.percent is None else Decimal(str(one.card.percent))
+        if percent is not None:
+            yield percent
+
+
+def charged(
+    store: Store, agent_id: str, first: datetime.date, since: datetime.date, books: Books, grave: money.Marks
+) -> dict[tuple[str, str, str], int]:
+    """How often the agent's rules were charged from ``first`` until the day before ``since``: of closed months as it was kept, else as the
+    scorecards stand."""
+    counted: dict[tuple[str, str, str], int] = {}
+    while first < since:
+        year, month = first.year, first.month
+        kept = store.ledger.sheets(agent_id, money.month_text(year, month))
+        if kept:
+            counted |= kept[-1].counted
+        else:
+            rows = store.scored(agent_id, *days_of(year, month))
+            found = [one for row, card in rows for one in _breaches(row, card, books.of(card.provenance), grave)]
+            counted |= money.month(found, year, month).counted
+        first = days_of(year, month)[1] + datetime.timedelta(days=1)
+    return counted
+
+
+def _kept_notes(store: Store, kept: Sequence[Sheet], fines: money.Month) -> Iterator[str]:
+    """What was kept of a closed month, what adjustments made of it, and where the figures of today are others."""
+    if not kept:
+        return
+    first, last = kept[0], kept[-1]
+    yield f"本月已关账（{first.by}，{first.created[:10]}），罚款和次数以关账时记下的为准：{totals_text(first.totals)}"
+    for old, new in itertools.pairwise(kept):
+        change = "罚款不变" if old.totals == new.totals else f"{totals_text(old.totals)} → {totals_text(new.totals)}"
+        yield f"关账后的更正（{new.by}，{new.created[:10]}，{new.why}）：{change}"
+    if dict(last.totals) != dict(fines.totals):
+        yield f"按现在的程序和评分算得 {totals_text(fines.totals)}，与记下的 {totals_text(last.totals)} 不同，以记下的为准；请报告管理员"
+    for month in sorted({month for _, _, month in last.before}):
+        now = store.ledger.sheets(last.agent_id, month)
+        was = {key: times for key, times in last.before.items() if key[2] == month}
+        if now and {key: times for key, times in now[-1].counted.items() if times} != was:
+            yield f"{month} 的违规次数在本月关账后更正过；本月仍按关账时的次数累进"
+
+
+def days_of(year: int, month: int) -> tuple[datetime.date, datetime.date]:
     """The first and the last day of a month."""
     first = datetime.date(year, month, 1)
     return first, first.replace(day=monthrange(year, month)[1])
@@ -186,7 +266,7 @@ def _breaches(row: ScoredCall | StoredCall, card: Scorecard, book: RuleBook, gra
     return money.occurrences(card, moment(row.started), book, grave)
 
 
-def _first_day(since: datetime.date, books: Iterable[RuleBook]) -> datetime.date:
+def first_day(since: datetime.date, books: Iterable[RuleBook]) -> datetime.date:
     """From which day on repetitions are counted: the beginning of the longest period of any fine."""
     longest = max((_PERIOD_MONTHS[rule.fine.period] for book in books for rule in book.rules if rule.fine is not None), default=1)
     return since.replace(month=since.month - (since.month - 1) % longest)

@@ -19,19 +19,12 @@ from typing import Any
 import msgspec
 
 from qa.errors import StoreError
+from qa.outcome_words import OUTCOMES, SEVERITIES
 from qa.store import ScoredCall
 from qa.types import CheckResult, Finding, Outcome, Scorecard
 
 Cell = str | float | int | None
 
-OUTCOMES = {
-    Outcome.PASS: "通过",
-    Outcome.FAIL: "不通过",
-    Outcome.NOT_APPLICABLE: "不适用",
-    Outcome.INCONCLUSIVE: "无法判定",
-    Outcome.ERROR: "检查出错",
-}
-SEVERITIES = {"advisory": "提示", "minor": "一般", "major": "重要", "critical": "严重"}
 _DIRECTIONS = {"in": "呼入", "out": "呼出"}
 _CALL = ("演示标记", "通话编号", "坐席工号", "坐席姓名", "班组", "开始时间")
 _MADE = ("评分规则", "规则版本", "模型", "程序版本", "录音SHA-256", "评分时间")
@@ -255,11 +248,12 @@ def write(scored: Iterable[tuple[ScoredCall, Scorecard]], path: Path, kind: str 
     else:
         raise StoreError(str(path), f"不支持的导出格式 {kind!r}", "请用 json、csv 或 xlsx")
     for place, data in contents.items():
-        _replace(place, data)
+        write_whole(place, data)
     return tuple(contents)
 
 
-def _replace(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all; Errors: :class:`StoreError` where the place cannot be written."""
     try:
         with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".qa-export-") as folder:
             half = Path(folder) / path.name

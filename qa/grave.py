@@ -40,6 +40,11 @@ def new(call_id: str, rule_id: str, by: str, reason: str, grave: bool) -> Mark:
     return Mark(call_id, rule_id, by.strip(), reason.strip(), rows.now_utc(), grave)
 
 
+def told(mark: Mark) -> str:
+    """What a mark says, in short."""
+    return f"{'认定' if mark.grave else '撤回'} {mark.call_id} 的规则 {mark.rule_id} 情节严重：{mark.reason}"
+
+
 def check(store: Store, mark: Mark, closed_month: bool) -> None:
     """Whether ``mark`` may be added; taking back asks for nothing but a mark in force, whatever stands by now.
 

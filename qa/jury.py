@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 from qa.bench import Bench
 from qa.errors import QaError
@@ -96,7 +97,7 @@ class Jury:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
             books = {case.bench.book.content_hash: _sent(case.bench.book) for case in open_cases if case.bench is not None}
-            tasks = [(case.stored, case.bench.book.content_hash, case.gaps) for case in open_cases if case.bench is not None]
+            tasks = [_Task.of(case.stored, case.bench.book.content_hash, case.gaps) for case in open_cases if case.bench is not None]
             return self._pool.submit(_work, self._store.path.absolute(), books, tasks)
         begun = time.perf_counter()
         _judge_here(open_cases)
@@ -151,12 +152,26 @@ def _opened(path: Path) -> Store:
 _benches: dict[str, Bench] = {}
 
 
-def _work(path: Path, books: dict[str, _Book], tasks: Sequence[tuple[StoredCall, str, list[int]]]) -> list[list[Result] | QaError]:
+class _Task(NamedTuple):
+    """What a worker needs of a stored call (``qa.store.Kept``), and what it has to judge."""
+
+    call_id: str
+    snapshot: bytes
+    file: str
+    content_hash: str
+    gaps: list[int]
+
+    @classmethod
+    def of(cls, stored: StoredCall, content_hash: str, gaps: list[int]) -> _Task:
+        return cls(stored.call_id, stored.snapshot, stored.file, content_hash, gaps)
+
+
+def _work(path: Path, books: dict[str, _Book], tasks: Sequence[_Task]) -> list[list[Result] | QaError]:
     """In a worker: the gaps of some calls."""
     store, found = _opened(path), []
-    for stored, content_hash, gaps in tasks:
-        if content_hash not in _benches:
-            name, archive = books[content_hash]
-            _benches[content_hash] = Bench(read_archive(archive, content_hash, name))
-        found.append(_judged(_benches[content_hash], functools.partial(store.load, stored), gaps))
+    for task in tasks:
+        if task.content_hash not in _benches:
+            name, archive = books[task.content_hash]
+            _benches[task.content_hash] = Bench(read_archive(archive, task.content_hash, name))
+        found.append(_judged(_benches[task.content_hash], functools.partial(store.load, task), task.gaps))
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +17,15 @@ from qa import rows, rulebook
 from qa.checks import CheckModule
 from qa.clock import HOUSE_ZONE
 from qa.database import Database
-from qa.errors import NotFoundError, QaError, StoreError
+from qa.errors import NotFoundError, QaError, RuleBookError, StoreError
+from qa.ledger_sheets import Sheet, sheets
 from qa.paths import lexicons_at
 from qa.rules.archive import Archive, unpack
 from qa.rules.book import RuleBook
 
 _MONTH = re.compile(r"[1-9]\d{3}-(0[1-9]|1[0-2])")
 _VERSIONS = (
-    "select b.hash, b.id, b.version, b.effective_from, b.effective_until, r.number, r.registered from rule_books b"
+    "select b.hash, b.id, b.version, b.title, b.effective_from, b.effective_until, r.number, r.registered from rule_books b"
     " join rule_book_registrations r on r.number = (select max(number) from rule_book_registrations where hash = b.hash)"
 )
 
@@ -39,6 +40,7 @@ class Version:
     hash: str
     id: str
     version: str
+    title: str
     effective_from: datetime.date | None
     effective_until: datetime.date | None
     number: int
@@ -46,6 +48,20 @@ class Version:
 
     def covers(self, day: datetime.date) -> bool:
         return (self.effective_from or day) <= day <= (self.effective_until or day)
+
+    @property
+    def stamp(self) -> str:
+        """As a scorecard names it."""
+        return f"{self.version}+{self.hash}"
+
+
+@dataclass(frozen=True)
+class Reign:
+    """A version and the days on which it is the one in force, both inclusive; None: without end."""
+
+    version: Version
+    since: datetime.date | None
+    until: datetime.date | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +82,7 @@ class Ledger:
         self._db = db
         self._books: dict[str, RuleBook] = {}
         self._versions: dict[str, tuple[Version, ...]] = {}
+        self._unreadable: set[str] = set()
 
     # ------------------------------------------------------------ versions
 
@@ -97,17 +114,61 @@ class Ledger:
             self._versions[book_id] = tuple(_versions(self._db, book_id))
         return self._versions[book_id]
 
-    def in_force(self, book: RuleBook, day: datetime.date | None) -> RuleBook:
+    def in_force(self, book: RuleBook, day: datetime.date | None, subject: str = "") -> RuleBook:
         """The version of ``book`` that was in force on ``day``: of those that cover it the one with the latest ``effective_from``, of
-        equals the latest registered.  ``book`` itself where the day is not known or no version covers it.
+        equals the latest registered.  ``book`` itself where the day is not known, or nothing is registered and its own dates cover it.
 
-        Errors: as :func:`load_stored`.
+        ``subject`` is what a message names (a call, a file), else the rule book.
+        Errors: :class:`RuleBookError` where no version was in force on that day; as :func:`load_stored`.
         """
-        covering = [version for version in self.versions(book.id) if day is not None and version.covers(day)]
-        if not covering:
+        if day is None:
             return book
-        chosen = max(covering, key=lambda version: (version.effective_from or datetime.date.min, version.number))
+        versions = self.versions(book.id) or (_of(book),)
+        chosen = _chosen(versions, day)
+        if chosen is None:
+            raise _none_in_force(subject or book.id, versions, day)
         return book if chosen.hash == book.content_hash else self.load(chosen.hash)
+
+    def newest(self, book_id: str, day: datetime.date | None, subject: str) -> RuleBook:
+        """The same of a rule book that is only known by its id; the newest registered where the day is not known.
+
+        Errors: as :meth:`in_force`, :class:`NotFoundError` where none of that id was ever registered.
+        """
+        versions = self.versions(book_id)
+        if not versions:
+            raise NotFoundError(subject, f"数据库里没有登记它的规则书 {book_id}", f"请用 qa rescore --profile 指明 {book_id} 的文件夹")
+        return self.in_force(self.load(max(versions, key=lambda version: version.number).hash), day, subject)
+
+    def reigns(self, book_id: str, since: datetime.date | None = None, until: datetime.date | None = None) -> tuple[Reign, ...]:
+        """Which registered version is in force when, within a period (both ends inclusive, None: open); days without any are left out."""
+        versions, first, last = self.versions(book_id), since or datetime.date.min, until or datetime.date.max
+        starts = {first, *(v.effective_from for v in versions if v.effective_from)}
+        starts |= {v.effective_until + datetime.timedelta(days=1) for v in versions if v.effective_until not in (None, datetime.date.max)}
+        found: list[Reign] = []
+        days = sorted(day for day in starts if first <= day <= last)
+        for day, following in zip(days, [*days[1:], None], strict=True):
+            chosen = _chosen(versions, day)
+            end = until if following is None else following - datetime.timedelta(days=1)
+            if chosen is not None:
+                begun = None if day == datetime.date.min else day
+                if found and found[-1].version == chosen and found[-1].until == day - datetime.timedelta(days=1):
+                    begun = found.pop().since
+                found.append(Reign(chosen, begun, end))
+        return tuple(found)
+
+    def known(self, book_id: str, stamp: str) -> RuleBook | None:
+        """The version that a scorecard names, where the database keeps it and this program reads it."""
+        content_hash = stamp.rpartition("+")[2]
+        if content_hash in self._unreadable:
+            return None
+        try:
+            found = self.load(content_hash)
+        except NotFoundError:  # may be kept a moment later
+            return None
+        except StoreError:
+            self._unreadable.add(content_hash)
+            return None
+        return found if (found.id, found.stamp) == (book_id, stamp) else None
 
     def load(self, content_hash: str) -> RuleBook:
         """A registered version, read once.  Errors: as :func:`load_stored`."""
@@ -117,33 +178,41 @@ class Ledger:
 
     # ------------------------------------------------------------ months
 
-    def close_month(self, month: str, by: str, note: str = "") -> ClosedMonth:
-        """Close ``month`` (YYYY-MM) for good.
+    def close_month(self, month: str, by: str, note: str = "", keep: Callable[[], None] = lambda: None) -> ClosedMonth:
+        """Close ``month`` (YYYY-MM) for good; ``keep`` is called in the same transaction, to write what is to be kept of the month
+        (:func:`qa.ledger_closing.close_month` is the way in).
 
-        Errors: :class:`StoreError` for text that is no month, a month that is not over, a missing name, a month that is closed.
+        Errors: as :meth:`check_closing`, and those of ``keep``.
         """
+        with self._db.writing():
+            self.check_closing(month, by)
+            keep()
+            row = {"month": month, "closed": rows.now_utc(), "closed_by": by.strip(), "note": note}
+            self._db.insert("closed_months", row)
+        return next(closed for closed in self.closed_months() if closed.month == month)
+
+    def check_closing(self, month: str, by: str) -> None:
+        """Errors: :class:`StoreError` for text that is no month, a month that is not over, a missing name, a month that is closed."""
         if not _MONTH.fullmatch(month):
             raise StoreError(month, "不是月份", "请写成 2025-06")
         if month >= f"{datetime.datetime.now(HOUSE_ZONE):%Y-%m}":
             raise StoreError(month, "该月还没有过完，不能关账", "请在下个月关账")
         if not by.strip():
             raise StoreError(month, "没有写由谁关账", "请加 --by 姓名")
-        with self._db.writing():
-            for known in self.closed_months():
-                if known.month == month:
-                    cause = f"该月已由 {known.by} 于 {known.closed[:10]} 关账，关账后不再打开"
-                    raise StoreError(month, cause, "要更正某通电话请用 qa adjust")
-            row = {"month": month, "closed": rows.now_utc(), "closed_by": by.strip(), "note": note}
-            self._db.insert("closed_months", row)
-        return next(closed for closed in self.closed_months() if closed.month == month)
+        for known in self.closed_months():
+            if known.month == month:
+                cause = f"该月已由 {known.by} 于 {known.closed[:10]} 关账，关账后不再打开"
+                raise StoreError(month, cause, "要更正某通电话请用 qa adjust")
+
+    def sheets(self, agent_id: str, month: str) -> tuple[Sheet, ...]:
+        """What was kept of an agent's closed month, oldest first; the last one holds."""
+        return sheets(self._db, agent_id, month)
 
     def closed_months(self) -> tuple[ClosedMonth, ...]:
         """By month, the earliest first."""
         waiting = {row["month"]: row["n"] for row in self._db.rows(_PROPOSALS)}
         found = self._db.rows("select * from closed_months order by month")
-        return tuple(
-            ClosedMonth(row["month"], row["closed"], row["closed_by"], row["note"], waiting.get(row["month"], 0)) for row in found
-        )
+        return tuple(ClosedMonth(row["month"], row["closed"], row["closed_by"], row["note"], waiting.get(row["month"], 0)) for row in found)
 
     def is_closed(self, *times: str | None) -> bool:
         """Whether any of these wall clocks (UTC+8, ISO 8601) lies in a closed month."""
@@ -193,6 +262,25 @@ def read_archive(archive: Archive, content_hash: str, name: str, registry: Mappi
 def load_stamp(db: Database, stamp: str, registry: Mapping[str, CheckModule] | None = None) -> RuleBook:
     """The rule book of a scorecard's ``provenance.rule_book_version`` (``version+hash``).  Errors: as :func:`load_stored`."""
     return load_stored(db, stamp.rpartition("+")[2], registry)
+
+
+def _chosen(versions: Iterable[Version], day: datetime.date) -> Version | None:
+    covering = [version for version in versions if version.covers(day)]
+    return max(covering, key=lambda version: (version.effective_from or datetime.date.min, version.number), default=None)
+
+
+def _of(book: RuleBook) -> Version:
+    """A book that was not registered, as a version."""
+    return Version(book.content_hash, book.id, book.version, book.title, book.effective_from, book.effective_until, 0, "")
+
+
+def _none_in_force(subject: str, versions: Sequence[Version], day: datetime.date) -> RuleBookError:
+    later = min((v.effective_from for v in versions if v.effective_from and v.effective_from > day), default=None)
+    earlier = max((v.effective_until for v in versions if v.effective_until and v.effective_until < day), default=None)
+    told = [f"到 {earlier} 为止" if earlier else "", f"自 {later} 起施行" if later else ""]
+    dates = "，新的".join(text for text in told if text)
+    cause = f"规则书 {versions[0].id} {dates}，这通电话的日期是 {day}，那天没有施行的规则，不评分"
+    return RuleBookError(subject, cause, "请登记那天施行的版本（effective_from、effective_until），或核对通话记录里的日期")
 
 
 def _versions(db: Database, book_id: str) -> Iterator[Version]:

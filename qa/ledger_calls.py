@@ -105,12 +105,13 @@ class Earlier:
     """Breaches of an agent earlier in the calendar month, for the rules of a book that warn first (``Points.warn_first``).
 
     Asked for one call it reads the scorecards that stand.  Asked for calls in order of time, with :meth:`begin` before and :meth:`add`
-    after each, it counts the new scorecards in place of the old ones, whether or not the book of the day warns.
+    after each, it counts the new scorecards in place of the old ones, whether or not the book of the day warns.  Rules of two rule
+    books are never one rule, whatever they are called.
     """
 
     def __init__(self, db: Database, judgements: Judgements) -> None:
         self._db, self._judgements = db, judgements
-        self._counts: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+        self._counts: dict[tuple[str, str], _Counts] = {}
 
     def of(self, book: RuleBook, agent_id: str | None, started: str | None, call_id: str) -> Mapping[str, int]:
         """By rule id, breaches before the call at ``started`` (wall clock); empty where agent or time is not known."""
@@ -119,7 +120,7 @@ class Earlier:
             return {}
         self.begin(agent_id, started, call_id)
         counts = self._counts[agent_id, started[:7]]
-        return {rule_id: counts.get(rule_id, (0, 0))[per_call] for rule_id, per_call in warning.items()}
+        return {rule_id: counts.get((book.id, rule_id), (0, 0))[per_call] for rule_id, per_call in warning.items()}
 
     def begin(self, agent_id: str | None, started: str | None, call_id: str) -> None:
         """Have the agent's month up to this call, and count from here on what is added."""
@@ -128,24 +129,32 @@ class Earlier:
         # time goes on: no other month is asked for again
         self._counts = {old: counts for old, counts in self._counts.items() if old[1] == started[:7]}
         counts = self._counts[agent_id, started[:7]] = {}
-        sql = """select s.results_json from calls c join current_scorecards s using (call_id)
+        sql = """select s.rule_book, s.results_json from calls c join current_scorecards s using (call_id)
           where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?)"""
         for row in self._db.rows(sql, agent_id, started[:7], started, call_id):
-            _count(counts, self._judgements.unpack(row["results_json"]))
+            _count(counts, row["rule_book"] or "", self._judgements.unpack(row["results_json"]))
 
-    def add(self, agent_id: str | None, started: str | None, results: Iterable[Result | CheckResult]) -> None:
-        """Count a call's results for the calls after it."""
+    def add(self, agent_id: str | None, started: str | None, rule_book: str, results: Iterable[Result | CheckResult]) -> None:
+        """Count a call's results under a rule book (its id) for the calls after it."""
         counts = self._counts.get((agent_id or "", (started or "")[:7]))
         if counts is not None:
-            _count(counts, results)
+            _count(counts, rule_book, results)
 
 
-def _count(counts: dict[str, tuple[int, int]], results: Iterable[Result | CheckResult]) -> None:
-    """By rule id, findings and calls."""
+_Counts = dict[tuple[str, str], tuple[int, int]]
+"""By the ids of rule book and rule, findings and calls."""
+
+
+def _count(counts: _Counts, rule_book: str, results: Iterable[Result | CheckResult]) -> None:
     for result in results:
         if result.outcome is Outcome.FAIL:
-            found, calls = counts.get(result.check_id, (0, 0))
-            counts[result.check_id] = (found + result.occurrences, calls + 1)
+            found, calls = counts.get((rule_book, result.check_id), (0, 0))
+            counts[rule_book, result.check_id] = (found + result.occurrences, calls + 1)
+
+
+def warns_first(book: RuleBook) -> bool:
+    """Whether any rule of the book warns before it costs something."""
+    return bool(_warning(book))
 
 
 def _warning(book: RuleBook) -> dict[str, int]:

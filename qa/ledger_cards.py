@@ -16,7 +16,9 @@ from qa.bench import Card
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.judgements import Judgements, Result, short
-from qa.rows import CheckOutcome
+from qa.ledger import Ledger
+from qa.rules.book import RuleBook
+from qa.rules.model import Severity
 from qa.types import AudioInfo, CallRecord, Outcome, Roles, Scorecard
 
 
@@ -55,8 +57,8 @@ class Adjustment:
 class Cards:
     """Appends scorecards and adjustments, inside a transaction of the caller's."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, ledger: Ledger) -> None:
+        self._db, self._ledger = db, ledger
         self.judgements = Judgements(db)
 
     def current(self, call_id: str) -> dict[str, Any] | None:
@@ -75,20 +77,33 @@ class Cards:
         if current is not None and (current["digest"] == digest or (closed and self._no_change(current, card, snapshot))):
             return Saved(current["id"], False, False)
         if closed:
-            newest = self._db.rows("select id, digest from scorecards where call_id = ? order by id desc limit 1", card.call_id)
-            if newest and newest[0]["digest"] == digest:
+            newest = self._db.rows("select * from scorecards where call_id = ? order by id desc limit 1", card.call_id)
+            if newest and not newest[0]["standing"] and (newest[0]["digest"] == digest or self._no_change(newest[0], card, snapshot)):
                 return Saved(newest[0]["id"], True, False)
         made = row | {"digest": digest, "created": rows.now_utc(), "standing": int(not closed)}
         return Saved(self._db.insert("scorecards", made), closed, True)
 
     def _no_change(self, row: dict[str, Any], card: Card, snapshot: bytes) -> bool:
-        if (row["agent_id"], row["percent"], row["coverage"]) != (card.agent_id, card.percent, card.coverage):
+        """Whether ``card`` moves no figure of the scorecard ``row``: percent, points, verdicts of what counts, money."""
+        if (row["agent_id"], row["percent"]) != (card.agent_id, card.percent):
             return False
         if row["snapshot"] != snapshot and _record(row["snapshot"]) != _record(snapshot):
             return False  # another agent or another day
-        return verdicts(self.judgements.unpack(row["results_json"])) == verdicts(card.results)
+        if _figures(self.judgements.unpack(row["results_json"])) != _figures(card.results):
+            return False
+        made = card.provenance
+        old, new = (row["rule_book"], row["rule_book_version"]), (made.rule_book, made.rule_book_version)
+        return old == new or fined_alike(self._ledger.known(*old), self._ledger.known(*new), card.results)
 
     # ------------------------------------------------------------ adjustments
+
+    def pending(self, call_id: str) -> int | None:
+        """The call's newest scorecard, where that is a proposal which nobody has decided on."""
+        sql = """select s.id from scorecards s where s.call_id = ? and not s.standing
+          and s.id = (select max(id) from scorecards newest where newest.call_id = s.call_id)
+          and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)"""
+        found = self._db.rows(sql, call_id)
+        return int(found[0]["id"]) if found else None
 
     def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None) -> Adjustment:
         """Make a scorecard of the call stand: the one given, else its newest one if that is a proposal.
@@ -136,9 +151,40 @@ def filed(card: Scorecard, call_notes: tuple[str, ...]) -> Card:
     return Card(**plain, results=tuple(map(short, card.results)), call_notes=call_notes)
 
 
-def verdicts(results: Iterable[Result | CheckOutcome]) -> tuple[tuple[str, Outcome, float, float | None], ...]:
-    """What of a scorecard counts: rule, outcome, worth and points, in its order."""
-    return tuple([(r.check_id, r.outcome, r.weight, r.points) for r in results])
+def verdicts(results: Iterable[Result]) -> tuple[tuple[str, Outcome, int, float, float | None], ...]:
+    """What of a scorecard counts: rule, outcome, how often, worth and points, in its order."""
+    return tuple([(r.check_id, r.outcome, _times(r), r.weight, r.points) for r in results])
+
+
+def _times(result: Result) -> int:
+    """How often a rule was broken, or a bonus earned; how often a rule was kept is nothing to anybody."""
+    counts = result.outcome is Outcome.FAIL or (result.outcome is Outcome.PASS and result.points not in (None, result.weight))
+    return result.occurrences if counts else 0
+
+
+def _figures(results: Iterable[Result]) -> frozenset[tuple[str, Outcome, int, float | None]]:
+    """What of a scorecard enters any sum: rule, outcome, how often, and points beside the whole worth (0 of a rule that was kept, however
+    much it weighs).  Advisory rules count for nothing."""
+    counted = (r for r in results if r.rule.severity != Severity.ADVISORY.value)
+    return frozenset((r.check_id, r.outcome, _times(r), None if r.points is None else r.points - r.weight) for r in counted)
+
+
+def fined_alike(old: RuleBook | None, new: RuleBook | None, results: Iterable[Result]) -> bool:
+    """Whether the breaches among ``results`` cost the same under two versions; None: a version that is not to be had, whose money nobody
+    knows."""
+    failed = [result.check_id for result in results if result.outcome is Outcome.FAIL]
+    if old is None or new is None:
+        return old is new or not any(_fine(book, rule_id) for book in (old, new) if book is not None for rule_id in failed)
+    fines = [[_fine(book, rule_id) for rule_id in failed] for book in (old, new)]
+    return fines[0] == fines[1] and (old.id == new.id or not any(fines[0]))  # what a house counts is nothing to another
+
+
+def _fine(book: RuleBook, rule_id: str) -> tuple[object, ...] | None:
+    """What decides the money of a rule's breach."""
+    rule = book.rule(rule_id)
+    if rule is None or rule.fine is None or rule.severity is Severity.ADVISORY:
+        return None
+    return rule.fine, *((rule.points.warn_first, rule.points.per) if rule.points is not None and rule.points.warn_first else ())
 
 
 def _record(snapshot: bytes) -> CallRecord | None:

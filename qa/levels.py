@@ -55,48 +55,77 @@ def active_speech_level(x: Float32Array, rate_hz: int) -> ActiveLevel:
     """
     if x.ndim != 1 or rate_hz <= 0:
         raise ValueError("active_speech_level takes one channel and a positive rate")
-    steps = _envelope_steps(x, rate_hz)
-    energy = float(np.sum(np.square(x, dtype=np.float64))) if len(x) else 0.0
-    counts = _active_counts(steps, int(np.floor(HANGOVER_S * rate_hz + 0.5)))
-    level = _interpolated(energy, counts)
-    if level is None:
-        return ActiveLevel(None, 0.0)
-    activity = energy / len(x) / 10.0 ** (level / 10.0)
-    return ActiveLevel(level, min(1.0, activity))
+    meter = SpeechVoltmeter(rate_hz)
+    meter.add(x)
+    return meter.level()
 
 
-def _envelope_steps(x: Float32Array, rate_hz: int) -> npt.NDArray[np.int8]:
-    """For each sample how many thresholds the envelope reaches (0-15)."""
-    g = float(np.exp(-1.0 / (TIME_CONSTANT_S * rate_hz)))
-    b, a = [(1.0 - g) ** 2], [1.0, -2.0 * g, g * g]  # two equal one-pole stages in one filter
-    state = np.zeros(2)
-    steps = np.empty(len(x), dtype=np.int8)
-    for start in range(0, len(x), _BLOCK):
-        block = np.abs(x[start : start + _BLOCK].astype(np.float64))
-        envelope, state = lfilter(b, a, block, zi=state)
-        if np.max(np.abs(state)) < 1e-30:
-            state = np.zeros(2)  # after long digital silence: numbers too small to be normal are slow
-        # thresholds are powers of two, so the binary exponent says exactly which of them are reached
-        exponent = np.frexp(np.maximum(envelope, 0.0, out=envelope))[1]
-        exponent[envelope == 0.0] = -THRESHOLDS
-        steps[start : start + _BLOCK] = np.clip(exponent + THRESHOLDS, 0, THRESHOLDS)
-    return steps
+class SpeechVoltmeter:
+    """The procedure of :func:`active_speech_level` on a channel that comes in pieces; how it is divided leaves no trace."""
 
+    def __init__(self, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._state = np.zeros(2)  # of the envelope's filter
+        self._energy, self._samples = 0.0, 0
+        self._hangover = int(np.floor(HANGOVER_S * rate_hz + 0.5))
+        self._counts = [0] * THRESHOLDS  # samples active at each threshold
+        self._since = [self._hangover] * THRESHOLDS  # samples since the last one that reached it, the hangover at most
 
-def _active_counts(steps: npt.NDArray[np.int8], hangover: int) -> list[int]:
-    """Samples active at each threshold: those that reach it and up to ``hangover`` samples after each of them."""
-    counts: list[int] = []
-    for threshold in range(1, THRESHOLDS + 1):
-        above = steps >= threshold
-        if not above.any():
-            counts += [0] * (THRESHOLDS - len(counts))
-            break
-        edges = np.flatnonzero(above[1:] != above[:-1]) + 1
-        falls = edges[0::2] if above[0] else edges[1::2]
-        rises = edges[1::2] if above[0] else edges[2::2]
-        gaps = np.append(rises, len(steps))[: len(falls)] - falls
-        counts.append(int(np.count_nonzero(above) + np.minimum(gaps, hangover).sum()))
-    return counts
+    def add(self, x: Float32Array) -> None:
+        """The next samples, in -1..1."""
+        if len(x) == 0:
+            return
+        self._energy += float(np.sum(np.square(x, dtype=np.float64)))
+        self._samples += len(x)
+        self._count(self._steps(x))
+
+    def level(self) -> ActiveLevel:
+        """Of all that was added."""
+        level = _interpolated(self._energy, self._counts)
+        if level is None:
+            return ActiveLevel(None, 0.0)
+        activity = self._energy / self._samples / 10.0 ** (level / 10.0)
+        return ActiveLevel(level, min(1.0, activity))
+
+    def _steps(self, x: Float32Array) -> npt.NDArray[np.int8]:
+        """For each sample how many thresholds the envelope reaches (0-15)."""
+        g = float(np.exp(-1.0 / (TIME_CONSTANT_S * self._rate_hz)))
+        b, a = [(1.0 - g) ** 2], [1.0, -2.0 * g, g * g]  # two equal one-pole stages in one filter
+        steps = np.empty(len(x), dtype=np.int8)
+        for start in range(0, len(x), _BLOCK):
+            block = np.abs(x[start : start + _BLOCK].astype(np.float64))
+            envelope, self._state = lfilter(b, a, block, zi=self._state)
+            if np.max(np.abs(self._state)) < 1e-30:
+                self._state = np.zeros(2)  # after long digital silence: numbers too small to be normal are slow
+            # thresholds are powers of two, so the binary exponent says exactly which of them are reached
+            exponent = np.frexp(np.maximum(envelope, 0.0, out=envelope))[1]
+            exponent[envelope == 0.0] = -THRESHOLDS
+            steps[start : start + _BLOCK] = np.clip(exponent + THRESHOLDS, 0, THRESHOLDS)
+        return steps
+
+    def _count(self, steps: npt.NDArray[np.int8]) -> None:
+        """Count the samples that reach each threshold and up to the hangover after each of them."""
+        top = int(steps.max())
+        for row in range(THRESHOLDS):
+            if row >= top:
+                self._hang(row, len(steps))
+                continue
+            above = steps > row
+            edges = np.flatnonzero(above[1:] != above[:-1]) + 1
+            bounds = np.concatenate(([0], edges, [len(steps)]))
+            lengths = np.diff(bounds)  # of the stretches above and below, in turn
+            below = lengths[1::2] if above[0] else lengths[0::2]
+            if not above[0]:  # the hangover of the piece before goes on
+                self._hang(row, int(below[0]))
+                below = below[1:]
+            self._counts[row] += int(np.count_nonzero(above)) + int(np.minimum(below, self._hangover).sum())
+            self._since[row] = 0 if above[-1] else min(self._hangover, int(lengths[-1]))
+
+    def _hang(self, row: int, samples: int) -> None:
+        """Count the samples below a threshold that its hangover still covers."""
+        covered = min(samples, self._hangover - self._since[row])
+        self._counts[row] += covered
+        self._since[row] += covered
 
 
 def _interpolated(energy: float, counts: list[int]) -> float | None:

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qa.errors import LexiconError
 
@@ -50,24 +51,48 @@ class WordList:
         return len(self.phrases)
 
 
+class LexiconErrors(LexiconError):  # noqa: N818  (a plural of LexiconError)
+    """Several lines of word lists are wrong; ``problems`` holds an error for each, in order."""
+
+    def __init__(self, subject: str, problems: tuple[LexiconError, ...]) -> None:
+        self.problems = problems
+        super().__init__(subject, f"共 {len(problems)} 处错误", "".join(f"\n{problem}" for problem in problems))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.subject, self.problems)
+
+
+def each_fault(error: LexiconError) -> tuple[LexiconError, ...]:
+    """The errors that ``error`` stands for: itself, or each of several."""
+    return error.problems if isinstance(error, LexiconErrors) else (error,)
+
+
 def load_word_list(path: Path | str) -> WordList:
     """Read a word list.
 
     Raises LexiconError with ``file:line`` as its subject: a file that is missing, not UTF-8 or holds no phrase, a line with more
-    than three fields, an empty phrase, a phrase that is there twice, an exception that does not hold its phrase.
+    than three fields, an empty phrase, a phrase that is there twice, an exception that does not hold its phrase.  For several such
+    lines its subclass LexiconErrors (``problems`` holds an error for each).
     """
     path = Path(path)
     phrases: list[Phrase] = []
+    faults: list[LexiconError] = []
     seen: dict[str, int] = {}
     for number, raw in enumerate(_read(path).split("\n"), start=1):
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
-        phrase = _parse(line, number, f"{path}:{number}")
-        if phrase.text in seen:
-            raise LexiconError(f"{path}:{number}", f"词语“{phrase.text}”与第 {seen[phrase.text]} 行重复", "请删去其中一行")
+        try:
+            phrase = _parse(line, number, f"{path}:{number}")
+            if phrase.text in seen:
+                raise LexiconError(f"{path}:{number}", f"词语“{phrase.text}”与第 {seen[phrase.text]} 行重复", "请删去其中一行")
+        except LexiconError as fault:
+            faults.append(fault)
+            continue
         seen[phrase.text] = number
         phrases.append(phrase)
+    if faults:
+        raise faults[0] if len(faults) == 1 else LexiconErrors(str(path), tuple(faults))
     if not phrases:
         raise LexiconError(f"{path}:1", "词表里没有任何词语", _CURE)
     return WordList(str(path), tuple(phrases))
@@ -75,7 +100,15 @@ def load_word_list(path: Path | str) -> WordList:
 
 def load_word_lists(paths: Iterable[Path | str]) -> WordList:
     """Several lists as one; a phrase that is in two files keeps the exceptions of both.  Errors as ``load_word_list``."""
-    lists = [load_word_list(path) for path in paths]
+    lists: list[WordList] = []
+    faults: list[LexiconError] = []
+    for path in paths:
+        try:
+            lists.append(load_word_list(path))
+        except LexiconError as error:
+            faults += each_fault(error)
+    if faults:
+        raise faults[0] if len(faults) == 1 else LexiconErrors(faults[0].subject, tuple(faults))
     if not lists:
         raise LexiconError("词表", "没有给出词表文件", "请至少写一个文件名")
     return joined(lists)

@@ -286,3 +286,66 @@ def m008_grave_marks(db: Database) -> None:
     )
     db.table("grave_marks").create_index(["call_id"])
     _refuse_changes(db, ("grave_marks",))
+
+
+@migrations()
+def m009_call_log(db: Database) -> None:
+    """Rows of call records and registers, each content once; the newest of a kind and key counts (``qa.switch.kept``).
+
+    ``part``, ``ref`` and ``other`` are ids of the call that a row belongs to, ``at`` is its earliest time as UTC+8 wall clock.
+    """
+    counts = dict.fromkeys(("rows", "fresh", "faults", "finished"), int)
+    texts = dict.fromkeys(("file", "sha256", "format", "settings_json", "created"), str)
+    db.table("log_imports").create({"id": int, **texts, **counts}, pk="id", not_null={*texts, *counts}, strict=True)
+    db.table("log_imports").create_index(["sha256"])
+    texts = dict.fromkeys(("kind", "key", "digest", "part", "ref", "other", "recording", "values_json", "file"), str)
+    db.table("log_rows").create(
+        {"id": int, **texts, "at": str, "line": int, "import_id": int},
+        pk="id",
+        foreign_keys=[("import_id", "log_imports", "id")],
+        not_null={*texts, "line", "import_id"},
+        strict=True,
+    )
+    db.table("log_rows").create_index(["kind", "key", "digest"], unique=True)
+    for column in ("part", "ref", "other", "recording", "at"):
+        db.table("log_rows").create_index([column])
+    texts = dict.fromkeys(("file", "cause", "cure"), str)
+    db.table("log_faults").create(
+        {"id": int, "import_id": int, **texts, "line": int},
+        pk="id",
+        foreign_keys=[("import_id", "log_imports", "id")],
+        not_null={"import_id", *texts, "line"},
+        strict=True,
+    )
+    db.table("log_faults").create_index(["import_id"])
+    _refuse_changes(db, ("log_rows",))
+
+
+@migrations()
+def m010_batches(db: Database) -> None:
+    """Runs of the batch with their reports, and recordings (by content) that are not tried again until a person says so.
+
+    ``batch_runs.state``: running (or cut off: nobody holds the lock), done, stopped.  ``quarantine.resolved``: when it could be scored.
+    """
+    texts = ("started", "ended", "state", "progress_json", "report_json")
+    db.table("batch_runs").create({"id": int, **dict.fromkeys(texts, str)}, pk="id", not_null={"started", "state"}, strict=True)
+    reasons = ("path", "kind", "cause", "cure", "first", "last", "resolved")
+    db.table("quarantine").create(
+        {"sha256": str, **dict.fromkeys(reasons, str), "attempts": int},
+        pk="sha256",
+        not_null={"path", "kind", "cause", "cure", "first", "last", "attempts"},
+        strict=True,
+    )
+
+
+@migrations()
+def m012_closed_sheets(db: Database) -> None:
+    """What is kept of each agent's month at its closing (``qa.ledger_sheets``), and again after each adjustment; the last one holds.
+
+    A row without an agent says that the month was closed with its sheets: months that older programs closed have none.
+    """
+    texts = dict.fromkeys(("month", "agent_id", "made_by", "why", "created", "sheet_json"), str)
+    db.table("closed_sheets").create({"id": int, **texts}, pk="id", not_null={*texts}, strict=True)
+    db.table("closed_sheets").create_index(["agent_id", "month"])
+    db.table("closed_sheets").create_index(["month"])
+    _refuse_changes(db, ("closed_sheets",))

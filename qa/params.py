@@ -1,7 +1,8 @@
 """A check's parameters from its table in a rule book.
 
-The fields of a check's ``Params`` say what the table may hold: ``str``, ``int``, ``float``, ``bool``, ``tuple[str, ...]`` and
-``WordList`` (in the table a list of file names).  A field ``slots`` is not a key of the table: it receives ``[slots]``.
+The fields of a check's ``Params`` say what the table may hold: ``str``, ``int``, ``float``, ``bool``, ``tuple[str, ...]``,
+``WordList`` (in the table a list of file names) and ``OpenHours`` (a table of its own).  A field ``slots`` is not a key of the table: it
+receives ``[slots]``.
 
 A ``Params`` with a class method ``read(section, context)`` reads its table itself (tables inside it, expressions, conditions): it
 allows the keys in ``context.hidden``, notes every problem in the section's document, and gives None if it noted any.
@@ -10,6 +11,7 @@ allows the keys in ``context.hidden``, notes every problem in the section's docu
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 import re
 import typing
@@ -19,9 +21,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from qa.errors import LexiconError, RuleBookError
-from qa.lexicon import Phrase, WordList, check_phrase, joined, load_word_lists
+from qa.lexicon import Phrase, WordList, check_phrase, each_fault, joined, load_word_list
+from qa.rules import calendar
 from qa.rules.expression import Titled
-from qa.rules.model import Condition
+from qa.rules.model import Condition, Holiday
+from qa.rules.open_hours import OF_THE_CLOCK, OpenHours
+from qa.rules.read_values import as_known
+from qa.rules.read_when import Known as KnownNames
+from qa.rules.read_when import read_when
 from qa.toml_document import Section, WrongValueError, as_flag, as_number, as_text, as_texts, as_whole, dotted, nearest
 from qa.toml_lines import Key
 
@@ -71,16 +78,28 @@ class WordLists:
     def load(self, value: Any) -> WordList:
         """The word lists of a list of file names and of phrases (``{ say = "…", unless = ["…"] }``), joined in that order.
 
-        Raises WrongValueError for a name that is not a file and for a phrase with a fault in it, LexiconError for a file with one.
+        Raises WrongValueError for what is no list of these; WordListsError with everything that is wrong with the names and phrases and
+        in the files.
         """
-        if not isinstance(value, list) or not any(isinstance(item, dict) for item in value):
-            return load_word_lists([self._find(name, index) for index, name in enumerate(as_texts(value))])
-        return joined(self._item(item, index) for index, item in enumerate(value))
+        items = value if isinstance(value, list) and any(isinstance(item, dict) for item in value) else as_texts(value)
+        lists: list[WordList] = []
+        wrong: list[WrongValueError] = []
+        faulty: list[LexiconError] = []
+        for index, item in enumerate(items):
+            try:
+                lists.append(self._item(item, index))
+            except WrongValueError as error:
+                wrong.append(error)
+            except LexiconError as error:
+                faulty += each_fault(error)
+        if wrong or faulty:
+            raise WordListsError(tuple(wrong), tuple(faulty))
+        return joined(lists)
 
     def _item(self, item: Any, index: int) -> WordList:
         if not isinstance(item, dict):
             (name,) = _within((index,), as_texts, [item])
-            return load_word_lists([self._find(name, index)])
+            return load_word_list(self._find(name, index))
         return WordList("", (_within((index,), as_phrase, item),))
 
     def _find(self, name: str, index: int) -> Path:
@@ -89,7 +108,11 @@ class WordLists:
             raise WrongValueError(f"的第 {index + 1} 项 {name} 不在词表文件夹里", "只写词表文件夹里的文件名，不写 .. 或绝对路径", (index,))
         for folder in self._folders:
             if (folder / pure).is_file():
-                self.used.add((folder / pure).resolve())
+                target = (folder / pure).resolve()
+                if not any(target.is_relative_to(allowed.resolve()) for allowed in self._folders):
+                    cause = f"的第 {index + 1} 项 {name} 是一个链接，所指的文件不在词表文件夹里"
+                    raise WrongValueError(cause, "请把文件本身放进规则书的文件夹", (index,))
+                self.used.add(target)
                 self.found.add(folder / pure)
                 return folder / pure
         there = sorted(
@@ -98,6 +121,29 @@ class WordLists:
         raise WrongValueError(
             f"的第 {index + 1} 项词表文件 {name} 不存在", nearest(name, there) if there else "请把文件放进规则书的文件夹", (index,)
         )
+
+
+class WordListsError(Exception):
+    """What is wrong with the word lists at one key: ``wrong`` items of it, and ``faulty`` lines of the files that it names."""
+
+    def __init__(self, wrong: tuple[WrongValueError, ...], faulty: tuple[LexiconError, ...]) -> None:
+        self.wrong, self.faulty = wrong, faulty
+        super().__init__(*(wrong or faulty))
+
+
+def read_word_lists(section: Section, name: str, context: Context) -> WordList | None:
+    """The word lists at the key ``name``, which must be there; None with every problem noted, those of the files at their own lines."""
+    try:
+        return section.required(name, context.words.load)
+    except WordListsError as error:
+        for wrong in error.wrong:
+            section.optional(name, functools.partial(_refused, wrong), None)
+        section.document.problems += [RuleBookError(fault.subject, fault.cause, fault.cure) for fault in error.faulty]
+        return None
+
+
+def _refused(wrong: WrongValueError, _: Any) -> None:
+    raise wrong
 
 
 def as_phrase(value: Any) -> Phrase:
@@ -133,13 +179,14 @@ def _within(inside: Key, convert: Callable[[Any], T], value: Any) -> T:
 class Context:
     """What a table of a rule book may refer to: texts and word lists by name, and the conditions that several rules share.
 
-    ``hidden``: keys of the table that belong to the rule book, for a ``Params.read`` to allow.
+    ``hidden``: keys of the table that belong to the rule book, for a ``Params.read`` to allow.  ``holidays``: the rule book's own.
     """
 
     slots: Slots
     words: WordLists
     conditions: Mapping[str, Known] = dataclasses.field(default_factory=dict)
     hidden: tuple[str, ...] = RESERVED
+    holidays: tuple[Holiday, ...] = ()
 
 
 def build(section: Section, cls: type[Any], context: Context) -> Any:
@@ -172,17 +219,34 @@ def _values(section: Section, cls: type[Any], context: Context) -> dict[str, Any
         if field.name == "slots":
             values["slots"] = context.slots
             continue
-        convert = context.words.load if hints[field.name] is WordList else _CONVERT.get(hints[field.name])
+        if hints[field.name] is OpenHours:
+            values |= _hours(section, field.name, context)
+            continue
+        if hints[field.name] is WordList and (field.name in section.table or _needed(field)):
+            values[field.name] = read_word_lists(section, field.name, context)
+            continue
+        convert = as_texts if hints[field.name] is WordList else _CONVERT.get(hints[field.name])
         if convert is None or field.name in RESERVED:
             raise TypeError(f"{cls.__module__}.Params.{field.name} cannot be set from a rule book")
-        try:
-            if field.name in section.table or _needed(field):
-                values[field.name] = section.required(field.name, convert)
-            else:
-                section.optional(field.name, convert, None)
-        except LexiconError as error:
-            section.document.problems.append(RuleBookError(error.subject, error.cause, error.cure))
+        if field.name in section.table or _needed(field):
+            values[field.name] = section.required(field.name, convert)
+        else:
+            section.optional(field.name, convert, None)
     return values
+
+
+def _hours(section: Section, name: str, context: Context) -> dict[str, OpenHours]:
+    """Hours of business at the key ``name``: the keys of ``when`` that speak of clock and calendar, and ``closed`` holidays."""
+    table = section.table_at(name)
+    if table is None:
+        return {}
+    known = (*calendar.TITLES, *(holiday.id for holiday in context.holidays))
+    closed = table.optional("closed", as_known(known, "已知的节假日"), None) or ()
+    when = read_when(table, KnownNames(holidays=known))
+    for key in ("direction", "lines", "call_types"):
+        if key in table.table:
+            section.document.problem((*table.at, key), f"{table.name} 不能写 {key}", f"可用的有：{'、'.join((*OF_THE_CLOCK, 'closed'))}")
+    return {name: OpenHours(when, context.holidays, closed)}
 
 
 def _blamed(section: Section, message: str) -> Key:

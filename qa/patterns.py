@@ -7,8 +7,9 @@ A pattern is a line of text, its parts set apart by punctuation or spaces::
 ``(a|b)`` one of several wordings, ``[c]`` may be left out, ``{name}`` a slot.  Brackets nest; punctuation inside brackets means
 nothing.  A part that may be left out as a whole is never demanded.  The others must come in this order; anything may come between.
 Three slots are always there.  ``{agent_number}`` is the agent's number from the call record, digit by digit (1 as 幺 or 一) or as a
-number; any two digits and more where the record has none.  ``{customer_title}`` is 先生, 女士 or 小姐, behind a surname of one or two
-characters or alone.  ``{hour_greeting}`` is 早上好, 下午好 … as fits the hour of the call, any of them where it is not known.
+number; any two digits and more where the record has none.  Where further digits adjoin it (21024 for 1024) it is at most
+*doubtful*.  ``{customer_title}`` is 先生, 女士 or 小姐, behind a surname of one or two characters or alone.
+``{hour_greeting}`` is 早上好, 下午好 … as fits the hour of the call, any of them where it is not known.
 
 A part is *present* within ``near`` of its wording (distance per syllable, ``qa.phonetic``), *doubtful* within ``far``, else
 *absent*.  Wordings of one or two syllables leave little to compare: half of ``near`` and three quarters of ``far`` hold for them.
@@ -24,16 +25,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from qa.phonetic import Match, Spoken, wanted_sounds
+from qa.phonetic import GAP_COST, Match, Spoken, wanted_sounds
 from qa.soundindex import SoundIndex
 from qa.text import digits_as_read, number_as_read
 from qa.types import Span
 
 AGENT_NUMBER, CUSTOMER_TITLE, HOUR_GREETING = ALWAYS = ("agent_number", "customer_title", "hour_greeting")
 MAX_WORDINGS = 300
+MAX_DEPTH = 30  # brackets in brackets
 
 _NUMBER = "\x00"  # stands in a wording for any number of two digits and more
 _SURNAME = "\x01"  # stands for up to two characters
+_EDGE = "\x02"  # stands in a wording before and behind the agent's number
 _SURNAME_LENGTH = 2
 _TITLES = tuple(_SURNAME + title for title in ("先生", "女士", "小姐"))
 _HOUR_GREETINGS = (  # first hour, hour after the last; over midnight they stand twice
@@ -46,6 +49,8 @@ _HOUR_GREETINGS = (  # first hour, hour after the last; over midnight they stand
     ("晚上好", 0, 5),
     ("凌晨好", 0, 6),
 )
+_DIGITS = re.compile("[零〇一幺二两三四五六七八九十百千万亿]+")
+_ONE_SPELLING = str.maketrans("一〇", "幺零")
 _SPOKEN_NUMBER = re.compile("[零〇一幺二两三四五六七八九十百]{2,}")
 
 
@@ -98,8 +103,8 @@ class Alignment:
 def parse(source: str, slots: Iterable[str]) -> Pattern:
     """Parse a pattern; ``slots`` are the names that may stand in braces (those of ``ALWAYS`` always may).
 
-    Raises ValueError, in Chinese, for brackets that do not match, an unknown slot, a pattern without a demanded part, or more than
-    300 wordings in one part.
+    Raises ValueError, in Chinese, for brackets that do not match, an unknown slot, a pattern without a demanded part, more than
+    300 wordings in one part, or more than 30 brackets in brackets.
     """
     text = unicodedata.normalize("NFKC", source)
     known = {*slots, *ALWAYS}
@@ -126,6 +131,8 @@ def _chunks(text: str, source: str) -> list[str]:
             depth += 1
         elif character in ")]":
             depth -= 1
+        if depth > MAX_DEPTH:
+            raise ValueError(f"句式“{source[:MAX_DEPTH]}……”的括号套得太深，至多 {MAX_DEPTH} 层")
         if depth == 0 and character == "{":
             chunks.append(current)
             current = ""
@@ -211,13 +218,17 @@ def fill(pattern: Pattern, slots: Mapping[str, Sequence[str]], agent_id: str | N
         CUSTOMER_TITLE: _TITLES,
         HOUR_GREETING: hour_greetings(hour),
         **slots,
-        AGENT_NUMBER: agent_number_readings(agent_id or "") or (_NUMBER,),
+        AGENT_NUMBER: tuple(f"{_EDGE}{read}{_EDGE}" for read in agent_number_readings(agent_id or "")) or (_NUMBER,),
     }
     parts = []
     for part in pattern.parts:
         wordings = _filled(part.wordings, values)
-        parts.append(Part(wordings, wordings[0].replace(_NUMBER, "××").replace(_SURNAME, "×")))
+        parts.append(Part(wordings, _shown(wordings[0])))
     return Pattern(pattern.source, tuple(parts))
+
+
+def _shown(wording: str) -> str:
+    return wording.replace(_NUMBER, "××").replace(_SURNAME, "×").replace(_EDGE, "")
 
 
 def _filled(wordings: Iterable[str], values: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
@@ -269,12 +280,34 @@ def candidates(part: Part, heard: Spoken, search: Search, near: float, far: floa
     """Where a filled part is heard within ``far``; ``search`` looks in ``heard``."""
     out = []
     for wording in part.wordings:
-        short = len(wanted_sounds(wording)[0]) <= 2
-        limit_near, limit_far = (near / 2, far * 0.75) if short else (near, far)
+        length = len(wanted_sounds(wording)[0])
+        limit_near, limit_far = (near / 2, far * 0.75) if length <= 2 else (near, far)
         for match in _matches(wording, heard, search, limit_far):
             held = Held.PRESENT if match.distance <= limit_near + 1e-9 else Held.DOUBTFUL
-            out.append(Candidate(held, match, wording))
+            if (run := _longer_number(wording, match, heard)) is not None:
+                begin, end, further = run
+                distance = match.distance + further * GAP_COST / length
+                match, held = Match(min(match.start, begin), max(match.end, end), distance, exact=False), Held.DOUBTFUL
+            if match.distance <= limit_far + 1e-9:
+                out.append(Candidate(held, match, wording))
     return out
+
+
+def _longer_number(wording: str, match: Match, heard: Spoken) -> tuple[int, int, int] | None:
+    """The number that was said where ``wording`` has the agent's, from-to, and how many digits it has more; None if it is as long.
+
+    The agent's number said twice in one go is the agent's number.
+    """
+    if _EDGE not in wording:
+        return None
+    number = wording.split(_EDGE)[1].translate(_ONE_SPELLING)
+    begin = max((at for at in heard.breaks if at <= match.start), default=0)
+    end = min((at for at in heard.breaks if at >= match.end), default=len(heard.text))
+    for run in _DIGITS.finditer(heard.text, begin, end):
+        further = len(run[0]) - len(number)
+        if further > 0 and run.start() < match.end and run.end() > match.start and run[0].translate(_ONE_SPELLING).replace(number, ""):
+            return run.start(), run.end(), further
+    return None
 
 
 def _matches(wording: str, heard: Spoken, search: Search, limit: float) -> Sequence[Match]:
@@ -302,9 +335,7 @@ def _around_number(wording: str, heard: Spoken, search: Search, limit: float) ->
         right = [m for m in search(after, limit) if m.start == number.end()] if after else [None]
         for a, b in itertools.product(left, right):
             distances = [m.distance for m in (a, b) if m is not None]
-            out.append(
-                Match(a.start if a else number.start(), b.end if b else number.end(), max(distances, default=0.0), exact=False)
-            )
+            out.append(Match(a.start if a else number.start(), b.end if b else number.end(), max(distances, default=0.0), exact=False))
     return out
 
 

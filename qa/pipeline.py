@@ -1,4 +1,4 @@
-"""The stages in order, from the store where their results are known.
+"""From recordings to scorecards: the stages from the store where they are known, then the rules of the call's day.
 
 Everything up to the transcript depends on the file, the models and the stage settings only; a second run over the same
 files does no decoding and no recognition, and a changed rule book re-scores without touching audio.
@@ -6,24 +6,24 @@ files does no decoding and no recognition, and a changed rule book re-scores wit
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
-from qa import acoustics, activity, asr, decode, models, roles, speakers
-from qa.errors import QaError, UnexpectedError
-from qa.records import CallTable
+from qa import asr, decode, legs, models, roles
+from qa.batch.job import Done, Engine, Job
+from qa.batch.plan import Seen
+from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
+from qa.records import Records
 from qa.rescore import day_of, judge
 from qa.rules.book import RuleBook
+from qa.stages import STAGES, Making, keys
 from qa.store import Store
-from qa.types import Acoustics, Audio, AudioInfo, Call, CallRecord, Scorecard, SpeakerTurns, SpeechActivity, Transcript
+from qa.types import Audio, AudioInfo, Call, CallRecord, Scorecard, SpeakerTurns, SpeechActivity, Transcript
 
-T = TypeVar("T")
-# Raised when a stage's code changes its results, so that stored ones are made again.
-STAGE_VERSIONS = {"info": "1", "activity": "1", "acoustics": "1", "speakers": "1", "transcript": "1"}
+SEVERAL = 4
+"""From so many files on several processes work on them: one takes a second or two to start."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class FileResult:
     """What became of one file: a call with its scorecard, or an error.
 
     ``reused``: no recognition was needed.  ``proposed``: the call's month is closed, and the scorecard stands only once it is adjusted.
+    ``sha256`` of its content, where that could be read.  ``stages``: seconds that each stage took.
+    ``parts``: where several agents took the call one after another, the results of those after the first.
     """
 
     path: Path
@@ -41,6 +43,14 @@ class FileResult:
     reused: bool
     seconds: float
     proposed: bool = False
+    sha256: str | None = None
+    stages: tuple[tuple[str, float], ...] = ()
+    parts: tuple[FileResult, ...] = ()
+
+    @property
+    def all(self) -> tuple[FileResult, ...]:
+        """This result and those of the other agents' parts of the recording."""
+        return (self, *self.parts)
 
 
 def collect(paths: Iterable[Path]) -> list[Path]:
@@ -58,52 +68,49 @@ def collect(paths: Iterable[Path]) -> list[Path]:
 class Stages:
     """Stage results of one file, each computed once: from the store, or by running the stage and storing its result."""
 
-    def __init__(self, path: Path, store: Store, recogniser: Callable[[], asr.Recogniser], identity: str,
-                 hotwords: Sequence[str], settings: asr.AsrSettings) -> None:
-        self.path, self.store, self.sha256 = path, store, decode.file_sha256(path)
-        self._recogniser, self._identity, self._hotwords, self._settings = recogniser, identity, tuple(hotwords), settings
-        self._audio: Audio | None = None
+    def __init__(
+        self,
+        path: Path,
+        store: Store,
+        recogniser: Callable[[], asr.Recogniser],
+        identity: str,
+        hotwords: Sequence[str],
+        settings: asr.AsrSettings,
+        sha256: str | None = None,
+    ) -> None:
+        self.path, self.store, self.sha256 = path, store, sha256 or decode.file_sha256(path)
+        self._recogniser, self._hotwords, self._settings = recogniser, tuple(hotwords), settings
+        self._keys = keys(identity, settings, hotwords)
         self.recognised = False
 
-    def audio(self) -> Audio:
-        if self._audio is None:
-            self._audio = decode.decode(self.path)
-        return self._audio
+    def _find(self, stage: str) -> object | None:
+        return self.store.get_stage(self.sha256, stage, self._keys[stage], STAGES[stage])
 
-    def _stage(self, name: str, kind: type[T], settings: str, compute: Callable[[], T]) -> T:
-        key = hashlib.sha256(f"{STAGE_VERSIONS[name]}|{settings}".encode()).hexdigest()[:16]
-        known = self.store.get_stage(self.sha256, name, key, kind)
-        if known is not None:
-            return known
-        value = compute()
-        self.store.put_stage(self.sha256, name, key, value)
-        return value
+    def _keep(self, stage: str, value: object) -> None:
+        self.store.put_stage(self.sha256, stage, self._keys[stage], value)
 
     def call(self, record: CallRecord | None) -> Call:
         """The call as the checks see it."""
-        info = replace(self._stage("info", AudioInfo, "", lambda: self.audio().info), path=str(self.path))
-        heard = self._stage("activity", SpeechActivity, repr(activity.ActivitySettings()), lambda: activity.detect(self.audio()))
-        measured = self._stage("acoustics", Acoustics, "", lambda: acoustics.measure(self.audio(), heard))
-        turns = self._stage("speakers", SpeakerTurns, "",
-                            lambda: speakers.speakers(self.audio(), heard, measured.same_channels))
-        key = asr.settings_key(self._identity, self._settings, self._hotwords)
-        transcript = self._stage("transcript", Transcript, key, lambda: self._transcribe(heard, turns))
+        making = Making(self.path, self.sha256, self._find, self._keep, self._transcribe)
+        info, heard, measured, turns, transcript = (making.value(stage) for stage in STAGES)
+        info = replace(info, path=str(self.path))
         return Call(info, heard, turns, transcript, measured, roles.assign(turns, transcript, record), record)
 
-    def _transcribe(self, heard: SpeechActivity, turns: SpeakerTurns) -> Transcript:
+    def _transcribe(self, audio: Audio, heard: SpeechActivity, turns: SpeakerTurns) -> Transcript:
         self.recognised = True
-        return asr.transcribe(self._recogniser(), self.audio(), heard, turns, self._hotwords, self._settings)
+        return asr.transcribe(self._recogniser(), audio, heard, turns, self._hotwords, self._settings)
 
 
 class Scorer:
-    """Scores files one after another with one recogniser, loaded when the first transcript has to be made.
+    """Scores files; what others have made of them (:meth:`job`, :meth:`keep`) is taken from the store, the rest is made here with one
+    recogniser, loaded when the first transcript has to be made.
 
     ``book`` is registered as the newest version of its house, and each call is scored by the version in force on its day; not so with
     ``by_day=False``, for trials of ``book`` itself.
     """
 
-    def __init__(self, store: Store, book: RuleBook, table: CallTable | None = None, asr_choice: str | None = None,
-                 settings: asr.AsrSettings | None = None, by_day: bool = True) -> None:
+    def __init__(self, store: Store, book: RuleBook, table: Records | None = None, asr_choice: str | None = None,
+                 settings: asr.AsrSettings | None = None, by_day: bool = True) -> None:  # fmt: skip
         self.store, self.book, self.table, self.by_day = store, book, table, by_day
         self.located = models.locate(asr_choice)
         self.settings = settings or asr.AsrSettings()
@@ -118,35 +125,129 @@ class Scorer:
             self._loaded = asr.Recogniser(self.located)
         return self._loaded
 
-    def score(self, path: Path) -> FileResult:
-        """Score one file; an error of the file is in the result, never raised."""
+    @property
+    def identity(self) -> str:
+        """Of the recogniser: name and weights."""
+        return f"{self.located.name}@{self.located.fingerprint}"
+
+    def record_of(self, path: Path) -> CallRecord | None:
+        """The switch's record of a recording."""
+        return self.table.for_file(path) if self.table is not None else None
+
+    def _book_of(self, record: CallRecord | None, path: Path) -> RuleBook:
+        return self.store.ledger.in_force(self.book, day_of(record), str(path)) if self.by_day else self.book
+
+    # ------------------------------------------------------------ the stages, elsewhere
+
+    def job(self, path: Path, seen: Seen) -> Job | None:
+        """What is still to be made of a file before it can be judged; None where the store has everything.
+
+        Errors: :class:`QaError` where the rule book of the day cannot be read.
+        """
+        hotwords = self._book_of(self.record_of(path), path).names
+        known, wanted = [], []
+        for stage, key in keys(self.identity, self.settings, hotwords).items():
+            payload = self.store.stage_payload(seen.sha256, stage, key)
+            if payload is None:
+                wanted.append(stage)
+            else:
+                known.append((stage, payload))
+        if not wanted:
+            return None
+        return Job(str(path), seen.sha256, seen.size, tuple(wanted), tuple(known), self.located, self.settings, tuple(hotwords))
+
+    def info(self, sha256: str) -> AudioInfo | None:
+        """What is known of a recording without listening to it, where it was decoded."""
+        key = keys(self.identity, self.settings, ())["info"]
+        return self.store.get_stage(sha256, "info", key, AudioInfo)
+
+    def keep(self, job: Job, done: Done) -> None:
+        """Store what a worker has made, all of it or nothing."""
+        by_stage = keys(self.identity, job.settings, job.hotwords)
+        self.store.put_payloads(job.sha256, [(stage, by_stage[stage], payload) for stage, payload in done.made])
+
+    # ------------------------------------------------------------ the verdict, here
+
+    def score(self, path: Path, seen: Seen | None = None) -> FileResult:
+        """Score one file; an error of the file is in the result, never raised.  ``seen``: what the file was when its stages were made;
+        one that is no longer that is left alone.
+
+        Errors: :class:`DatabaseError` where nothing can be kept any more.
+        """
         begun = time.monotonic()
+        sha256 = seen.sha256 if seen is not None else None
         try:
-            record = self.table.for_file(path) if self.table is not None else None
-            identity = f"{self.located.name}@{self.located.fingerprint}"
-            book = self.store.ledger.in_force(self.book, day_of(record)) if self.by_day else self.book
-            stages = Stages(path, self.store, self.recogniser, identity, book.names, self.settings)
+            record = self.record_of(path)
+            book = self._book_of(record, path)
+            known = {} if sha256 is None else {"sha256": sha256}
+            stages = Stages(path, self.store, self.recogniser, self.identity, book.names, self.settings, **known)
             call = stages.call(record)
-            card = judge(call, book, self.store.earlier())
-            saved = self.store.record(call, card)
+            if seen is not None and not seen.still(path):
+                raise ChangedError.of(path)
+            self.store.check_in_place()
+            results = [self._judged(path, one, book, begun, stages.recognised) for one in self._parts(path, call)]
+        except DatabaseError:
+            raise
         except QaError as error:
-            return FileResult(path, None, None, None, error, False, time.monotonic() - begun)
+            return failed(path, error, time.monotonic() - begun, sha256)
         except Exception as bug:
-            unexpected = UnexpectedError(str(path), f"程序内部错误 {type(bug).__name__}: {bug}",
-                                         "其余文件不受影响；请用 qa --debug 重跑该文件并反馈")
-            unexpected.__cause__ = bug
-            return FileResult(path, None, None, None, unexpected, False, time.monotonic() - begun)
+            return failed(path, unexpected(path, bug), time.monotonic() - begun, sha256)
+        others = tuple(replace(one, seconds=0.0) for one in results[1:])
+        return replace(results[0], seconds=results[-1].seconds, parts=others)
+
+    def _parts(self, path: Path, call: Call) -> tuple[Call, ...]:
+        """The call once for each agent who took it."""
+        if self.table is None:
+            return (call,)
+        return legs.parts(call, self.table.parts_of(path, call.audio.duration_ms))
+
+    def _judged(self, path: Path, call: Call, book: RuleBook, begun: float, recognised: bool) -> FileResult:
+        card = judge(call, book, self.store.earlier())
+        saved = self.store.record(call, card)
         took = time.monotonic() - begun
-        return FileResult(path, card.call_id, card, call, None, not stages.recognised, took, saved.proposed)
+        return FileResult(path, card.call_id, card, call, None, not recognised, took, saved.proposed, call.audio.sha256)
 
 
-def score_files(paths: Sequence[Path], *, store: Store, book: RuleBook, table: CallTable | None = None, asr: str | None = None,
-                progress: Callable[[FileResult], None] | None = None, by_day: bool = True) -> list[FileResult]:
-    """Score ``paths`` in order; one bad file never stops the others.  ``progress`` is called after each; ``by_day`` as of Scorer."""
+def failed(path: Path, error: QaError, seconds: float = 0.0, sha256: str | None = None) -> FileResult:
+    """The result of a file that could not be scored."""
+    return FileResult(path, None, None, None, error, False, seconds, sha256=sha256)
+
+
+def unexpected(path: Path, bug: Exception) -> UnexpectedError:
+    """A bug as the error of the file that it was met at."""
+    cause = f"程序内部错误 {type(bug).__name__}: {bug}"
+    error = UnexpectedError(str(path), cause, "其余文件不受影响；请用 qa --debug 重跑该文件并反馈")
+    error.__cause__ = bug
+    return error
+
+
+def score_files(
+    paths: Sequence[Path],
+    *,
+    store: Store,
+    book: RuleBook,
+    table: Records | None = None,
+    asr: str | None = None,
+    progress: Callable[[FileResult], None] | None = None,
+    by_day: bool = True,
+) -> list[FileResult]:
+    """Score ``paths``, by several processes where there are several; one bad file never stops the others.
+
+    Results come in the order of ``paths``; ``progress`` is called after each file, as it is done.  ``by_day`` as of Scorer.
+    """
+    from qa.batch.run import Run
+    from qa.batch.start import local_engine
+
     scorer = Scorer(store, book, table, asr, by_day=by_day)
+    engine: Engine | None = local_engine(scorer.located, files=len(paths)) if len(paths) >= SEVERAL else None
     results = []
-    for path in paths:
-        results.append(scorer.score(path))
-        if progress is not None:
-            progress(results[-1])
-    return results
+    try:
+        for result in Run(scorer, engine).results(paths):
+            results.append(result)
+            if progress is not None:
+                progress(result)
+    finally:
+        if engine is not None:
+            engine.close()
+    place = {path: k for k, path in enumerate(paths)}
+    return sorted(results, key=lambda result: place[result.path])

@@ -12,16 +12,17 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from qa.errors import RecordError
-from qa.types import CallRecord
+from qa.types import CallRecord, Span
 
-COLUMNS = tuple(f.name for f in fields(CallRecord))
+COLUMNS = tuple(f.name for f in fields(CallRecord) if f.default is MISSING)
 NEEDED = ("file", "call_id", "direction")
 """Columns without which no row can be read."""
 TIMES = ("start", "answer", "end")
@@ -33,14 +34,31 @@ _CURE = "请另存为“CSV UTF-8（逗号分隔）”"
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong with a line of the table (1 = the header)."""
+    """What is wrong with a line of the table (1 = the header), or with a recording (0)."""
 
     file: str
     line: int
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.message}"
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An agent's part of a recording: the record, None where none is known, and the time that is theirs (None: all of it)."""
+
+    record: CallRecord | None
+    window: Span | None = None
+
+
+class Records(Protocol):
+    """Call records by recording."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]: ...
+    def for_file(self, path: Path) -> CallRecord | None: ...
+    def parts_of(self, path: Path, duration_ms: int) -> tuple[Part, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,10 @@ class CallTable:
                 return self._by_place[place]
         named = self._by_name.get(PurePosixPath(places[0]).name, [])
         return named[0] if len(named) == 1 else None
+
+    def parts_of(self, path: Path, duration_ms: int) -> tuple[Part, ...]:
+        """One part, the whole recording: the table has one row a recording."""
+        return (Part(self.for_file(path)),)
 
 
 def _place(file: str) -> str:

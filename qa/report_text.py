@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qa.export import OUTCOMES
+from qa.outcome_words import OUTCOMES
 from qa.types import Call, Evidence, Outcome, Role, Word
 
 OUTCOME_TEXT = OUTCOMES

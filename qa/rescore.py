@@ -9,16 +9,17 @@ from __future__ import annotations
 import datetime
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from qa import scoring
 from qa.bench import Bench, Card
 from qa.clock import known_moment
 from qa.errors import QaError
+from qa.explain import days_of, parse_month
 from qa.jury import Case, Jury
-from qa.ledger_calls import Earlier
-from qa.ledger_cards import Saved, verdicts
+from qa.ledger_calls import Earlier, warns_first
+from qa.ledger_cards import Saved, fined_alike, verdicts
 from qa.rules.book import RuleBook
 from qa.scoring import About
 from qa.store import Store, StoredCall
@@ -28,13 +29,13 @@ BATCH = 200
 LISTED = 1000
 """Moved calls and errors that a summary keeps; more are only counted."""
 
-Choose = Callable[[datetime.date | None], RuleBook]
-"""The rule book for a day (None: not known).  May raise QaError."""
+Choose = Callable[[StoredCall], RuleBook | None]
+"""The rule book for a stored call; None: it is left as it stands.  May raise QaError."""
 
 
 def day_of(record: CallRecord | None) -> datetime.date | None:
     """The day of a call in the house's time; None without a record or a readable time."""
-    at = known_moment(record.start) if record is not None else None
+    at = known_moment(record.moment) if record is not None else None
     return at.date() if at is not None else None
 
 
@@ -50,38 +51,56 @@ def _whose(of: About) -> tuple[str | None, str | None]:
 
 @dataclass(frozen=True)
 class Judged:
-    """A stored call judged again, or why it could not be.  ``load`` gives the call itself."""
+    """A stored call judged again, or why it could not be; with neither card nor error it was left as it stands.
+
+    ``load`` gives the call itself.  ``book`` is the rule book that it was judged by; ``fined``: its breaches cost otherwise than under
+    the one that it stood under.
+    """
 
     stored: StoredCall
     card: Card | None
     load: Callable[[], Call]
     error: QaError | None = None
+    book: RuleBook | None = None
+    fined: bool = False
 
     @property
     def moved(self) -> bool:
-        """Whether a verdict, points or the score differ from those that stand."""
+        """Whether a verdict, how often a rule was broken, points, the score or money differ from those that stand."""
         if self.card is None or not self.stored.standing:
             return self.card is not None
         same = (self.stored.percent, self.stored.coverage) == (self.card.percent, self.card.coverage)
-        return not same or verdicts(self.stored.results) != verdicts(self.card.results)
+        return not same or self.fined or verdicts(self.stored.results) != verdicts(self.card.results)
 
 
 def judge_again(store: Store, choose: Choose, since: str | None = None, until: str | None = None) -> Iterator[Judged]:
-    """The stored calls of a period (as ``Store.calls``), each judged by the rule book that ``choose`` gives for its day.
+    """The stored calls of a period (as ``Store.calls``), each judged by the rule book that ``choose`` gives for it.
 
-    A call that cannot be judged is told and stops nothing; what stands of it goes on to count.
+    A call that cannot be judged is told and stops nothing; what stands of it, and of one that is left alone, goes on to count.
     Errors: :class:`StoreError` for a wrong period.
     """
     earlier = store.earlier()
     with Jury(store) as jury:
         for case in jury.closed(_cases(store, choose, since, until)):
-            stored = case.stored
-            if case.error is None:
-                yield Judged(stored, _counted(case, earlier), case.load)
+            if case.error is None and case.bench is not None:
+                card, book = _counted(case, earlier), case.bench.book
+                yield Judged(case.stored, card, case.load, book=book, fined=_fined(store, case.stored, card, book))
             else:
-                earlier.begin(stored.agent_id, stored.started, stored.call_id)
-                earlier.add(stored.agent_id, stored.started, stored.results if stored.standing else ())
-                yield Judged(stored, None, case.load, case.error)
+                _count(earlier, case.stored)
+                yield Judged(case.stored, None, case.load, case.error)
+
+
+def _count(earlier: Earlier, stored: StoredCall, proposed: bool = False) -> None:
+    """A call as it stands; ``proposed``: where nothing of it does, as it is proposed."""
+    earlier.begin(stored.agent_id, stored.started, stored.call_id)
+    earlier.add(stored.agent_id, stored.started, stored.rule_book, stored.results if stored.standing or proposed else ())
+
+
+def _fined(store: Store, stored: StoredCall, card: Card, book: RuleBook) -> bool:
+    """Whether the version of the rule book makes the same breaches cost otherwise."""
+    if not stored.standing or (stored.rule_book, stored.rule_book_version) == (book.id, book.stamp):
+        return False
+    return not fined_alike(store.ledger.known(stored.rule_book, stored.rule_book_version), book, card.results)
 
 
 def _cases(store: Store, choose: Choose, since: str | None, until: str | None) -> Iterator[Case]:
@@ -90,7 +109,10 @@ def _cases(store: Store, choose: Choose, since: str | None, until: str | None) -
     for stored in store.stored_calls(since, until):
         load = functools.cache(functools.partial(store.load, stored))
         try:
-            book = choose(stored.day)
+            book = choose(stored)
+            if book is None:
+                yield Case(stored, load, None)
+                continue
             if book.content_hash not in benches:
                 benches[book.content_hash] = Bench(book)
             bench = benches[book.content_hash]
@@ -110,7 +132,7 @@ def _counted(case: Case, earlier: Earlier) -> Card:
     earlier.begin(*whose, case.stored.call_id)
     results = [result for result in case.results if result is not None]
     card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id))
-    earlier.add(*whose, card.results)
+    earlier.add(*whose, case.bench.book.id, card.results)
     return card
 
 
@@ -136,8 +158,8 @@ class Rescored:
     """What a rescore did: ``rescored`` = ``changed`` + ``proposed`` + ``unchanged`` calls; ``failed`` could not be judged.
 
     ``changed``: another result stands now.  ``proposed``: another result waits for an adjustment, as the month is closed.  ``versions``:
-    calls by version of the rule book, ``others`` those that stood under a rule book of another id.  ``moved`` and ``errors`` hold at most
-    ``LISTED`` each.
+    calls by version of the rule book, or, of several rule books, by id and version.  ``others``: calls that stood under a rule book of
+    another id, and were left alone, or (``all_houses``) judged by this one.  ``moved`` and ``errors`` hold at most ``LISTED`` each.
     """
 
     rescored: int
@@ -152,25 +174,45 @@ class Rescored:
 
 
 def rescore(
-    store: Store, book: RuleBook, since: str | None = None, until: str | None = None, progress: Callable[[int], None] | None = None
+    store: Store,
+    book: RuleBook | None,
+    since: str | None = None,
+    until: str | None = None,
+    progress: Callable[[int], None] | None = None,
+    *,
+    all_houses: bool = False,
 ) -> Rescored:
-    """Register ``book`` and judge the stored calls of a period by its version in force on each day; new results beside the old ones.
+    """Register ``book`` and judge the stored calls of a period that stand under its id by its version in force on each day; new results
+    beside the old ones.
 
+    ``book`` None: every call by its own rule book, as registered.  ``all_houses``: calls of other rule books too, all by ``book``.
     ``progress`` gets the number of calls done, batch by batch.
     Errors: :class:`StoreError` for a wrong period or a database that cannot be written.
     """
-    store.ledger.register(book)
-    counting = _Counting()
+    if book is not None:
+        store.ledger.register(book)
+    counting = _Counting(book)
     batch: list[Judged] = []
-    for judged in judge_again(store, lambda day: store.ledger.in_force(book, day), since, until):
+    for judged in judge_again(store, _chooser(store, book, all_houses), since, until):
         batch.append(replace(judged, load=functools.partial(store.load, judged.stored)))  # the call itself is not held until then
         if len(batch) == BATCH:
-            counting.add(batch, _write(store, batch), book)
+            counting.add(batch, _write(store, batch))
             batch = []
             if progress is not None:
                 progress(counting.done)
-    counting.add(batch, _write(store, batch), book)
+    counting.add(batch, _write(store, batch))
     return counting.result()
+
+
+def _chooser(store: Store, book: RuleBook | None, all_houses: bool) -> Choose:
+    def choose(stored: StoredCall) -> RuleBook | None:
+        if book is None:
+            return store.ledger.newest(stored.rule_book, stored.day, stored.call_id)
+        if stored.rule_book != book.id and not all_houses:
+            return None
+        return store.ledger.in_force(book, stored.day, stored.call_id)
+
+    return choose
 
 
 def _write(store: Store, batch: list[Judged]) -> Iterator[Saved]:
@@ -179,26 +221,31 @@ def _write(store: Store, batch: list[Judged]) -> Iterator[Saved]:
 
 
 class _Counting:
-    def __init__(self) -> None:
+    def __init__(self, book: RuleBook | None) -> None:
+        self.book = book
         self.counts: Counter[str] = Counter()
         self.versions: Counter[str] = Counter()
         self.moved: list[Moved] = []
         self.errors: list[QaError] = []
         self.done = 0
 
-    def add(self, batch: list[Judged], saved: Iterator[Saved], book: RuleBook) -> None:
+    def add(self, batch: list[Judged], saved: Iterator[Saved]) -> None:
         for judged in batch:
             self.done += 1
+            self.counts["others"] += self.book is not None and judged.stored.rule_book != self.book.id
+            if judged.card is None and judged.error is None:
+                continue  # left as it stands
             if judged.card is None:
                 self.counts["failed"] += 1
                 self.errors += [judged.error] if judged.error is not None and len(self.errors) < LISTED else []
                 continue
-            self._scored(judged.stored, judged.card, judged.moved, next(saved))
-            self.counts["others"] += judged.stored.rule_book != book.id
+            kept = next(saved)
+            self._scored(judged.stored, judged.card, judged.moved and kept.new, kept)  # of a closed month what moves no figure is not kept
 
     def _scored(self, stored: StoredCall, card: Card, moved: bool, kept: Saved) -> None:
         self.counts["proposed" if kept.proposed else "changed" if moved else "unchanged"] += 1
-        self.versions[card.provenance.rule_book_version] += 1
+        made = card.provenance
+        self.versions[made.rule_book_version if self.book is not None else f"{made.rule_book} {made.rule_book_version}"] += 1
         if (moved or kept.proposed) and len(self.moved) < LISTED:
             before = stored.percent if stored.standing else None
             self.moved.append(Moved(stored.call_id, before, card.percent, kept.proposed, kept.id))
@@ -216,3 +263,68 @@ class _Counting:
             moved=tuple(self.moved),
             errors=tuple(self.errors),
         )
+
+
+# ---------------------------------------------------------------- first warnings
+
+
+@dataclass(frozen=True)
+class Recounted:
+    """What a recount did: ``moved`` calls have other points now, or (``proposed``) would have them; ``calls`` were looked at."""
+
+    calls: int
+    moved: tuple[Moved, ...]
+
+
+def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recounted:
+    """Count the stored calls of agents' months (agent, ``2025-06``) again in order of time: first warnings belong to the first calls of
+    the month, in whatever order these were scored.
+
+    Nothing is judged again: every call keeps its results and its rule book.  A call of a closed month is proposed, unless another
+    proposal of it waits already, and what is only proposed of late recordings counts as if it stood.  A call whose rule book the
+    database does not have is left as it stands and goes on to count.
+    Errors: :class:`StoreError` for text that is no month or a database that cannot be written.
+    """
+    months: dict[str, set[str]] = {}
+    for agent_id, month in of:
+        if agent_id and month:
+            months.setdefault(month, set()).add(agent_id)
+    calls, moved = 0, list[Moved]()
+    for month, agents in sorted(months.items()):
+        batch = []
+        for judged in _in_order(store, month, agents):
+            calls += 1
+            if judged.card is not None:
+                batch.append(judged)
+        for judged, saved in zip(batch, _write(store, batch), strict=True):
+            if (saved.new or saved.proposed) and judged.card is not None:
+                before = judged.stored.percent if judged.stored.standing else None
+                moved.append(Moved(judged.stored.call_id, before, judged.card.percent, saved.proposed, saved.id))
+    return Recounted(calls, tuple(moved))
+
+
+def _in_order(store: Store, month: str, agents: set[str]) -> Iterator[Judged]:
+    """The agents' calls of a month by start; with a card where the sum comes out differently than it stands."""
+    benches: dict[tuple[str, str], Bench | None] = {}
+    earlier = store.earlier()
+    for stored in store.stored_calls(*days_of(*parse_month(month))):
+        if stored.agent_id not in agents:
+            continue
+        stamp = stored.rule_book, stored.rule_book_version
+        if stamp not in benches:
+            book = store.ledger.known(*stamp)
+            benches[stamp] = Bench(book) if book is not None and warns_first(book) else None
+        card = _recounted(store, stored, benches[stamp], earlier)
+        _count(earlier, stored, proposed=True)
+        waits = card is not None and stored.standing and store.ledger.is_closed(month) and store.pending(stored.call_id) is not None
+        yield Judged(stored, None if waits else card, functools.partial(store.load, stored))
+
+
+def _recounted(store: Store, stored: StoredCall, bench: Bench | None, earlier: Earlier) -> Card | None:
+    """A call's results under its own rule book, counted after the calls before it; None where that is what stands."""
+    if bench is None or [r.check_id for r in stored.results] != [rule.id for rule in bench.book.rules]:
+        return None
+    of = stored.about or _about(stored, store.load(stored))
+    card = bench.card(of, stored.results, earlier.of(bench.book, *_whose(of), stored.call_id))
+    same = stored.percent == card.percent and verdicts(stored.results) == verdicts(card.results)
+    return None if same else card

@@ -167,14 +167,15 @@ def call_row(audio: AudioInfo, record: CallRecord | None, call_id: str, agent_id
         "file": audio.path,
         "sha256": audio.sha256,
         "agent_id": agent_id or (record.agent_id if record else None),
-        "started": wall_clock(record.start) if record else None,
-        "duration_ms": audio.duration_ms,
+        "started": wall_clock(record.moment) if record else None,
+        "duration_ms": audio.duration_ms - audio.from_ms,
     }
 
 
 def recording_row(audio: AudioInfo) -> dict[str, Any]:
-    own = ("sha256", "container", "codec", "rate_hz", "channels", "duration_ms")
-    return {**{name: getattr(audio, name) for name in own}, "notes_json": to_json(audio.notes), "created": now_utc()}
+    own = ("sha256", "container", "codec", "rate_hz", "channels")
+    length = {"duration_ms": audio.duration_ms if audio.whole_ms is None else audio.whole_ms}
+    return {**{name: getattr(audio, name) for name in own}, **length, "notes_json": to_json(audio.notes), "created": now_utc()}
 
 
 def scored_call(row: dict[str, Any], checks: list[CheckOutcome]) -> ScoredCall:

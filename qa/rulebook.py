@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from qa import checks as check_files
+from qa import logchecks
 from qa.checks import CheckModule
 from qa.errors import RuleBookError
 from qa.lexicon import WordList
-from qa.params import Context, WordLists
+from qa.params import Context, WordLists, build
 from qa.paths import lexicons_dir
-from qa.rules import calendar, read_clauses
+from qa.rules import calendar, read_clauses, read_log_rules
 from qa.rules.archive import pack
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Condition, Scoring
@@ -34,8 +35,21 @@ from qa.rules.read_shared import read_call_types, read_holidays, read_shared_con
 from qa.rules.read_when import Known
 from qa.rules.read_worth import mode_of, read_scoring, settle
 from qa.toml_document import Section, WrongValueError, as_date, as_text, nearest
+from qa.traffic.capacity import TrafficParams
 
-_TABLES = ("profile", "scoring", "slots", "holidays", "call_types", "conditions", "checks", "not_auditable", "awaiting")
+_TABLES = (
+    "profile",
+    "scoring",
+    "slots",
+    "holidays",
+    "call_types",
+    "conditions",
+    "checks",
+    "log_checks",
+    "traffic",
+    "not_auditable",
+    "awaiting",
+)
 _PROFILE_KEYS = ("id", "title", "title_en", "version", "extends", "effective_from", "effective_until", *OLD_PLACES)
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
@@ -103,6 +117,9 @@ class _Reader:
         known = Known(tuple(kind.id for kind in call_types), (*calendar.TITLES, *(holiday.id for holiday in holidays)))
         context = Context(slots, self.words, conditions)
         drafts = Reader(self.document, self.registry, context, known, tuple(s.id for s in scoring.sections)).drafts()
+        log_context = Context(slots, self.words, hidden=read_log_rules.RESERVED, holidays=holidays)
+        log_rules = read_log_rules.LogReader(self.document, logchecks.registry(), log_context).rules()
+        traffic = self.traffic(Context(slots, self.words, hidden=(), holidays=holidays))
         scoring, rules = self.settled(scoring, [draft for draft in drafts if draft.enabled])
         not_auditable = read_clauses.read_unchecked(self.document, "not_auditable", "reason")
         awaiting = read_clauses.read_unchecked(self.document, "awaiting", "needs")
@@ -120,6 +137,7 @@ class _Reader:
             holidays=holidays,
             lists=frozenset(self.words.used),
             effective=(profile.effective_from, profile.effective_until),
+            log_rules=log_rules,
         )
         contradictions(read)
         self.document.finish()
@@ -134,6 +152,8 @@ class _Reader:
             holidays=holidays,
             not_auditable=not_auditable,
             awaiting=awaiting,
+            log_rules=log_rules,
+            traffic=traffic,
             clauses=tuple(clauses),
             warnings=warnings(read),
             archive=pack(self.files.files[0].path, lexicons_dir(), self.texts(rules)),
@@ -164,6 +184,12 @@ class _Reader:
         if profile.effective_from and profile.effective_until and profile.effective_from > profile.effective_until:
             self.document.problem(("profile", "effective_until"), "effective_until 早于 effective_from", "头尾两天都有效")
         return profile
+
+    def traffic(self, context: Context) -> TrafficParams:
+        """``[traffic]``: how the traffic tables reckon; what has a problem is as if it were not there until ``finish`` raises."""
+        section = self.document.section("traffic") if "traffic" in self.document.data else None
+        params = build(section, TrafficParams, context) if section is not None else None
+        return params if isinstance(params, TrafficParams) else TrafficParams()
 
     def as_id(self, value: Any) -> str:
         text = as_text(value)

@@ -62,7 +62,8 @@ class About:
 
 def about(call: Call) -> About:
     models = (("asr", call.transcript.model), ("activity", call.activity.method), ("speakers", call.turns.method))
-    notes = (*call.audio.notes, *call.turns.notes, *([DEMO_NOTE] if call.transcript.demo else []))
+    told = call.record.notes if call.record else ()
+    notes = (*call.audio.notes, *call.turns.notes, *told, *([DEMO_NOTE] if call.transcript.demo else []))
     agent_id = (call.record.agent_id or None) if call.record else None
     return About(call_id(call), agent_id, when.started(call), call.audio.sha256, models, call.transcript.demo, notes)
 

@@ -16,9 +16,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from qa import grave, rows, serial
+from qa.batch.kept import Batches
 from qa.bench import Card
 from qa.clock import wall_clock
 from qa.database import BUSY_TIMEOUT_S, Database
@@ -29,6 +30,7 @@ from qa.ledger_cards import Adjustment, Cards, Saved, Snapshot, filed
 from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScorecard
 from qa.rules.money import Mark
 from qa.scoring import about
+from qa.switch.kept import LogRows
 from qa.types import (
     Acoustics,
     Call,
@@ -59,6 +61,17 @@ def index_characters(text: str) -> str:
     return " ".join(f"{ord(c):x}" for c in plain if c.isalnum())
 
 
+class Kept(Protocol):
+    """What a stored call is read from: see :class:`qa.ledger_calls.StoredCall`."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def snapshot(self) -> bytes: ...
+    @property
+    def file(self) -> str: ...
+
+
 class Store:
     """``with Store(path) as store``: opens or makes the database and brings its schema up to date.
 
@@ -69,8 +82,10 @@ class Store:
     def __init__(self, path: Path | str, *, create: bool = True, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
         self.path = Path(path)
         self._db = Database(self.path, create, busy_timeout_s)
-        self._cards = Cards(self._db)
         self.ledger = Ledger(self._db)
+        self._cards = Cards(self._db, self.ledger)
+        self.log = LogRows(self._db)
+        self.batches = Batches(self._db)
 
     def __enter__(self) -> Store:
         return self
@@ -80,6 +95,10 @@ class Store:
 
     def close(self) -> None:
         self._db.close()
+
+    def check_in_place(self) -> None:
+        """Errors: :class:`DatabaseError` where the file was deleted or exchanged under this program: SQLite would write into nowhere."""
+        self._db.check_in_place()
 
     # ------------------------------------------------------------ stage results
 
@@ -98,20 +117,28 @@ class Store:
 
     def put_stage(self, file_sha256: str, stage: str, settings_hash: str, value: object) -> None:
         """Keep the result of ``stage`` for a file's content under these settings; the same key again replaces it."""
-        payload = serial.encode(value)
-        row = {"file_sha256": file_sha256, "stage": stage, "settings_hash": settings_hash, "created": rows.now_utc()}
+        self.put_payloads(file_sha256, [(stage, settings_hash, serial.encode(value))])
+
+    def put_payloads(self, file_sha256: str, results: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep several results of a file (stage, settings, payload), encoded elsewhere by :mod:`qa.serial`, in one transaction."""
         with self._db.writing():
-            row_of_blob = {"schema_version": serial.SCHEMA_VERSION, "digest": self._put_blob(payload)}
-            self._db.insert("stage_results", row | row_of_blob, "or replace")
+            for stage, settings_hash, payload in results:
+                row = {"file_sha256": file_sha256, "stage": stage, "settings_hash": settings_hash, "created": rows.now_utc()}
+                row_of_blob = {"schema_version": serial.SCHEMA_VERSION, "digest": self._put_blob(payload)}
+                self._db.insert("stage_results", row | row_of_blob, "or replace")
 
     def get_stage(self, file_sha256: str, stage: str, settings_hash: str, type_: type[T]) -> T | None:
         """The stored result, or None where it has to be made again: none there, damaged, or of another payload format."""
+        payload = self.stage_payload(file_sha256, stage, settings_hash)
+        return None if payload is None else serial.decode(payload, type_)
+
+    def stage_payload(self, file_sha256: str, stage: str, settings_hash: str) -> bytes | None:
+        """The same, encoded."""
         found = self._db.rows(
             "select digest from stage_results where file_sha256 = ? and stage = ? and settings_hash = ? and schema_version = ?",
             *(file_sha256, stage, settings_hash, serial.SCHEMA_VERSION),
         )
-        payload = self._get_blob(found[0]["digest"]) if found else None
-        return None if payload is None else serial.decode(payload, type_)
+        return self._get_blob(found[0]["digest"]) if found else None
 
     # ------------------------------------------------------------ saving a call
 
@@ -134,7 +161,7 @@ class Store:
         snapshot = serial.encode(Snapshot(replace(call.audio, path=""), call.roles, call.record, digests))
         with self._db.writing():
             known = self._known(call, scorecard.call_id, new_recording)
-            day = wall_clock(call.record.start) if call.record else None
+            day = wall_clock(call.record.moment) if call.record else None
             closed = self.ledger.is_closed(day, known["started"] if known else None)
             if known is None or not closed:
                 self._save_call_row(call, scorecard.call_id, scorecard.agent_id)
@@ -151,20 +178,48 @@ class Store:
         with self._db.writing():
             return tuple(self._cards.append(card, of.snapshot, self.ledger.is_closed(of.started)) for of, card in judged)
 
+    @property
+    def db(self) -> Database:
+        """The database, for the modules that keep their own tables in it."""
+        return self._db
+
     def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None = None) -> Adjustment:
         """Make a scorecard of the call stand that did not: by default its newest one, where that is a proposal.
 
-        What is shown of the call (agent, times, words) becomes that which this scorecard was judged on.
+        What is shown of the call (agent, times, words) becomes that which this scorecard was judged on; what was kept of a closed
+        month is kept anew.
         Errors: :class:`NotFoundError` for an unknown call or scorecard, :class:`StoreError` where nothing is proposed, the scorecard
-        stands already, or name or reason is missing.
+        stands already, name or reason is missing, or its first warnings are counted on other calls than those that stand.
         """
         with self._db.writing():
-            made = self._cards.adjust(call_id, by, reason, scorecard_id)
-            (row,) = self._db.rows("select s.*, c.file from scorecards s join calls c using (call_id) where s.id = ?", made.after)
-            call = self._call(call_id, row["snapshot"], row["file"])
-            self._save_call_row(call, call_id, row["agent_id"])
-            self._save_utterances(call, call_id)
+            return self._adjust(call_id, by, reason, scorecard_id)
+
+    def adjust_month(self, month: str, by: str, reason: str) -> tuple[Adjustment, ...]:
+        """All that is proposed in a closed month (``2025-06``) at once, in order of time.  Errors: as :meth:`adjust`."""
+        from qa.explain import waiting
+
+        with self._db.writing():
+            calls = [row.call_id for row in waiting(self, month)]
+            if not calls:
+                raise StoreError(month, "该月没有待批准的评分", "请用 qa months list 核对")
+            return tuple(self._adjust(call_id, by, reason, None) for call_id in calls)
+
+    def _adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None) -> Adjustment:
+        from qa import ledger_closing  # explains scorecards, and so knows the store
+
+        before = ledger_closing.places(self, call_id)
+        made = self._cards.adjust(call_id, by, reason, scorecard_id)
+        (row,) = self._db.rows("select s.*, c.file from scorecards s join calls c using (call_id) where s.id = ?", made.after)
+        call = self._call(call_id, row["snapshot"], row["file"])
+        self._save_call_row(call, call_id, row["agent_id"])
+        self._save_utterances(call, call_id)
+        ledger_closing.check_adjusted(self, made)
+        ledger_closing.corrected(self, before | ledger_closing.places(self, call_id), made.by, f"调整 {call_id}：{made.reason}")
         return made
+
+    def pending(self, call_id: str) -> int | None:
+        """The proposed scorecard of a call that waits for an adjustment: its newest one, where that does not stand; else None."""
+        return self._cards.pending(call_id)
 
     def adjustments(self, call_id: str) -> tuple[Adjustment, ...]:
         """Adjustments of a call, the earliest first."""
@@ -181,10 +236,13 @@ class Store:
         Errors: :class:`NotFoundError` for an unknown call or rule, :class:`StoreError` where name or reason is missing, the standing
         scorecard has no breach of the rule, its fine has no multiples, nothing would change, or consent is missing.
         """
+        from qa import ledger_closing  # in a closed month a mark is a correction like an adjustment
+
         made = grave.new(call_id, rule_id, by, reason, is_grave)
         with self._db.writing():
             grave.check(self, made, closed_month)
             grave.insert(self._db, made)
+            ledger_closing.corrected(self, ledger_closing.places(self, call_id), made.by, grave.told(made))
         return made
 
     def closed_month_of(self, call_id: str) -> str | None:
@@ -233,7 +291,7 @@ class Store:
         """For rules that warn first: breaches earlier in the month."""
         return Earlier(self._db, self._cards.judgements)
 
-    def load(self, stored: StoredCall) -> Call:
+    def load(self, stored: Kept) -> Call:
         """The call of a row of :meth:`stored_calls`.  Errors: :class:`StoreError` where a part of it is missing or damaged."""
         return self._call(stored.call_id, stored.snapshot, stored.file)
 

@@ -95,7 +95,8 @@ class TomlDocument:
         return Section(self, key, value)
 
     def finish(self) -> None:
-        """Raise what was found: one RuleBookError, or RuleBookErrors with all of them in order of line."""
+        """Raise what was found: one RuleBookError, or RuleBookErrors with all of them in order of line, each once."""
+        self.problems[:] = {str(problem): problem for problem in self.problems}.values()
         if len(self.problems) == 1:
             raise self.problems[0]
         if self.problems:
@@ -166,7 +167,7 @@ class Section:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """What the writer of ``word`` probably meant, else all that would have been known."""
-    names = list(known)
+    names = list(dict.fromkeys(known))
     close = difflib.get_close_matches(word, names, n=1)
     if close:
         return f"是否想写 {close[0]}？"

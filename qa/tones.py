@@ -18,6 +18,8 @@ import numpy.typing as npt
 import soxr
 from scipy.signal import butter, sosfilt
 
+from qa import blocks
+from qa.blocks import Wave
 from qa.types import Float32Array, Span, Tone
 
 BAND_RATE_HZ = 8000  # everything is measured in the telephone band
@@ -84,10 +86,14 @@ def find_tones(x: Float32Array, rate_hz: int, channel: int) -> tuple[Tone, ...]:
     A ring that the start of the recording or the answer cut short is a ringback burst of its own.  ``level_dbov`` is the RMS
     level of the tone.  Tones down to -55 dBov and 10 dB above noise of the same band are found.
     """
-    band = telephone_band(x, rate_hz)
-    if len(band) < BAND_RATE_HZ * _MIN_BURST_MS // 1000:
+    return tones_of(Wave.of(telephone_band(x, rate_hz), BAND_RATE_HZ), channel)
+
+
+def tones_of(wave: Wave, channel: int) -> tuple[Tone, ...]:
+    """:func:`find_tones` in a telephone band (8,000 Hz) that is read block by block."""
+    if wave.length < BAND_RATE_HZ * _MIN_BURST_MS // 1000:
         return ()
-    band = sosfilt(_HIGH_PASS, band).astype(np.float32)  # mains hum and DC are not part of the question
+    band = wave.through(_high_passed, BAND_RATE_HZ)  # mains hum and DC are not part of the question
     tracks = _tracks(band)
     bursts = [b for b in (_burst(band, tracks, *run) for run in _runs(tracks)) if b is not None]
     kinds = _kinds(bursts)
@@ -99,20 +105,36 @@ def find_tones(x: Float32Array, rate_hz: int, channel: int) -> tuple[Tone, ...]:
 
 
 _HIGH_PASS = butter(4, 200.0, "highpass", fs=BAND_RATE_HZ, output="sos")
+_STEP = BAND_RATE_HZ * _STEP_MS // 1000
+_CYCLE = 160  # samples in which 450 Hz makes nine whole turns
 
 
-def _tracks(band: Float32Array) -> _Tracks:
+def _high_passed(x: Float32Array) -> Float32Array:
+    return np.asarray(sosfilt(_HIGH_PASS, x), dtype=np.float32)
+
+
+def _tracks(band: Wave) -> _Tracks:
     """Hann-weighted short-time spectrum around 450 Hz, one column a 5 ms step, frames centred on the step's start."""
-    block = BAND_RATE_HZ * _STEP_MS // 1000
-    cycle = 160  # samples in which 450 Hz makes nine whole turns
-    half = _WINDOW // 2 * block
-    size = len(band) + 2 * half
-    padded = np.zeros(-(-size // cycle) * cycle, dtype=np.float32)
-    padded[half : half + len(band)] = band
-    turn = np.exp(-2j * np.pi * CENTRE_HZ * np.arange(cycle) / BAND_RATE_HZ).astype(np.complex64)
-    baseband = (padded.reshape(-1, cycle) * turn).reshape(-1, block).mean(axis=1)
-    power = np.square(padded).reshape(-1, block).mean(axis=1)
-    steps = len(band) // block + 1
+    half = _WINDOW // 2 * _STEP
+    steps = band.length // _STEP + 1
+    out = _Tracks(*(np.empty(steps) for _ in range(3)))
+    for start, end in band.blocks():
+        first, last = start // _STEP, steps if end == band.length else end // _STEP
+        x = band.read(max(0, start - half), min(band.length, end + half))
+        padded = np.zeros(-(-(end - start + 2 * half) // _CYCLE) * _CYCLE, dtype=np.float32)
+        at = half - min(half, start)
+        padded[at : at + len(x)] = x
+        found = _tracks_of(padded, last - first)
+        for whole, part in ((out.line, found.line), (out.frequency_hz, found.frequency_hz), (out.total, found.total)):
+            whole[first:last] = part
+    return out
+
+
+def _tracks_of(padded: Float32Array, steps: int) -> _Tracks:
+    """The tracks of the first ``steps`` steps of samples that begin half a window before the first one, at a whole cycle."""
+    turn = np.exp(-2j * np.pi * CENTRE_HZ * np.arange(_CYCLE) / BAND_RATE_HZ).astype(np.complex64)
+    baseband = (padded.reshape(-1, _CYCLE) * turn).reshape(-1, _STEP).mean(axis=1)
+    power = np.square(padded).reshape(-1, _STEP).mean(axis=1)
     window = np.hanning(_WINDOW + 2)[1:-1]
     offsets = _GRID_HZ - CENTRE_HZ
     droop = np.sinc(offsets * _STEP_MS / 1000.0)  # of the mean over 5 ms
@@ -158,11 +180,11 @@ def _bridges(tracks: _Tracks, one: tuple[int, int], two: tuple[int, int]) -> boo
     return bool(np.all(tracks.line[one[1] : two[0]] > 0.5 * level))
 
 
-def _burst(band: Float32Array, tracks: _Tracks, start: int, end: int) -> _Burst | None:
+def _burst(band: Wave, tracks: _Tracks, start: int, end: int) -> _Burst | None:
     """The burst around a run of pure steps, or None if it is not steady, has harmonics or does not come out of quiet."""
     level = float(np.median(tracks.line[start:end]))
     start_at, end_at = (_half_amplitude(tracks.line, edge, level, step) for edge, step in ((start, -1), (end - 1, 1)))
-    length_ms = len(band) * 1000 // BAND_RATE_HZ
+    length_ms = band.length * 1000 // BAND_RATE_HZ
     start_ms, end_ms = max(0, round(start_at * _STEP_MS)), min(length_ms, round(end_at * _STEP_MS))
     if end_ms - start_ms < _MIN_BURST_MS:
         return None
@@ -225,11 +247,12 @@ def _voice_follows(tracks: _Tracks, end_ms: int, level_dbov: float) -> bool:
     return bool(np.count_nonzero(alive) * _STEP_MS >= 300)
 
 
-def _no_harmonics(band: Float32Array, burst: _Burst) -> bool:
+def _no_harmonics(band: Wave, burst: _Burst) -> bool:
     """Lines at two to five times the frequency hold under 3 % of the tone's power (the standard allows 10 % distortion in
     amplitude, 1 % in power; the rest is left to codecs and noise)."""
     trim = min(20, burst.on_ms // 6)
-    samples = band[(burst.start_ms + trim) * 8 : (burst.end_ms - trim) * 8]
+    first = (burst.start_ms + trim) * 8
+    samples = band.read(first, min((burst.end_ms - trim) * 8, first + blocks.BLOCK_S * BAND_RATE_HZ))
     if len(samples) < 8 * 40:
         return True
     weighted = samples * np.hanning(len(samples))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from qa.bench import Card
@@ -17,8 +17,10 @@ from qa.errors import QaError, UnexpectedError
 from qa.rescore import LISTED, Judged, judge_again
 from qa.rules.book import RuleBook
 from qa.rules.measures import MEASURES
+from qa.rules.money import NOTHING, Yuan
 from qa.store import Store
 from qa.types import Outcome, Role
+from qa.whatif_money import Fines, Paid
 
 MOVED_KEPT = 1000
 FLIPS_KEPT = 10_000
@@ -29,6 +31,7 @@ class AgentMove:
     """An agent's mean percent before and after over the ``n`` calls that have a score both times; None without such calls.
 
     ``moved``: of all the agent's calls those whose score differs; ``gained`` and ``lost``: calls that have a score only after or before.
+    ``fines``: what the agent pays for the months of these calls.
     """
 
     agent_id: str
@@ -39,6 +42,7 @@ class AgentMove:
     moved: int
     gained: int
     lost: int
+    fines: Paid = field(default_factory=Paid)
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ class WhatIf:
     ``calls`` were judged, of which ``moved`` have another score; ``before`` and ``after`` are means over the ``n`` calls that have a score
     both times.  ``moves`` are the largest (at most ``MOVED_KEPT``), ``flips`` the first of ``flipped`` (at most ``FLIPS_KEPT``);
     ``turns`` count all verdicts that differ, also those of rules that only one of the books has.  ``stood_under``: calls by rule book
-    and version until now.
+    and version until now.  ``fines``: what all agents pay together; ``unpriced`` calls are not in it, as the database does not have
+    the rule book that says what they cost.
     """
 
     rule_book: str
@@ -105,6 +110,8 @@ class WhatIf:
     stood_under: tuple[tuple[str, int], ...]
     demo: bool
     errors: tuple[QaError, ...] = field(default=(), repr=False)
+    fines: Paid = field(default_factory=Paid)
+    unpriced: int = 0
 
 
 def what_if(
@@ -117,10 +124,12 @@ def what_if(
     Errors: :class:`StoreError` for a wrong period, :class:`NotFoundError` for an unknown measure.
     """
     asked = limits(book, measure, limit)
-    comparing, values = _Comparing(), _Values(asked)
-    for judged in judge_again(store, lambda day: book, since, until):
+    comparing, values, fines = _Comparing(), _Values(asked), Fines(store, since)
+    for judged in judge_again(store, lambda stored: book, since, until):
         comparing.add(judged)
         comparing.note(values.add(judged))
+        fines.add(judged)
+    paid = fines.done()
     return WhatIf(
         rule_book=book.id,
         version=book.stamp,
@@ -134,7 +143,7 @@ def what_if(
         after=comparing.whole.mean(1),
         moved=comparing.whole.moved,
         moves=comparing.moves(),
-        agents=comparing.agents(),
+        agents=comparing.agents(paid),
         flipped=comparing.flipped,
         flips=tuple(comparing.flips),
         turns=comparing.turns(book),
@@ -142,7 +151,15 @@ def what_if(
         stood_under=tuple(sorted(comparing.stood_under.items())),
         demo=comparing.demo,
         errors=tuple(comparing.errors),
+        fines=Paid(
+            _sum(one.before for one in paid.values()), _sum(one.after for one in paid.values()), sum(p.moved for p in paid.values())
+        ),
+        unpriced=fines.unpriced,
     )
+
+
+def _sum(amounts: Iterable[Yuan]) -> Yuan:
+    return sum(amounts, NOTHING)
 
 
 class _Sums:
@@ -223,9 +240,9 @@ class _Comparing:
         """The largest first."""
         return tuple(move for _, _, move in sorted(self._moves, key=lambda item: (-item[0], -item[1])))
 
-    def agents(self) -> tuple[AgentMove, ...]:
+    def agents(self, paid: Mapping[str, Paid]) -> tuple[AgentMove, ...]:
         rows = (
-            AgentMove(agent_id, own.name, own.n, own.mean(0), own.mean(1), own.moved, own.gained, own.lost)
+            AgentMove(agent_id, own.name, own.n, own.mean(0), own.mean(1), own.moved, own.gained, own.lost, paid.get(agent_id, Paid()))
             for agent_id, own in sorted(self._agents.items())
         )
         return tuple(sorted(rows, key=_drop))

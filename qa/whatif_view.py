@@ -16,10 +16,12 @@ from qa.cli_common import demo_line, outcome_text, table
 from qa.distribution import SIDES, Bin, Distribution, Line
 from qa.export import mask_name
 from qa.report_text import OUTCOME_SYMBOL, OUTCOME_TEXT, ROLE_TEXT, number, percent_text
+from qa.rules.explain_text import yuan
 from qa.rules.in_words import plain
 from qa.rules.measures import MEASURES
 from qa.types import Outcome
 from qa.whatif import AgentMove, CallMove, Flip, Turn, WhatIf
+from qa.whatif_money import Paid
 
 LISTED = 20
 """Rows of each table in the terminal."""
@@ -48,7 +50,11 @@ def summary(found: WhatIf) -> tuple[str, ...]:
     if found.n:
         change = signed((found.after or 0.0) - (found.before or 0.0))
         lines.append(f"平均分 {percent_text(found.before)} → {percent_text(found.after)}（{change}，n = {found.n}）")
-    lines.append(f"得分有变的 {found.moved} 通；判定有变的 {found.flipped} 项")
+    lines.append(f"得分有变的 {found.moved} 通；判定有变的 {found.flipped} 项；罚款有变的 {found.fines.moved} 通")
+    if found.fines != Paid():
+        lines.append(f"坐席罚款合计 {yuan(found.fines.before)} 元 → {yuan(found.fines.after)} 元（范围内的金额由人工决定）")
+    if found.unpriced:
+        lines.append(f"另有 {found.unpriced} 通，数据库里没有它们评分时的规则书，罚款无从比较")
     if found.stood_under:
         lines.append(f"此前所用：{'；'.join(f'{book}（{n} 通）' for book, n in found.stood_under)}")
     return tuple(lines)
@@ -139,6 +145,9 @@ def printed(found: WhatIf) -> Iterator[Text | Table | str]:
         yield demo_line()
     if found.agents:
         yield _agents(found.agents)
+    if fined := _fined(found):
+        yield Text("\n各坐席的罚款（元）", style="bold")
+        yield _fines(fined)
     if found.moves:
         yield Text(f"\n变动最大的通话（{min(LISTED, len(found.moves))} / {found.moved}）", style="bold")
         yield _moves(found.moves[:LISTED])
@@ -158,6 +167,18 @@ def _agents(agents: Iterable[AgentMove]) -> Table:
     for a in agents:
         means = (percent_text(a.before), percent_text(a.after), change_text(a.before, a.after))
         made.add_row(Text(a.agent_id), Text(a.agent_name), str(a.n), *means, str(a.moved))
+    return made
+
+
+def _fined(found: WhatIf) -> tuple[AgentMove, ...]:
+    """Agents who pay anything, before or after."""
+    return tuple(agent for agent in found.agents if agent.fines != Paid())
+
+
+def _fines(agents: Iterable[AgentMove]) -> Table:
+    made = table("工号", "姓名", "原罚款", "新罚款", "有变的通话", right=("原罚款", "新罚款", "有变的通话"))
+    for a in agents:
+        made.add_row(Text(a.agent_id), Text(a.agent_name), yuan(a.fines.before), yuan(a.fines.after), str(a.fines.moved))
     return made
 
 
@@ -217,6 +238,7 @@ def page(found: WhatIf, *, now: datetime | None = None) -> str:
         period=f"{found.since or '最早'} 至 {found.until or '最近'}" if found.since or found.until else "全部",
         summary=summary(found)[1:],
         agents=[(a, percent_text(a.before), percent_text(a.after), change_text(a.before, a.after)) for a in found.agents],
+        fines=[(a, yuan(a.fines.before), yuan(a.fines.after)) for a in _fined(found)],
         moves=[
             (mask_name(m.call_id, m.customer_number), m, percent_text(m.before), percent_text(m.after), change_text(m.before, m.after))
             for m in found.moves[:LISTED_ON_PAGE]

@@ -37,12 +37,12 @@ def house(folder: Path, *, rings: int = 3, worth: str = "weight = 10", more: str
 
 
 def call(call_id: str, start: str | None = "2025-05-10T10:00:00.000", agent: str = "8001", rings: int = 5, says: str = SCRIPT) -> Call:
-    """A call that rang so often; its recording is nowhere."""
+    """A call that rang so often; its recording is nowhere.  ``start`` None: nobody knows when it was."""
     of = Scene(says, wait_s=RINGS[rings], agent_id=agent, start=start)()
     assert of.record is not None
     audio = replace(of.audio, path=f"/nowhere/{call_id}.wav", sha256=hashlib.sha256(call_id.encode()).hexdigest())
     record = replace(of.record, call_id=call_id, customer_number="13812345678", agent_name=f"坐席{agent}")
-    return replace(of, audio=audio, record=record if start is not None else replace(record, start=None))
+    return replace(of, audio=audio, record=record if start is not None else replace(record, start=None, answer=None, end=None))
 
 
 def save(store: Store, book: RuleBook, of: Call) -> Saved:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,3 +101,65 @@ def test_the_bundled_model_loads_in_the_stock_class() -> None:
     segments, _ = stock.transcribe(piece, language="zh", without_timestamps=True, word_timestamps=True, temperature=0.0)
     text = "".join(w.word for s in segments for w in s.words or ())
     assert "ni hao" in " ".join(syllables(text)).replace("nin", "ni")
+
+
+# ---------------------------------------------------------------- second decodes
+
+
+def piece(samples: int, speech: tuple[Span, ...], start_ms: int = 1000) -> asr._Piece:
+    return asr._Piece("opening", "ch0", Span(start_ms, start_ms + samples // 16), np.zeros(samples, np.float32), speech)
+
+
+def test_the_rest_of_a_second_decode_is_heard_only_where_somebody_goes_on_speaking() -> None:
+    whole = piece(16 * 10_000, (Span(1000, 3000), Span(8000, 9000)))
+    rest = whole.rest([word("您好", 1000, 2900)])
+    assert rest is not None and rest.span == Span(2900, 11_000) and len(rest.samples) == 16 * 8100
+    assert rest.speech == (Span(2900, 3000), Span(8000, 9000))
+    assert whole.rest([word("您好", 1000, 2900), word("再见", 8000, 8700)]) is None  # 300 ms left are no words
+
+
+def test_pieces_of_several_speakers_are_decoded_at_once_and_keep_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A word belongs to the piece that its middle lies in, and gets the time of that piece."""
+    pieces = [piece(16 * 2000, (), 5000), piece(16 * 3000, (), 20_000)]
+    asked: list[list[Span]] = []
+
+    def decoded(recogniser: object, x: np.ndarray, clips: list[Span], hotwords: object, settings: object) -> list[Word]:
+        asked.append(list(clips))
+        assert len(x) == 16 * 5000
+        return [word("您", 100, 400), word("好", 1900, 2050), word("再", 2100, 2400), word("见", 4800, 5000)]
+
+    monkeypatch.setattr(asr, "_decode", decoded)
+    first, second = asr._decode_apart(None, pieces, (), SETTINGS)  # type: ignore[arg-type]
+    assert asked == [[Span(0, 2000), Span(2000, 5000)]]
+    assert [(w.text, w.span) for w in first] == [("您", Span(5100, 5400)), ("好", Span(6900, 7050))]
+    assert [(w.text, w.span) for w in second] == [("再", Span(20_100, 20_400)), ("见", Span(22_800, 23_000))]
+
+
+def test_a_second_decode_writes_nothing_for_the_silence_behind_the_words() -> None:
+    """It used to go on behind the last word in any case, and the bundled model wrote 一一一一 for silence."""
+    heard = decode.decode(SAMPLES / "01_clean_broadband.wav")
+    found = activity.detect(heard)
+    turns = speakers.speakers(heard, found, False)
+    transcript = asr.transcribe(asr.Recogniser(models.locate("demo")), heard, found, turns, ("华宁通信",))
+    opening = next(e for e in transcript.edges if (e.which, e.speaker) == ("opening", "ch0"))
+    assert "".join(w.text for w in opening.words).rstrip("。").endswith("很高兴为您服务")
+    assert all("一一一" not in "".join(w.text for w in e.words) for e in transcript.edges)
+
+
+def test_a_clip_never_ends_behind_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A length rounded up to whole milliseconds did, and faster-whisper stopped with an assertion."""
+    asked: list[dict[str, float]] = []
+
+    def transcribe(x: np.ndarray, clip_timestamps: list[dict[str, float]], **_: object) -> tuple[list[object], None]:
+        asked.extend(clip_timestamps)
+        return [], None
+
+    recogniser = SimpleNamespace(batched=SimpleNamespace(transcribe=transcribe))
+    assert asr._decode(recogniser, np.zeros(16_009, np.float32), [Span(0, 500), Span(500, 1001)], (), SETTINGS) == []  # type: ignore[arg-type]
+    assert asked[-1]["end"] * 16_000 <= 16_009 and asked[0]["end"] == 0.5
+
+
+def test_a_word_that_reaches_into_the_piece_before_begins_with_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [piece(16 * 2000 + 7, (), 0), piece(16 * 1000, (), 100)]
+    monkeypatch.setattr(asr, "_decode", lambda *_: [word("再见", 1900, 2400)])
+    assert [w.span for w in asr._decode_apart(None, pieces, (), SETTINGS)[1]] == [Span(100, 500)]  # type: ignore[arg-type]

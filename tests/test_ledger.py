@@ -12,7 +12,7 @@ import pytest
 from stored_houses import call, house, save
 
 from qa import rulebook
-from qa.errors import NotFoundError, StoreError
+from qa.errors import NotFoundError, RuleBookError, StoreError
 from qa.ledger import Ledger, load_stamp, load_stored
 from qa.paths import lexicons_at, lexicons_dir
 from qa.store import Store
@@ -137,7 +137,8 @@ def test_the_version_of_the_day_is_in_force(store: Store, tmp_path: Path) -> Non
         return ledger.in_force(book, None if day is None else date.fromisoformat(day)).version
 
     assert [version(day) for day in ("2024-01-01", "2025-02-28", "2025-03-01", "2025-06-30", "2025-07-01")] == ["1", "1", "2", "2", "3"]
-    assert version("2023-12-31") == "3"  # no version covers it: the one that was asked for, which says so in its notes
+    with pytest.raises(RuleBookError, match="C1: 规则书 house 自 2024-01-01 起施行，这通电话的日期是 2023-12-31，那天没有施行的规则"):
+        ledger.in_force(new, date(2023, 12, 31), "C1")
     assert version(None) == "3" and version(None, mid) == "2"
     assert ledger.in_force(other, date(2025, 7, 1)) is other
 
@@ -167,6 +168,45 @@ def test_a_book_without_dates_covers_every_day_behind_one_with_dates(store: Stor
         store.ledger.register(book)
     assert store.ledger.in_force(open_, date(2025, 5, 31)).version == "0"
     assert store.ledger.in_force(open_, date(2025, 6, 1)).version == "1"
+
+
+def test_a_day_between_two_versions_has_no_rules_and_a_book_that_is_not_registered_has_its_own_dates(store: Store, tmp_path: Path) -> None:
+    old, new = house(tmp_path / "a", effective_until="2025-04-30"), house(tmp_path / "b", version='"2"', effective_from="2025-06-01")
+    with pytest.raises(RuleBookError, match="规则书 house 自 2025-06-01 起施行，"):
+        store.ledger.in_force(new, date(2025, 5, 1))
+    assert store.ledger.in_force(new, date(2025, 6, 1)) is new
+    store.ledger.register(old)
+    store.ledger.register(new)
+    with pytest.raises(RuleBookError, match="规则书 house 到 2025-04-30 为止，新的自 2025-06-01 起施行，这通电话的日期是 2025-05-01"):
+        store.ledger.in_force(new, date(2025, 5, 1))
+
+
+def test_the_newest_version_is_known_by_its_id_alone(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match=r"C1: 数据库里没有登记它的规则书 house.*--profile"):
+        store.ledger.newest("house", date(2025, 5, 1), "C1")
+    old, new = house(tmp_path / "a"), house(tmp_path / "b", version='"2"', effective_from="2025-06-01")
+    store.ledger.register(new)
+    store.ledger.register(old)
+    ledger = _fresh(store)
+    assert [ledger.newest("house", day, "C1").version for day in (date(2025, 5, 31), date(2025, 6, 1), None)] == ["1", "2", "1"]
+
+
+def test_reigns_say_which_content_judges_which_days(store: Store, tmp_path: Path) -> None:
+    for book in (
+        house(tmp_path / "a", effective_until="2025-08-31"),
+        house(tmp_path / "b", version='"2"', effective_from="2025-06-01", effective_until="2025-06-30"),
+        house(tmp_path / "c", version='"3"', effective_from="2025-10-01"),
+    ):
+        store.ledger.register(book)
+    found = [(one.version.version, one.since and str(one.since), one.until and str(one.until)) for one in store.ledger.reigns("house")]
+    # the days without any are left out; the first version comes back where the second ends
+    assert found == [
+        ("1", None, "2025-05-31"), ("2", "2025-06-01", "2025-06-30"), ("1", "2025-07-01", "2025-08-31"), ("3", "2025-10-01", None),
+    ]  # fmt: skip
+    part = store.ledger.reigns("house", date(2025, 6, 15), date(2025, 7, 15))
+    assert [(one.version.version, str(one.since), str(one.until)) for one in part] == [
+        ("2", "2025-06-15", "2025-06-30"), ("1", "2025-07-01", "2025-07-15"),
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- months

@@ -214,17 +214,20 @@ def test_grave_without_multiples_changes_nothing_and_says_so() -> None:
 
 
 def test_occurrences_come_out_of_a_scorecard() -> None:
-    """Only FAILs of rules with a fine, one for each finding that failed."""
+    """Only FAILs, one for each finding that failed; one of a rule without a fine costs nothing, but counts for warnings."""
     a, b, c = fined(money(50), "a"), fined(None, "b"), fined(money(20), "c")
     card = Scorecard("C-1", "8001", None, 1.0, (result(a, FAIL, 2), result(b, FAIL), result(c, OPEN)), MADE)
     mixed = replace(card.results[0], findings=(*card.results[0].findings, finding(OPEN), finding(PASS)))
     card = replace(card, results=(mixed, *card.results[1:]))
     at = datetime.datetime(2025, 3, 3, 9)
     found = occurrences(card, at, book(a, b, c, mode="none"), in_force([mark("C-1", "c"), mark("C-2", "a")]))
-    assert [(one.rule.id, one.call_id, one.at, one.finding.evidence[0].span.start_ms, one.mark) for one in found] == [
+    starts = [one.finding.evidence[0].span.start_ms for one in found if one.finding is not None]
+    assert [(one.rule.id, one.call_id, one.at, start, one.mark) for one, start in zip(found, starts, strict=True)] == [
         ("a", "C-1", at, 1000, None),
         ("a", "C-1", at, 2000, None),
+        ("b", "C-1", at, 1000, None),
     ]
+    assert {one.book for one in found} == {"house"} and [rule.rule.id for rule in march(*found).rules] == ["a"]
 
 
 def test_a_mark_is_for_one_rule_of_one_call_and_can_be_taken_back() -> None:

@@ -36,7 +36,7 @@ def house(tmp_path: Path) -> Path:
         ("weight = 2\nwarn_first = 2", Points(weight=Decimal(2), warn_first=2), "percent"),
         ('severity = "advisory"', None, "percent"),
         ("fine = { amount = 50 }", None, "none"),
-        ("fine = { amount = 50 }\nwarn_first = 1", Points(warn_first=1), "none"),
+        ("fine = { amount = 50 }\nwarn_first = 1", Points(per="occurrence", warn_first=1), "none"),
         ("fine = { amount = 50 }\nweight = 3", Points(weight=Decimal(3)), "percent"),
     ],
 )

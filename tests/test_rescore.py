@@ -12,6 +12,7 @@ from stored_houses import SCRIPT, call, house, save
 from qa import ledger_calls, pipeline, rescore
 from qa.cli_rescore import score_lines
 from qa.errors import StoreError
+from qa.records import Part
 from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.types import Call, CallRecord, Outcome
@@ -126,7 +127,11 @@ def test_a_damaged_call_is_told_and_the_others_go_on(filled: Store, tmp_path: Pa
 
 
 def test_calls_of_another_house_are_counted(filled: Store, tmp_path: Path) -> None:
-    found = rescore.rescore(filled, house(tmp_path / "other", house_id="other"))
+    other = house(tmp_path / "other", house_id="other")
+    found = rescore.rescore(filled, other)
+    assert (found.others, found.rescored, found.versions) == (6, 0, ())
+    assert {row.provenance.rule_book for row in filled.calls()} == {"house"}
+    found = rescore.rescore(filled, other, all_houses=True)
     assert (found.others, found.changed, found.unchanged) == (6, 0, 6)
     assert {row.provenance.rule_book for row in filled.calls()} == {"other"}
 
@@ -214,7 +219,7 @@ def test_a_recording_is_scored_by_the_version_of_its_day(store: Store, tmp_path:
     rows = {name: call(name, f"{day}T10:00:00.000").record for name, day in (("A", "2025-05-31"), ("B", "2025-06-01"))}
     monkeypatch.setattr(pipeline, "Stages", Stages)
     monkeypatch.setattr(pipeline.models, "locate", lambda choice: SimpleNamespace(name="demo", fingerprint="0"))
-    table = SimpleNamespace(for_file=lambda path: rows[path.stem])
+    table = SimpleNamespace(for_file=lambda path: rows[path.stem], parts_of=lambda path, duration_ms: (Part(rows[path.stem]),))
     results = pipeline.score_files([Path("A.wav"), Path("B.wav")], store=store, book=new, table=table)  # type: ignore[arg-type]
     assert [result.error for result in results] == [None, None]
     assert told == [("旧名",), ("新名",)]

@@ -88,6 +88,7 @@ def test_every_clause_of_a_house_is_accounted_for(house: str) -> None:
     asked = {line.strip() for line in lines if line.strip() and not line.startswith("#")}
     book = rulebook.load(house)
     told = [rule.clause for rule in book.rules] + [variant.clause for rule in book.rules for variant in rule.variants]
+    told += [rule.clause for rule in book.log_rules]
     told += [entry.clause for entry in (*book.not_auditable, *book.awaiting)]
     assert {line.strip() for clause in told for line in clause.strip().split("\n")} == asked
 
@@ -110,10 +111,13 @@ def test_a_page_has_every_rule_clause_and_example(house: str) -> None:
         assert f"`{rule.id}`" in text
         assert all(line.strip() in text for line in rule.clause.strip().split("\n"))
         assert all(f" {example.name}：" in text for example in rule.examples)
+    for log_rule in book.log_rules:
+        assert f"`{log_rule.id}`" in text and log_rule.clause in text
+        assert all(f" {example.log.name}：" in text for example in log_rule.examples)
     for entry in (*book.not_auditable, *book.awaiting):
         assert f"| {entry.clause} | {entry.why} |" in text
     rows = [line for line in page(book).split("\n") if line.startswith("| **")]
-    assert len(rows) == len(book.rules)
+    assert len(rows) == len(book.rules) + len(book.log_rules)
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {4}  # no cell is torn by a text's own |
 
 
@@ -177,7 +181,9 @@ def test_show_in_json_has_what_a_rule_looks_for(qa: Run) -> None:
 def test_list_has_every_house(qa: Run) -> None:
     found = {row["id"]: row for row in qa("rules", "list", "--json").json}
     assert tuple(found) == HOUSES
-    assert found["zhongyi-gas"]["examples"] == sum(len(rule.examples) for rule in rulebook.load("zhongyi-gas").rules)
+    book = rulebook.load("zhongyi-gas")
+    examples = [*(e for rule in book.rules for e in rule.examples), *(e for rule in book.log_rules for e in rule.examples)]
+    assert found["zhongyi-gas"]["examples"] == len(examples)
     assert "中邑燃气客户服务规范" in qa("rules", "list").out
 
 

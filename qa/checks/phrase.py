@@ -7,8 +7,9 @@ What is asked
 
 What is found
     ``require``: one finding for each occasion, where a required condition stands in a relation to another (an apology *after* each
-    complaint; several complaints in one turn are one), else one for the call.  PASS shows the words; a FAIL shows where they
-    were due and, in ``missing``, what would have done.
+    complaint; several complaints in one turn are one), else one for the call.  Of an *and* each part is asked where it is due; a part
+    whose situation never arose is not asked, and where none arose the rule is not applicable.  PASS shows the words; a FAIL shows
+    where they were due and, in ``missing``, what would have done.
     ``forbid``: a FAIL for each place where the forbidden condition hits, the other conditions of the expression being looked at for that
     very place (a silence *that was not announced*); a condition that must be there several times is one FAIL with all its places.
     Where nothing is found, a PASS.
@@ -29,7 +30,7 @@ Not covered
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ from qa.params import Context, Known
 from qa.rules import read_conditions as reading
 from qa.rules import verdicts
 from qa.rules.conditions import Situation, directed, evidence, only, placeless, subjects, together, wanted
+from qa.rules.demands import Demand, demands, situations
 from qa.rules.expression import And, Expression, Name, Not, Truth, names
 from qa.rules.model import Condition, Event, Excuse, Relation, Say, Where, Who, Words
 from qa.rules.read_named import reachable, read_conditions
@@ -178,19 +180,22 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
 
 
 def _required(here: Situation, params: Params, require: Expression) -> Iterator[Finding]:
-    anchor = _anchor(here, require)
-    if anchor is None:
-        yield verdicts.untriggered(here, params) or _demanded(here, params, require, None)
+    asked = [finding for demand in demands(here, require) for finding in _asked(here, params, demand)]
+    yield from dict.fromkeys(asked) if asked else [_not_due(here, params, situations(here, require))]
+
+
+def _asked(here: Situation, params: Params, demand: Demand) -> Iterator[Finding]:
+    if demand.near is None:
+        yield verdicts.untriggered(here, params) or _demanded(here, params, demand.expression, None)
         return
-    other, relation = anchor
-    occasions = here.occasions(relation)
+    other, judged = demand.near.other, list[Finding]()
+    occasions = here.occasions(demand.near)
     if not occasions:
         yield _no_occasion(here, params, other)
         return
-    judged = []
     for hit in occasions:
         bound = here.bind(other, hit)
-        judged.append(verdicts.untriggered(bound, params) or _demanded(bound, params, require, hit))
+        judged.append(verdicts.untriggered(bound, params) or _demanded(bound, params, demand.expression, hit))
     yield from judged
     if all(finding.outcome not in _UNSETTLED for finding in judged) and (blind := here.blind(other)):
         told = wanted(here.known[other], here.call, here.slots)
@@ -203,21 +208,22 @@ _UNSETTLED = (Outcome.FAIL, Outcome.INCONCLUSIVE)
 """Beside one of these it does not matter what else may have been missed."""
 
 
+def _not_due(here: Situation, params: Params, near: Iterable[str]) -> Finding:
+    """What was asked for is about situations none of which arose."""
+    told = "、".join(dict.fromkeys(wanted(here.known[other], here.call, here.slots) for other in near))
+    reason = verdicts.untriggered(here, params)
+    if reason is not None and reason.outcome is Outcome.NOT_APPLICABLE:
+        return reason
+    return one(Outcome.NOT_APPLICABLE, f"没有出现本条所针对的情形（{told}）")
+
+
 def _no_occasion(here: Situation, params: Params, other: str) -> Finding:
+    """Nobody knows whether the situation arose."""
     found, told = here.named(other, favour=False), wanted(here.known[other], here.call, here.slots)
     reason = verdicts.untriggered(here, params)
     if reason is not None and reason.outcome is Outcome.NOT_APPLICABLE:
         return reason
-    if found.truth is Truth.FALSE:
-        return one(Outcome.NOT_APPLICABLE, f"没有出现本条所针对的情形（{told}）")
     return inconclusive(f"不能断定有没有出现本条所针对的情形（{told}）：{found.why or '无法判定'}，需人工复核")
-
-
-def _anchor(here: Situation, require: Expression) -> tuple[str, Relation] | None:
-    """The condition whose every hit is an occasion: the one that required conditions stand in relation to, if it is only one."""
-    related = [here.known[name].relation for name in names(require)]
-    each = {r.other: r for r in related if r is not None and r.which == "each"}
-    return next(iter(each.items())) if len(each) == 1 else None
 
 
 def _demanded(here: Situation, params: Params, require: Expression, occasion: Hit | None) -> Finding:
@@ -297,7 +303,8 @@ def _said(hit: Hit) -> str:
     if not hit.text:
         seconds = hit.span.duration_ms / 1000
         return f"{hit.shown} {seconds:.1f} 秒" if seconds else hit.shown
-    return f"说了“{hit.shown}”" + ("" if hit.text == hit.shown else f"（转写为“{hit.text}”）")
+    shown = hit.shown if "“" in hit.shown else f"“{hit.shown}”"
+    return f"说了{shown}" + ("" if hit.text == hit.shown else f"（转写为“{hit.text}”）")
 
 
 def _without_places(here: Situation, forbid: Expression) -> list[Expression]:

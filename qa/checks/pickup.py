@@ -16,6 +16,9 @@ How it is measured
     tone of a ring just begun is too short to be found) and both give the same verdict.  Any other difference is inconclusive and shows
     both.  With one source that one decides; over the limit by less than ``error_s`` is inconclusive.
 
+    A switch that writes whole seconds may be wrong by one: where the answer could as well lie on the other side of the limit, nothing is
+    ruled.  The tones of a recorder that is known to start at the answer are those of another call (a transfer) and count for nothing.
+
 Why
     Callers judge a house by how long it lets them wait; three rings is the usual promise.
 
@@ -76,15 +79,17 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
         return
     wait_ms = elapsed_ms(record.start, record.answer)
     evidence = _evidence(call, params)
-    by_audio = rings_heard(call, params.ring_s)
+    by_audio = None if record.recorded_from == "answer" else rings_heard(call, params.ring_s)
     if wait_ms is not None and wait_ms < 0:
         yield inconclusive(f"话单的接听时刻早于振铃 {-wait_ms / 1000:.1f} 秒，话单有误，无法判定", evidence, rings_audio=by_audio)
         return
     by_record = None if wait_ms is None else rings_begun(wait_ms, params.ring_s)
-    yield _judge(params, wait_ms, by_record, by_audio, evidence)
+    yield _judge(params, wait_ms, by_record, by_audio, evidence, record.precision_ms)
 
 
-def _judge(params: Params, wait_ms: int | None, by_record: int | None, by_audio: int | None, evidence: Evidence) -> Finding:
+def _judge(
+    params: Params, wait_ms: int | None, by_record: int | None, by_audio: int | None, evidence: Evidence, precision_ms: int
+) -> Finding:
     rings = by_record if by_record is not None else by_audio
     if rings is None:
         return inconclusive("话单没有振铃和接听时刻，录音里也没有回铃音，无法判定接听铃声数", evidence)
@@ -99,10 +104,14 @@ def _judge(params: Params, wait_ms: int | None, by_record: int | None, by_audio:
     if by_record is not None and by_audio is not None and _conflict(params, wait_ms or 0, by_record, by_audio):
         return inconclusive(f"话单与录音矛盾，需人工复核。{shown}", evidence, **values)
     limit_ms = params.max_rings * params.ring_s * 1000
+    if wait_ms is not None and by_audio is None and precision_ms and abs(wait_ms - limit_ms) < precision_ms:
+        told = f"话单的时刻精确到 {precision_ms / 1000:g} 秒，离规定不到这么多，不作判定"
+        return inconclusive(f"{told}。{shown}", evidence, **values)
     if rings <= params.max_rings:
         return one(Outcome.PASS, f"铃响 {rings} 声接听，规定 {params.max_rings} 声之内。{shown}", evidence, **values)
-    if wait_ms is not None and by_audio is None and wait_ms - limit_ms < params.error_s * 1000:
-        return inconclusive(f"超过规定不到 {params.error_s:g} 秒，在时刻误差之内，不作判定。{shown}", evidence, **values)
+    if wait_ms is not None and by_audio is None and wait_ms - limit_ms < params.error_s * 1000 + precision_ms:
+        error_s = params.error_s + precision_ms / 1000
+        return inconclusive(f"超过规定不到 {error_s:g} 秒，在时刻误差之内，不作判定。{shown}", evidence, **values)
     return one(Outcome.FAIL, f"铃响 {rings} 声才接听，规定 {params.max_rings} 声之内。{shown}", evidence, **values)
 
 

@@ -13,6 +13,8 @@ What is found
     second decode lacks it too; so is one out of its order, and a script too long: words that nobody heard may put both right.  What
     sounds a little like a step, digits that agree but for some or were repeated in part, and times over the limit by less than
     their error are inconclusive.  The quickest way through the steps counts, without those that may be left out.
+    What the customer has told already (a number for ``digits``, a name, a place, words of the question) need not be asked: such a step
+    is inconclusive where it is missing, and done where it is the only number asked for and the agent repeated all of it.
     An answer is the customer's first reply that answers; after asking back (啊？) the next one, after another only where the agent
     asks again.  What the customer leaves open (两三分, 还行吧, 说不好) has no value.
 
@@ -23,12 +25,13 @@ Why
     Repairs, emergencies and surveys are worth nothing with half of the questions asked, and a number not repeated is a wrong number.
 
 Not covered
-    Questions answered before they were asked.  Corrections (不对，是……): such a number is left open.  Whether an answer makes sense.
+    Whether what was told unasked is all that was to be asked.  Corrections (不对，是……): such a number is left open.  Whether an
+    answer makes sense.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from qa.callfacts import inconclusive, mean_probability, one, turns
@@ -45,6 +48,7 @@ from qa.rules.sources import Hit
 from qa.rules.step_answers import Answer, answer, window
 from qa.rules.step_picks import Picks, between, ordered, runs
 from qa.rules.steps import DIGITS, TEXT, Step, read_step
+from qa.rules.unasked import Told, unasked
 from qa.text import normalise
 from qa.toml_document import Section
 from qa.types import Call, Evidence, Finding, Outcome, Role, Span
@@ -135,8 +139,10 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
         for number, step in enumerate(params.steps)
         if step.answer
     }
+    told = _told(here, params, picks, given)
     values = {f"answer_{step_id}": said.value for step_id, said in given.items()}
-    faults = [*_steps(here, params, picks), *_repeats(here, params, picks, given), *_too_long(here, params)]
+    values |= {f"answer_{step_id}": found.value for step_id, found in told.items() if found.certain}
+    faults = [*_steps(here, params, picks, told), *_repeats(here, params, picks, given), *_too_long(here, params)]
     for fault in faults:
         finding = verdicts.excused(here, params, fault)
         yield replace(finding, values=(*finding.values, *values.items()))
@@ -166,18 +172,42 @@ def _hits(here: Situation, step: Step, wide: bool) -> tuple[Hit, ...]:
 # ------------------------------------------------ steps
 
 
-def _steps(here: Situation, params: Params, picks: Picks) -> Iterator[Finding]:
+def _told(here: Situation, params: Params, picks: Picks, given: Mapping[str, Answer]) -> dict[str, Told]:
+    """What the customer told before it was asked, of the questions that are missing."""
+    end_ms, found = here.call.audio.duration_ms, dict[str, Told]()
+    for number, (step, pick) in enumerate(zip(params.steps, picks, strict=True)):
+        if pick is None and step.answer and not step.optional and step.who is Who.AGENT:
+            told = unasked(here.hearing, params.steps, number, given, between(picks, number, end_ms).end_ms)
+            found |= {} if told is None else {step.id: told}
+    return found
+
+
+def _steps(here: Situation, params: Params, picks: Picks, told: Mapping[str, Told]) -> Iterator[Finding]:
     for number, (step, pick) in enumerate(zip(params.steps, picks, strict=True)):
         if pick is not None and pick.doubt is not None:
             yield inconclusive(f"步骤“{step.title}”未能确认：“{pick.text}”，{pick.doubt}，需人工复核", evidence(pick, here.call))
-        elif pick is None and not step.optional:
-            yield _missing(here, params, picks, number)
+        elif pick is None and not step.optional and not (step.id in told and told[step.id].certain):
+            finding = _missing(here, params, picks, number)
+            yield _told_before(step, told[step.id], finding) if step.id in told and not _elsewhere(here, step, picks) else finding
+
+
+def _told_before(step: Step, told: Told, missing: Finding) -> Finding:
+    message = (
+        f"没有问“{step.title}”，但客户在第 {told.span.start_ms / 1000:.1f} 秒可能已经说了（“{told.value}”），不能断定还要不要问，需人工复核"
+    )
+    shown = Evidence(told.span, Role.CUSTOMER, "".join(word.text for word in told.words))
+    return inconclusive(message, shown, *missing.evidence, missing=step.title) if missing.outcome is Outcome.FAIL else missing
+
+
+def _elsewhere(here: Situation, step: Step, picks: Picks) -> list[Hit]:
+    """Where a step was certainly gone through out of its order."""
+    return [hit for hit in _hits(here, step, wide=True) if hit.doubt is None and not _taken(hit, picks)]
 
 
 def _missing(here: Situation, params: Params, picks: Picks, number: int) -> Finding:
     step, due = params.steps[number], between(picks, number, here.call.audio.duration_ms)
     condition = _condition(step)
-    elsewhere = [hit for hit in _hits(here, step, wide=True) if hit.doubt is None and not _taken(hit, picks)]
+    elsewhere = _elsewhere(here, step, picks)
     shown = verdicts.due_evidence(here, condition, due)
     seen = [evidence(elsewhere[0], here.call), shown] if elsewhere else [shown]
     windows = [(step.who, due), *_would_be_due(here, params, picks, number, elsewhere)]

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qa.checks import CheckModule
+from qa.log_examples import LogExample
+from qa.logchecks import LogCheckModule
 from qa.rules.archive import Archive
 from qa.rules.expression import Expression
 from qa.rules.model import Condition, Fine, Holiday, Points, Scoring, Severity, When
+from qa.traffic.capacity import TrafficParams
 from qa.types import Call, Outcome
 
 Slots = tuple[tuple[str, tuple[str, ...]], ...]
@@ -70,6 +73,33 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class LogRuleExample:
+    """A small log written beside a rule of the call log, and what the rule must find; ``subject`` is its ``file:line``."""
+
+    log: LogExample
+    subject: str
+
+
+@dataclass(frozen=True)
+class LogRule:
+    """A rule over the call log (``[log_checks.<id>]``); fields as in :class:`Rule`.  It has no points: it speaks of the house."""
+
+    id: str
+    kind: str
+    module: LogCheckModule
+    params: Any
+    title: str
+    clause: str
+    severity: Severity = Severity.MINOR
+    not_covers: str = ""
+    effective_from: datetime.date | None = None
+    effective_until: datetime.date | None = None
+    examples: tuple[LogRuleExample, ...] = ()
+    inherited: str | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True)
 class CallType:
     """A kind of call (投诉, 报修 …), by an expression over the book's conditions."""
 
@@ -90,10 +120,11 @@ class Unchecked:
 class RuleBook:
     """A validated rule book.
 
-    ``content_hash``: first 12 hexadecimal digits of the SHA-256 over its files, those that it extends, and the word lists in use.
-    ``clauses``: the regulation's clauses (``clauses.txt``), empty where the folder has none.  ``warnings``: what is odd but not
-    wrong (Chinese, each with ``file:line``): unused lists and conditions, rules that can never hold.  ``archive``: the texts that it was
-    read from, None for one that was not read from files.
+    ``log_rules`` are those over the call log, ``traffic`` is how the traffic tables reckon.  ``content_hash``: first 12 hexadecimal
+    digits of the SHA-256 over its files, those that it extends, and the word lists in use.  ``clauses``: the regulation's clauses
+    (``clauses.txt``), empty where the folder has none.  ``warnings``: what is odd but not wrong (Chinese, each with ``file:line``):
+    unused lists and conditions, rules that can never hold.  ``archive``: the texts that it was read from, None for one that was not
+    read from files.
     """
 
     id: str
@@ -109,6 +140,8 @@ class RuleBook:
     holidays: tuple[Holiday, ...] = ()
     not_auditable: tuple[Unchecked, ...] = ()
     awaiting: tuple[Unchecked, ...] = ()
+    log_rules: tuple[LogRule, ...] = ()
+    traffic: TrafficParams = field(default_factory=TrafficParams)
     clauses: tuple[str, ...] = ()
     effective_from: datetime.date | None = None
     effective_until: datetime.date | None = None

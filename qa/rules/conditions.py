@@ -22,7 +22,6 @@ from qa.rules.expression import And, Expression, Name, Not, Or, Titled, Truth
 from qa.rules.hearing import ROLES, Hearing, hearing, name
 from qa.rules.measures import MEASURES, Reading
 from qa.rules.model import Condition, Event, Limit, Regex, Relation, Say, Words
-from qa.rules.regex_in_words import regex_text
 from qa.rules.sources import Hit, Slots
 from qa.types import Call, Evidence, Role, Span
 
@@ -183,8 +182,10 @@ class Situation:
     def _blind(self, condition: Condition, due: Span, accuse: bool) -> str:
         if isinstance(condition.source, Event):
             return sources.happened(condition.source.kind, self.hearing, ROLES[condition.who]).blind or ""
-        if accuse and isinstance(condition.source, Regex) and (reason := sources.deaf(condition.source)) is not None:
-            return reason
+        if isinstance(condition.source, Regex):
+            reason = sources.overran(condition.source, self.hearing) or (sources.deaf(condition.source) if accuse else None)
+            if reason is not None:
+                return reason
         return self.hearing.unsure(condition.who, due, accuse) or ""
 
     # ------------------------------------------------------------ relations
@@ -329,7 +330,7 @@ def wanted(condition: Condition, call: Call, slots: Slots) -> str:
     if isinstance(source, Words):
         return f"词表所列的话（共 {len(source.words)} 条）"
     if isinstance(source, Regex):
-        return f"合乎{regex_text(source.pattern)}的话"
+        return sources.like(source)
     return EVENTS[source.kind].title if isinstance(source, Event) else MEASURES[source.measure].title
 
 

@@ -13,15 +13,14 @@ from decimal import Decimal
 from qa.export import mask_name, mask_text
 from qa.report_text import OUTCOME_TEXT, clock
 from qa.rules.model import Fine, Severity
-from qa.rules.money import AGENT, Charge, Mark, Month, Payment, RuleMonth, Yuan
+from qa.rules.money import NOTHING, Charge, Mark, Month, Payment, RuleMonth, Yuan
+from qa.rules.money import ROLE_TITLES as ROLE_TITLES
 from qa.rules.points import Line, Part, Tally, Worth
 from qa.scoring import share_text
 from qa.types import Finding, Outcome
 
 CALL_HEADERS = ("部分", "规则", "条款", "结果", "证据", "分数", "算法")
 MONTH_HEADERS = ("时间", "通话", "规则", "条款", "证据", "金额（元）", "算法")
-ROLE_TITLES = {AGENT: "本人", "leader": "直接领导"}
-"""Roles of joint liability; any other is called as the rule book calls it."""
 
 Cells = tuple[str, ...]
 _PERIODS = {"month": "本月", "quarter": "本季度", "year": "本年"}
@@ -253,15 +252,20 @@ def month_sums(sheet: Month) -> tuple[str, ...]:
     lines = [line for rule in sheet.rules for line in _rule_sums(rule)]
     if not lines:
         return (f"{sheet.year} 年 {sheet.month} 月：没有罚款",)
-    totals = "；".join(f"{_role(role)} {yuan(amount)} 元" for role, amount in sheet.totals)
+    totals = totals_text(sheet.totals)
     ranged = any(amount.low != amount.high for _, amount in sheet.totals)
     note = "。范围内的金额由人工决定" if ranged else ""
     return (*lines, f"{sheet.year} 年 {sheet.month} 月合计：{totals}（四舍五入到分{note}）")
 
 
+def totals_text(totals: Iterable[tuple[str, Yuan]]) -> str:
+    """``本人 50.00 元；直接领导 40.00 元``."""
+    return "；".join(f"{_role(role)} {yuan(amount)} 元" for role, amount in totals)
+
+
 def _charge_row(charge: Charge, rule: RuleMonth) -> Cells:
     first = charge.found[0]
-    evidence = evidence_text(one.finding for one in charge.found)
+    evidence = evidence_text(one.finding for one in charge.found if one.finding is not None)
     return (
         f"{first.at:%Y-%m-%d %H:%M}",
         mask_name(first.call_id),
@@ -309,11 +313,20 @@ def _rule_sums(rule: RuleMonth) -> Iterable[str]:
         return
     costs = [yuan(charge.cost) for charge in rule.charges if not charge.warning]
     summed = f"{' + '.join(f'({c})' if '–' in c and len(costs) > 1 else c for c in costs)} = " if len(costs) > 1 else ""
-    capped = f"，一人一月封顶，计 {yuan(rule.fine)} 元" if rule.fine != rule.whole else ""
-    yield f"{title}：{summed}{yuan(rule.whole)} 元{capped}"
+    yield f"{title}：{summed}{yuan(rule.whole)} 元{_capped(rule)}"
     for payment in rule.payments:
         if payment.share is not None or payment.amount is not None:
             yield f"　{_role(payment.role)}：{_payment(payment, rule)} = {yuan(payment.cost)} 元"
+
+
+def _capped(rule: RuleMonth) -> str:
+    """How a cap cut the sum; where the fine changed in mid-month, whose cap that is and what was taken of it before."""
+    if rule.fine == rule.whole:
+        return ""
+    if rule.before == NOTHING or rule.cap is None:
+        return f"，一人一月封顶，计 {yuan(rule.fine)} 元"
+    before = f"金额在本月内改过，全月只封顶一次：按最后一次违规时的规定 {figure(rule.cap)} 元，前面已计 {yuan(rule.before)} 元"
+    return f"，一人一月封顶（{before}），计 {yuan(rule.fine)} 元"
 
 
 def _payment(payment: Payment, rule: RuleMonth) -> str:

@@ -50,6 +50,11 @@ class Titled(And):
 
 Expression = Name | Not | And | Or
 
+_SHOWN = 20
+MAX_DEPTH = 30
+MAX_NAMES = 200
+"""Brackets and ``not`` inside each other, and names, of one expression as it is written: far more than anybody can read."""
+
 _TOKEN = re.compile(r"\s*(\(|\)|（|）|[^\s()（）]+)")
 _WORDS = {"and": "and", "且": "and", "or": "or", "或": "or", "not": "not", "非": "not", "（": "(", "）": ")"}
 
@@ -57,10 +62,31 @@ _WORDS = {"and": "and", "且": "and", "or": "or", "或": "or", "not": "not", "�
 def parse(text: str) -> Expression:
     """``not`` binds tighter than ``and``, ``and`` tighter than ``or``.  Raises ValueError (Chinese) with what is wrong and where."""
     tokens = [_WORDS.get(t.lower(), t) for t in _TOKEN.findall(text)]
+    if _deepest(tokens) > MAX_DEPTH:
+        raise ValueError(f"条件“{text[:_SHOWN]}……”的括号或 not 套得太深，至多 {MAX_DEPTH} 层")
+    if len(tokens) > MAX_NAMES * 3:
+        raise ValueError(f"条件“{text[:_SHOWN]}……”太长，至多约 {MAX_NAMES} 个条件名")
     found, rest = _any(tokens, text)
     if rest:
         raise ValueError(f"条件“{text}”在“{rest[0]}”处多出内容")
     return found
+
+
+def _deepest(tokens: list[str]) -> int:
+    """Most brackets that are open at a time, each ``not`` before a bracket or a name counted as one more."""
+    deepest, open_brackets, row = 0, list[int](), 0
+    for token in tokens:
+        if token == "not":
+            row += 1
+        elif token == "(":
+            open_brackets.append(row + 1)
+            row = 0
+        deepest = max(deepest, sum(open_brackets) + row)
+        if token == ")":
+            del open_brackets[-1:]
+        if token not in ("not", "("):
+            row = 0
+    return deepest
 
 
 def _any(tokens: list[str], text: str) -> tuple[Expression, list[str]]:

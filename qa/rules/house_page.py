@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from qa.check_examples import Scene
-from qa.export import SEVERITIES
+from qa.outcome_words import SEVERITIES
 from qa.report_text import OUTCOME_SYMBOL, OUTCOME_TEXT
-from qa.rules.book import CallType, Rule, RuleBook, RuleExample, Unchecked
+from qa.rules.book import CallType, LogRule, Rule, RuleBook, RuleExample, Unchecked
 from qa.rules.explain_text import figure
 from qa.rules.in_words import LETTERS, fine_text, points_text, terms, when_text
 from qa.rules.kinds_in_words import looked_for
@@ -28,7 +28,7 @@ def page(book: RuleBook) -> str:
     blocks = [*_head(book), *_counting(book), *_reading()]
     for title, rules in by_section(book):
         blocks += [f"## {title}", _table(rules, book), *_examples(rules)]
-    blocks += [*_kinds_of_calls(book), *_not_checked(book)]
+    blocks += [*_log_rules(book), *_kinds_of_calls(book), *_not_checked(book)]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -58,9 +58,10 @@ def _head(book: RuleBook) -> Iterator[str]:
     yield f"# {_safe(book.title)}"
     if book.title_en:
         yield f"*{_safe(book.title_en)}*"
-    examples = sum(len(rule.examples) for rule in book.rules)
+    examples = sum(len(rule.examples) for rule in book.rules) + sum(len(rule.examples) for rule in book.log_rules)
     dates = "".join(f"，{day} {verb}" for day, verb in ((book.effective_from, "起施行"), (book.effective_until, "止")) if day is not None)
-    counts = f"{len(book.rules)} 条规则" + (f"，{examples} 个例子" if examples else "")
+    log_rules = f"，话单规则 {len(book.log_rules)} 条" if book.log_rules else ""
+    counts = f"{len(book.rules)} 条规则{log_rules}" + (f"，{examples} 个例子" if examples else "")
     yield f"规则书 `{book.id}`，版本 {_safe(book.version)}{dates}。{counts}。{_accounted(book)}"
     made = f"`qa rules docs {book.id} -o docs/houses/{book.id}.md`"
     yield f"> 本页由规则书 `lexicons/{book.id}/rules.toml` 生成（{made}），请改规则书，不要改本页。"
@@ -70,6 +71,7 @@ def _accounted(book: RuleBook) -> str:
     if not book.clauses:
         return ""
     by_rules = {line for rule in book.rules for clause in clauses_of(rule) for line in _rows(clause)}
+    by_rules |= {line for log_rule in book.log_rules for line in _rows(log_rule.clause)}
     unseen = {line for entry in book.not_auditable for line in _rows(entry.clause)} - by_rules
     counts = (
         (len([clause for clause in book.clauses if clause in by_rules]), "由下列规则检查"),
@@ -191,6 +193,37 @@ def _around(scene: Scene) -> str:
         (f"客户音量 {scene.customer.level_dbov} dBov", scene.customer != usual.customer),
     )
     return "，".join(text for text, other in told if other and text)
+
+
+# ---------------------------------------------------------------- the rules over the call log
+
+
+def _log_rules(book: RuleBook) -> Iterator[str]:
+    if not book.log_rules:
+        return
+    yield "## 话单规则"
+    yield "对照导入的话单、名册、投诉登记和工单，按天、按时段核查，不计入单通电话的得分（`qa traffic`）。没有导入所需的表，一律无法判定。"
+    rows = ["| 规则 | 条款 | 查什么 |", "|---|---|---|"]
+    rows += [f"| {' | '.join(_log_row(rule))} |" for rule in book.log_rules]
+    yield "\n".join(rows)
+    examples = [(rule, example) for rule in book.log_rules for example in rule.examples]
+    if examples:
+        yield f"<details><summary>例子（{len(examples)} 个，都由程序验证）</summary>"
+        for rule, example in examples:
+            outcome = f"{OUTCOME_SYMBOL[example.log.outcome]} {_safe(example.log.name)}：{OUTCOME_TEXT[example.log.outcome]}"
+            lines = f"，依据第 {'、'.join(map(str, example.log.rows))} 行" if example.log.rows else ""
+            yield f"**{_safe(rule.title)}** `{rule.id}` {outcome}{lines}\n\n```text\n{example.log.script.strip()}\n```"
+        yield "</details>"
+
+
+def _log_row(rule: LogRule) -> tuple[str, ...]:
+    name = [f"**{_safe(rule.title)}**", f"`{rule.id}`", SEVERITIES[rule.severity.value]]
+    name += [f"承自 {rule.inherited}"] if rule.inherited else []
+    name += [f"{rule.effective_from} 起"] if rule.effective_from else []
+    name += [f"{rule.effective_until} 止"] if rule.effective_until else []
+    looked = [rule.module.in_words(rule.params)]
+    looked += [f"不包括：{'；'.join(_rows(rule.not_covers))}"] if rule.not_covers else []
+    return ("<br>".join(name), *("<br>".join(_safe(line) for line in cell) for cell in (_rows(rule.clause), looked)))
 
 
 # ---------------------------------------------------------------- behind the rules

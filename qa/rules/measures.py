@@ -50,7 +50,7 @@ Reader = Callable[[Call, Role], Reading]
 class Measure:
     """A figure: its name in rule books, Chinese title and unit, ``decimals`` that are shown, whether it is one speaker's.
 
-    Its own error is ``error`` (in its unit) or ``error_ratio`` of the value, whichever is larger.
+    Its own error is ``error`` (in its unit) or ``error_ratio`` of the value, whichever is larger, and what the reading itself adds.
     """
 
     id: str
@@ -71,7 +71,7 @@ class Measure:
         reading = self.reader(call, role)
         if reading.value is None:
             return reading
-        return dataclasses.replace(reading, error=max(self.error, abs(reading.value) * self.error_ratio))
+        return dataclasses.replace(reading, error=max(self.error, abs(reading.value) * self.error_ratio) + reading.error)
 
     def shown(self, value: float) -> str:
         """The value with its unit, for people."""
@@ -92,7 +92,7 @@ def _measure(
 
 
 def _whole(call: Call) -> Span:
-    return Span(0, call.audio.duration_ms)
+    return Span(call.audio.from_ms, call.audio.duration_ms)
 
 
 def _of_words(call: Call, role: Role) -> Span:
@@ -329,4 +329,5 @@ def wait_s(call: Call, role: Role) -> Reading:
     waited = elapsed_ms(call.record.start, call.record.answer) if call.record else None
     if waited is None or waited < 0:
         return _nothing(call, "话单没有可用的振铃和接听时刻")
-    return Reading(waited / 1000, Span(0, min(answered_ms(call), call.audio.duration_ms)))
+    assert call.record is not None
+    return Reading(waited / 1000, Span(0, min(answered_ms(call), call.audio.duration_ms)), call.record.precision_ms / 1000)

@@ -28,7 +28,7 @@ from typing import Protocol
 
 from qa.errors import RuleBookError
 from qa.rules.book import Rule, RuleBook
-from qa.rules.model import Scoring, SectionSetup, Severity
+from qa.rules.model import Points, Scoring, SectionSetup, Severity
 from qa.types import CheckResult, Finding, Outcome
 
 RULED = (Outcome.PASS, Outcome.FAIL)
@@ -136,20 +136,26 @@ def worth(rule: Rule, mode: str, outcome: Outcome, found: int, earlier: int = 0)
     points = rule.points
     if points is None or rule.severity is Severity.ADVISORY:
         return Worth("", _ZERO, _ZERO if outcome in RULED else None)
-    times = min(found, 1) if points.per == "call" else found
-    breaches = times if outcome is Outcome.FAIL else 0
-    warned = min(breaches, max(0, points.warn_first - earlier))
+    times, spared = breaches(points, found, earlier)
+    broken, warned = (times, spared) if outcome is Outcome.FAIL else (0, 0)
     if mode == "percent" and points.weight is not None:
-        earned = points.weight if warned == breaches else _ZERO
-        return Worth("weight", points.weight, earned if outcome in RULED else None, breaches, warned)
+        earned = points.weight if warned == broken else _ZERO
+        return Worth("weight", points.weight, earned if outcome in RULED else None, broken, warned)
     if mode == "deduction" and points.deduction is not None:
-        lost, capped = _capped(points.deduction, breaches - warned, points.most)
-        return Worth("deduction", points.deduction, -lost if outcome in RULED else None, breaches, warned, capped=capped)
+        lost, capped = _capped(points.deduction, broken - warned, points.most)
+        return Worth("deduction", points.deduction, -lost if outcome in RULED else None, broken, warned, capped=capped)
     if mode != "none" and points.bonus is not None:
         met = times if outcome is Outcome.PASS else 0
         earned, capped = _capped(points.bonus, met, points.most)
-        return Worth("bonus", points.bonus, earned if outcome in RULED else None, breaches, warned, met, capped)
-    return Worth("", _ZERO, _ZERO if outcome in RULED else None, breaches, warned)
+        return Worth("bonus", points.bonus, earned if outcome in RULED else None, broken, warned, met, capped)
+    return Worth("", _ZERO, _ZERO if outcome in RULED else None, broken, warned)
+
+
+def breaches(points: Points, found: int, earlier: int) -> tuple[int, int]:
+    """How often a rule that was found ``found`` times in a call counts (of a rule per call: at most once), and how many of those are first
+    warnings after ``earlier`` in the calendar month, counted in the same way.  The one count for points and money."""
+    times = min(found, 1) if points.per == "call" else found
+    return times, min(times, max(0, points.warn_first - earlier))
 
 
 def tally(results: Iterable[CheckResult], book: RuleBook, earlier: Mapping[str, int] | None = None) -> Tally:

@@ -70,12 +70,13 @@ def compare(document: Layered, folder: Path, clauses: dict[str, int]) -> None:
 def _clauses(document: Layered) -> Iterator[tuple[Key, str, bool]]:
     """Every clause of the book: its key, itself, and whether something is made of it."""
     tables: list[tuple[Key, Mapping[str, Any], bool]] = []
-    checks = document.data.get("checks")
-    for rule_id, table in checks.items() if isinstance(checks, dict) else ():
-        if isinstance(table, dict):
-            on = table.get("enabled") is not False
-            tables.append((("checks", rule_id), table, on))
-            tables += [(("checks", rule_id, "variants", n), row, on) for n, row in enumerate(_rows(table, "variants"))]
+    for name in ("checks", "log_checks"):
+        checks = document.data.get(name)
+        for rule_id, table in checks.items() if isinstance(checks, dict) else ():
+            if isinstance(table, dict):
+                on = table.get("enabled") is not False
+                tables.append(((name, rule_id), table, on))
+                tables += [((name, rule_id, "variants", n), row, on) for n, row in enumerate(_rows(table, "variants"))]
     for name in ("not_auditable", "awaiting"):
         tables += [((name, n), row, True) for n, row in enumerate(_rows(document.data, name))]
     for key, table, on in tables:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from qa import patterns
-from qa.errors import LexiconError, RuleBookError
-from qa.params import Context, Known, as_float
+from qa.params import Context, Known, as_float, read_word_lists
 from qa.rules import events, measures
 from qa.rules.expression import Expression, Name, Titled, expand, names, parse
 from qa.rules.model import Condition, Event, Excuse, Limit, Regex, Relation, Say, Where, Who, Words
+from qa.rules.read_regex import as_regex
 from qa.toml_document import Section, WrongValueError, as_text, as_texts, as_whole, nearest
 
 SOURCES: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +33,10 @@ OF_A_PLACE = ("where", "times", *_RELATION)
 
 FAR_IN_A_WHOLE_CALL = 0.3
 """``far`` of a wording that may stand anywhere in the call: somewhere in a long call something nearly always sounds a little alike."""
+
+MAX_SECONDS = 86_400.0
+MAX_COUNT = 1000
+"""Of times in seconds (a day), and of turns and hits: no call has more, so that more is a slip of the pen."""
 
 _WHERE = re.compile(r"(first|last)\s+(?:(\d+(?:\.\d+)?)\s+)?(turns?|s)")
 _RESERVED = {"and", "or", "not", "且", "或", "非"}
@@ -182,19 +186,25 @@ def read_say(section: Section, context: Context) -> Say | None:
 
 def read_words(section: Section, context: Context) -> Words | None:
     """``words``: the lists of these files, joined."""
-    try:
-        words = section.required("words", context.words.load)
-    except LexiconError as error:
-        section.document.problems.append(RuleBookError(error.subject, error.cause, error.cure))
-        return None
+    words = read_word_lists(section, "words", context)
     return None if words is None else Words(words)
 
 
 def _regex(section: Section, context: Context) -> Regex | None:
-    pattern = section.required("regex", _as_regex)
+    pattern = section.required("regex", as_regex)
     none: tuple[str, ...] = ()
-    unless = section.optional("unless", lambda value: tuple(_as_regex(text) for text in as_texts(value)), none)
+    unless = section.optional("unless", _as_regexes, none)
     return None if pattern is None or unless is None else Regex(pattern, unless)
+
+
+def _as_regexes(value: Any) -> tuple[str, ...]:
+    texts = as_texts(value)
+    for index, text in enumerate(texts):
+        try:
+            as_regex(text)
+        except WrongValueError as wrong:
+            raise WrongValueError(f"的第 {index + 1} 项{wrong.cause}", wrong.cure, (index,)) from wrong
+    return texts
 
 
 def _event(section: Section, context: Context) -> Event | None:
@@ -215,7 +225,7 @@ def read_limit(section: Section, context: Context) -> Limit | None:
     """``measure`` with its limits: at least one of them."""
     name = section.required("measure", lambda value: _one_of(value, tuple(measures.MEASURES)))
     low, high = section.optional("low", as_float, None), section.optional("high", as_float, None)
-    tolerance = section.optional("tolerance", as_seconds, 0.0)
+    tolerance = section.optional("tolerance", _as_tolerance, 0.0)
     about = section.optional("about", _as_about, 0.0)
     if "low" not in section.table and "high" not in section.table:
         section.document.problem(section.at, f"[{section.name}] 没有写 low 和 high", "至少写一个界限")
@@ -269,9 +279,9 @@ def as_where(value: Any) -> Where:
         match = _WHERE.fullmatch(part.strip())
         if match is None or (match[3] == "s" and match[2] is None) or (match[3] != "s" and "." in (match[2] or "")):
             raise WrongValueError(f"为 {text!r}，无法识别", "写成 first 2 turns、last 20 s、first 10 s 或 whole")
-        number = float(match[2] or 1)
-        if number <= 0:
-            raise WrongValueError(f"为 {text!r}，应大于 0", "")
+        number, most = float(match[2] or 1), MAX_SECONDS if match[3] == "s" else MAX_COUNT
+        if not 0 < number <= most:
+            raise WrongValueError(f"为 {text!r}，应大于 0，至多 {most:g}", "")
         name = f"{match[1]}_s" if match[3] == "s" else f"{match[1]}_turns"
         if name in found:
             raise WrongValueError(f"为 {text!r}，同一种限定写了两次", "只留其一")
@@ -281,12 +291,17 @@ def as_where(value: Any) -> Where:
 
 def _as_times(value: Any) -> tuple[int, int | None]:
     if not isinstance(value, list):
-        return as_count(value), None
+        least = as_count(value)
+        if least == 0:
+            raise WrongValueError("为 0，怎么样都成立", "写至少的次数，或 [最少, 最多]")
+        return least, None
     if not 1 <= len(value) <= 2:
         raise WrongValueError("应有一个或两个数", "写成 [最少, 最多]，或只写最少的次数")
     numbers = [as_count(number) for number in value]
     if len(numbers) == 2 and numbers[0] > numbers[1]:
         raise WrongValueError(f"为 {numbers}，最少的次数大于最多的次数", "写成 [最少, 最多]")
+    if numbers[-1] == 0:
+        raise WrongValueError(f"为 {numbers}，一次也不许有", "删去 times，在用到它的地方写 not，或写 forbid")
     return numbers[0], numbers[1] if len(numbers) == 2 else None
 
 
@@ -299,19 +314,16 @@ def _as_at_least(value: Any, count: int) -> int:
     return number
 
 
-def _as_regex(value: Any) -> str:
-    text = as_text(value)
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise WrongValueError(f"不是可用的正则表达式：{error}", "请检查括号和方括号") from error
-    if pattern.match("") is not None:
-        raise WrongValueError(f"{text!r} 连空白也能匹配", "请写出至少要有的字")
-    return text
-
-
 def as_seconds(value: Any) -> float:
-    """A number not below 0.  Raises WrongValueError."""
+    """A time in seconds, 0 to a day.  Raises WrongValueError."""
+    number = as_float(value)
+    if not 0 <= number <= MAX_SECONDS:
+        raise WrongValueError(f"为 {number:g}，" + ("不能小于 0" if number < 0 else f"至多 {MAX_SECONDS:g} 秒（一天）"), "")
+    return number
+
+
+def _as_tolerance(value: Any) -> float:
+    """In the measure's own unit."""
     number = as_float(value)
     if number < 0:
         raise WrongValueError(f"为 {number:g}，不能小于 0", "")
@@ -333,10 +345,10 @@ _as_about = _below_one("写成界限的几分之几：5% 写 0.05")
 
 
 def as_count(value: Any) -> int:
-    """A whole number not below 0.  Raises WrongValueError."""
+    """A whole number of turns or times, 0 to ``MAX_COUNT``.  Raises WrongValueError."""
     number = as_whole(value)
-    if number < 0:
-        raise WrongValueError(f"为 {number}，不能小于 0", "")
+    if not 0 <= number <= MAX_COUNT:
+        raise WrongValueError(f"为 {number}，" + ("不能小于 0" if number < 0 else f"至多 {MAX_COUNT}"), "")
     return number
 
 
@@ -345,5 +357,3 @@ def _one_of(value: Any, known: tuple[str, ...]) -> str:
     if text not in known:
         raise WrongValueError(f"为 {text}，没有这一种", nearest(text, known))
     return text
-
-

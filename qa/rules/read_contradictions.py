@@ -1,4 +1,4 @@
-"""What a rule book says against itself: wording that is both demanded and banned."""
+"""What a rule book says against itself: wording that is both demanded and banned, and what no call can fulfil."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from qa.lexicon import WILDCARD, WILDCARD_LENGTH, Phrase, WordList
 from qa.rules.book import Rule
 from qa.rules.expression import Expression, Name, Not, Or, Titled
 from qa.rules.model import Condition, Say, Where, Who, Words
+from qa.rules.read_impossible import impossible
 from qa.rules.read_odd import Read, settings, walk
 from qa.rules.read_when import both, covers
 from qa.text import normalise
@@ -31,10 +32,12 @@ class _Ban:
 
 
 def contradictions(book: Read) -> None:
-    """Note in the book's document all wording that one rule asks for and another bans: who keeps the one breaks the other.
+    """Note in the book's document what can never hold (``impossible``), and all wording that one rule asks for and another bans: who
+    keeps the one breaks the other.
 
     A wording that may be said in other ways contradicts only a ban that holds wherever the wording is asked for.
     """
+    impossible(book)
     shared = {condition.id: condition for condition in book.conditions}
     slots = tuple(name for name, _ in book.slots)
     bans = [ban for rule in book.rules for ban in _bans(rule, shared, slots)]

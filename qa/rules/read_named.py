@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from qa.params import Context, Known
-from qa.rules.expression import Expression, Name, Titled, expand, names
+from qa.rules.expression import MAX_DEPTH, Expression, Name, Titled, expand, names
 from qa.rules.model import Condition, Say
 from qa.rules.read_conditions import OF_A_PLACE, SOURCES, as_expression, check_name, read_condition
 from qa.toml_document import Section, as_text, nearest
+
+MAX_SIZE = 2000
+"""Conditions, each as often as it is named, that one made of others comes to."""
 
 
 def read_conditions(section: Section, context: Context) -> dict[str, Known]:
@@ -51,13 +54,23 @@ def _read_made(section: Section, condition_id: str, known: Iterable[str]) -> Tit
 
 def _fill_in(table: Section, found: dict[str, Known], context: Context) -> None:
     """Put, for every condition made of others in ``found``, these others in the place of their names."""
+    done: dict[str, tuple[Expression, int]] = {}  # with the number of names in it
+
     def filled(name: str, above: tuple[str, ...]) -> Expression:
         here = found[name] if name in found else Name(name) if name in table.table else context.conditions[name]
         if name in above:
             raise _CircleError
-        if isinstance(here, Titled) and name in found:
-            return expand(here, lambda inner: filled(inner, (*above, name)))
-        return here if isinstance(here, Titled) else Name(name)
+        if not (isinstance(here, Titled) and name in found):
+            return here if isinstance(here, Titled) else Name(name)
+        if name not in done:
+            if len(above) >= MAX_DEPTH:
+                raise _TooLargeError
+            inside = expand(here, lambda inner: filled(inner, (*above, name)))
+            size = sum(done[inner][1] if inner in done else 1 for inner in names(here))
+            if size > MAX_SIZE:
+                raise _TooLargeError
+            done[name] = inside, size
+        return done[name][0]
 
     made = [name for name, one in found.items() if isinstance(one, Titled)]
     whole: dict[str, Known] = {}
@@ -67,11 +80,19 @@ def _fill_in(table: Section, found: dict[str, Known], context: Context) -> None:
         except _CircleError:
             table.document.problem((*table.at, name, "is"), f"条件 {name} 的 is 绕回了自己", "请改用别的条件")
             del found[name]
+        except _TooLargeError:
+            cause = f"条件 {name} 的 is 套用别的条件太多，至多 {MAX_DEPTH} 层、{MAX_SIZE} 个条件"
+            table.document.problem((*table.at, name, "is"), cause, "请把中间的条件合写成一条")
+            del found[name]
     found.update(whole)
 
 
 class _CircleError(Exception):
     """A condition is made of itself."""
+
+
+class _TooLargeError(Exception):
+    """A condition is made of others that are made of others, and so on, too often."""
 
 
 def check_relations(section: Section, own: Mapping[str, Known], known: Mapping[str, Known | None]) -> None:

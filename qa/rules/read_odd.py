@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qa.rules.book import NAME_SLOTS, CallType, Rule
+from qa.rules.book import NAME_SLOTS, CallType, LogRule, Rule
 from qa.rules.expression import Name, Titled
-from qa.rules.model import Condition, Holiday, Relation, Scoring, When
+from qa.rules.model import Condition, Holiday, Regex, Relation, Scoring, When
+from qa.rules.open_hours import OpenHours
 from qa.rules.read_clauses import CLAUSES_FILE
 from qa.rules.read_layers import Layered
+from qa.rules.read_regex import nested_repeats
 from qa.rules.read_when import both, covers, never
 from qa.toml_lines import Key
 
@@ -40,6 +42,7 @@ class Read:
     lists: frozenset[Path]
     effective: tuple[datetime.date | None, datetime.date | None] = (None, None)
     made: tuple[str, ...] = ()
+    log_rules: tuple[LogRule, ...] = ()
 
 
 def walk(value: Any) -> Iterator[Any]:
@@ -65,7 +68,7 @@ def warnings(book: Read) -> tuple[str, ...]:
     """Everything odd, each as ``file:line: what``, in order of line."""
     notes = [
         (book.document.place(key)[1], f"{book.document.where(key)}: {text}")
-        for key, text in (*_unused(book), *_out_of_reach(book), *_aside(book))
+        for key, text in (*_unused(book), *_out_of_reach(book), *_aside(book), *_slow(book))
         if not book.document.inherited(key)
     ]
     lines = book.document.lines
@@ -79,6 +82,9 @@ def _unused(book: Read) -> Iterator[tuple[Key, str]]:
     rules = (*book.rules, *book.off)
     params = [value for rule in rules for value in walk(settings(rule))]
     whens = [when for rule in rules for when in (rule.when, *(variant.when for variant in rule.variants))]
+    hours = {
+        name for rule in book.log_rules for value in vars(rule.params).values() if isinstance(value, OpenHours) for name in value.named
+    }
     for condition in _unused_conditions(book):
         yield ("conditions", condition), f"条件 {condition} 没有任何规则使用"
     for rule in rules:
@@ -88,7 +94,7 @@ def _unused(book: Read) -> Iterator[tuple[Key, str]]:
         if not any(kind.id in (*when.of_types, *when.not_of_types) for when in whens):
             yield ("call_types", kind.id), f"通话类型 {kind.id} 没有任何 when 使用"
     for holiday in book.holidays:
-        if not any(holiday.id in when.holidays for when in whens):
+        if not any(holiday.id in when.holidays for when in whens) and holiday.id not in hours:
             yield ("holidays", holiday.id), f"节假日 {holiday.id} 没有任何 when 使用"
     for section in book.scoring.sections:
         if all(rule.section != section.id for rule in rules):
@@ -137,8 +143,13 @@ def _unused_lists(book: Read) -> list[str]:
 
 
 def _out_of_reach(book: Read) -> Iterator[tuple[Key, str]]:
+    for log_rule in book.log_rules:
+        firsts = [day for day in (log_rule.effective_from, book.effective[0]) if day is not None]
+        lasts = [day for day in (log_rule.effective_until, book.effective[1]) if day is not None]
+        if firsts and lasts and max(firsts) > min(lasts):
+            yield ("log_checks", log_rule.id), f"规则 {log_rule.id} 的有效期与规则书的有效期没有一天相同，永远不会成立"
     for rule in book.rules:
-        when = _effective(rule, book.effective)
+        when = effective(rule, book.effective)
         if when is None:
             yield ("checks", rule.id), f"规则 {rule.id} 的有效期与 when 或规则书的有效期没有一天相同，永远不会成立"
         elif (why := never(when, book.holidays)) is not None:
@@ -166,8 +177,8 @@ def _variants_out_of_reach(rule: Rule, when: When, book: Read) -> Iterator[tuple
         yield ("checks", rule.id), f"规则 {rule.id} 的变体总有一个成立，规则本身的写法永远用不到"
 
 
-def _effective(rule: Rule, book: tuple[datetime.date | None, datetime.date | None]) -> When | None:
-    """The rule's ``when`` within its own dates and the book's."""
+def effective(rule: Rule, book: tuple[datetime.date | None, datetime.date | None]) -> When | None:
+    """The rule's ``when`` within its own dates and the book's; None if it never holds."""
     when: When | None = rule.when
     for first, last in ((rule.effective_from, rule.effective_until), book):
         if when is not None and (first is not None or last is not None):
@@ -186,3 +197,21 @@ def _aside(book: Read) -> Iterator[tuple[Key, str]]:
                 yield ("checks", rule.id), f"规则 {rule.id} 没有 section，其分值在各部分之外另计"
     if book.scoring.mode != "deduction" and "base" in book.document.data.get("scoring", {}):
         yield ("scoring", "base"), "base 只用于扣分的规则书（deduction）"
+
+
+# ---------------------------------------------------------------- what may take long
+
+
+def _slow(book: Read) -> Iterator[tuple[Key, str]]:
+    """Regular expressions that repeat what is itself repeated: on some words they try more ways than there is time for."""
+    found: list[tuple[Key, Condition]] = [(("conditions", condition.id), condition) for condition in book.conditions]
+    for rule in book.rules:
+        table = book.document.data["checks"][rule.id].get("conditions", {})
+        own = {value.id: value for value in walk(settings(rule)) if isinstance(value, Condition) and value.id in table}
+        found += [(("checks", rule.id, "conditions", name), condition) for name, condition in own.items()]
+    for key, condition in found:
+        source = condition.source
+        if isinstance(source, Regex):
+            for name, texts in (("regex", (source.pattern,)), ("unless", source.unless)):
+                if any(nested_repeats(text) for text in texts):
+                    yield (*key, name), f"条件 {condition.id} 的 {name} 里有一层套一层的重复，可能查得太慢；查不完的通话无法判定"

@@ -131,7 +131,7 @@ def displaced(key: Key, upper: Mapping[str, Any], lower: Mapping[str, Any]) -> S
     """What of the table beneath (an inherited one, a variant's rule) goes because the upper one says it in another way."""
     if not key:
         return {"profile"}  # name, version and dates are each book's own
-    if len(key) == 2 and key[0] == "checks" and upper.get("kind", key[1]) != lower.get("kind", key[1]) and "kind" in upper:
+    if len(key) == 2 and key[0] in ("checks", "log_checks") and upper.get("kind", key[1]) != lower.get("kind", key[1]) and "kind" in upper:
         return set(lower)  # a rule of another kind has nothing in common with the inherited one but its name
     if key[0] not in ("checks", "conditions"):
         return set()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from qa.rules.model import Fine, Liability, Points, Scoring, SectionSetup, Severity
+from qa.rules.money import AGENT, ROLE_TITLES
 from qa.rules.read_layers import Layered
 from qa.rules.read_values import as_amounts, as_choice, as_count, as_decimals, as_id, as_money, as_multiples, as_points, as_share
 from qa.toml_document import Section, WrongValueError, as_text, dotted
@@ -15,6 +16,8 @@ from qa.toml_lines import Key
 
 POINT_KEYS = ("weight", "deduction", "bonus", "per", "most", "warn_first", "veto")
 AMOUNTS = ("weight", "deduction", "bonus")
+_ROLES = {"坐席": AGENT, AGENT: AGENT} | {title: role for role, title in ROLE_TITLES.items()}
+"""Roles by what rule books call them."""
 MODES = ("percent", "deduction", "none")
 
 
@@ -35,7 +38,9 @@ def read_worth(section: Section, severity: Severity) -> Worth:
     document = section.document
     fine_table = section.table_at("fine")
     fine = _fine(fine_table) if fine_table else None
-    points = _points(section, fine is not None)
+    points = _points(section, fine)
+    if points is not None and points.warn_first and fine is not None:
+        fine = _one_unit(section, points, fine)
     written = [name for name in (*POINT_KEYS, "fine") if name in section.table]
     if severity is Severity.ADVISORY:
         for name in written:
@@ -46,16 +51,19 @@ def read_worth(section: Section, severity: Severity) -> Worth:
     return Worth(points, fine, not written)
 
 
-def _points(section: Section, fined: bool) -> Points | None:
+def _points(section: Section, fine: Fine | None) -> Points | None:
     amounts = {name: section.optional(name, as_points, None) for name in AMOUNTS}
+    per: str | None = section.optional("per", as_choice("call", "occurrence"), None)
     points = Points(
         **amounts,
-        per=section.optional("per", as_choice("call", "occurrence"), "call") or "call",
+        per="call",
         most=section.optional("most", as_points, None),
         warn_first=section.optional("warn_first", as_count, 0) or 0,
         veto=section.optional("veto", as_choice("section", "call"), None),
     )
     given = [name for name in AMOUNTS if name in section.table]
+    shared = fine if points.warn_first else None
+    points = replace(points, per=per or _unit_of(section, shared, bool(given) or points.veto is not None))
     for name in given[1:]:
         _contradiction(section, name, f"同时写了 {given[0]} 和 {name}", "只留其一")
     if not given or given == ["weight"]:
@@ -67,12 +75,29 @@ def _points(section: Section, fined: bool) -> Points | None:
     once = points.deduction or points.bonus
     if points.most is not None and once is not None and points.most < once:
         _contradiction(section, "most", f"的 most（{points.most}）小于一次的分数（{once}）", "most 是一通电话最多计的分数")
-    if points.warn_first and not fined and points.veto is None and given in ([], ["bonus"]):
+    if points.warn_first and fine is None and points.veto is None and given in ([], ["bonus"]):
         cause = "写了 warn_first，却没有 weight、deduction、veto 或 fine"
         _contradiction(section, "warn_first", cause, "先警告只用于扣分、一票否决和罚款")
     if points.veto == "section" and "section" not in section.table:
         _contradiction(section, "veto", '写了 veto = "section"，却没有 section', '写上 section，或写 veto = "call"')
     return points if points != Points() else None
+
+
+def _unit_of(section: Section, fine: Fine | None, counts: bool) -> str:
+    """By what a rule counts that does not say so: as its fine says, where both share first warnings; else points go by the call, and a
+    fine alone by the occurrence."""
+    if fine is None:
+        return "call"
+    return fine.per if not counts or "per" in section.table["fine"] else "call"
+
+
+def _one_unit(section: Section, points: Points, fine: Fine) -> Fine:
+    """The fine of a rule that warns first: what is a warning must be one for points and for money, so both count by the same unit."""
+    if "per" in section.table and "per" in section.table["fine"] and points.per != fine.per:
+        cause = f'先警告，却按 per = "{points.per}" 计分、按 per = "{fine.per}" 罚款：同一次违规会一边是警告，一边不是'
+        document, at = section.document, (*section.at, "fine", "per")
+        document.problem(at, f"[{section.name}] {cause}", "两处的 per 写成一样，或只写一处")
+    return replace(fine, per=points.per)
 
 
 def _fine(section: Section) -> Fine | None:
@@ -85,7 +110,7 @@ def _fine(section: Section) -> Fine | None:
         "grave": section.optional("grave", as_multiples, None),
         "then": section.optional("then", as_choice("same", "double"), "same"),
         "period": section.optional("period", as_choice("month", "quarter", "year"), "month"),
-        "liable": tuple(filter(None, (_liability(row) for row in section.tables_at("liable")))),
+        "liable": _liable(section),
     }
     section.close()
     _one_way(section)
@@ -110,8 +135,22 @@ def _one_way(section: Section) -> None:
             _contradiction(section, name, f"写了 {name}，却没有 escalation", "累进的金额写成 escalation = [20, 50, 100]")
 
 
+def _liable(section: Section) -> tuple[Liability, ...]:
+    """Who pays, each role once: two entries of one role could mean their sum or either of them."""
+    found: list[Liability] = []
+    for row in section.tables_at("liable"):
+        one = _liability(row)
+        if one is not None and one.role in [known.role for known in found]:
+            cause = f"{section.name} 的 liable 写了两次 {ROLE_TITLES.get(one.role, one.role)}（{row.table['role']}）"
+            section.document.problem((*row.at, "role"), cause, "每个角色只写一次；坐席、本人和 agent 是同一个角色")
+        elif one is not None:
+            found.append(one)
+    return tuple(found)
+
+
 def _liability(section: Section) -> Liability | None:
-    role = section.required("role", as_text)
+    written = (section.required("role", as_text) or "").strip()
+    role = _ROLES.get(written.casefold(), written)
     share, amount = section.optional("share", _as_part, None), section.optional("amount", as_money, None)
     section.close()
     if ("share" in section.table) == ("amount" in section.table):

@@ -28,9 +28,9 @@ _FIRST = 0x4E00  # codes are hanzi, so that \w and \b see words where there are 
 
 @dataclass(frozen=True)
 class Alike:
-    """What to search, a character for each character heard, and with what."""
+    """What to search, a character for each character heard, and with what: a regular expression."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     text: str
 
 
@@ -48,7 +48,7 @@ def sound_alike(pattern: str, heard: Spoken) -> Alike | None:
     for character, sound in zip(heard.text, heard.syllables, strict=True):
         written.setdefault(character, set()).add(sound)
     read = "".join(_read(token, codes, written) for token in _TOKEN.findall(pattern))
-    return Alike(re.compile(read), "".join(codes[sound] for sound in heard.syllables))
+    return Alike(read, "".join(codes[sound] for sound in heard.syllables))
 
 
 def _read(token: str, codes: Mapping[str, str], written: Mapping[str, set[str]]) -> str:

@@ -7,7 +7,6 @@ second decode.  A hit carries both judgements.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,9 +18,11 @@ from qa.checks import banned_phrases
 from qa.lexicon import WordList
 from qa.patterns import Candidate, Held, Pattern, candidates, fill, parse
 from qa.phonetic import Match, Spoken, gain, wanted_sounds
+from qa.rules.bounded_regex import OVERRUN, Search, search_of
 from qa.rules.events import ERROR_MS, EVENTS, Happened
 from qa.rules.hearing import ROLES, Decode, Hearing, Voice, drowned
 from qa.rules.model import Condition, Event, Regex, Say, Words
+from qa.rules.regex_in_words import regex_text
 from qa.rules.sound_regex import readable, sound_alike
 from qa.types import Call, Role, Span
 
@@ -83,11 +84,23 @@ def look(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far: 
     kept = hearing.kept.get(key)
     if kept is None:
         found = sorted(_found(condition, hearing, slots, ends, far), key=lambda hit: hit.span)
-        if condition.title and isinstance(condition.source, Regex | Event):
-            found = [replace(hit, title=condition.title) for hit in found]
+        if title := _title(condition):
+            found = [replace(hit, title=title) for hit in found]
         kept = hearing.kept[key] = (tuple(found), condition, slots)  # the objects too: an id must not be used again
     hits: tuple[Hit, ...] = kept[0]
     return hits
+
+
+def _title(condition: Condition) -> str:
+    """What people read in place of what was looked for, where that says nothing to them: "" for wordings and phrases of lists."""
+    if isinstance(condition.source, Regex):
+        return condition.title or like(condition.source)
+    return condition.title if isinstance(condition.source, Event) else ""
+
+
+def like(regex: Regex) -> str:
+    """What an expression looks for, for people."""
+    return f"合乎{regex_text(regex.pattern)}的话"
 
 
 def _found(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far: bool) -> Iterator[Hit]:
@@ -274,24 +287,38 @@ def _of_lists(words: WordList, decode: Decode, voice: Voice) -> Iterator[Hit]:
 
 
 def _matched(regex: Regex, decode: Decode, voice: Voice, hearing: Hearing, far: bool) -> Iterator[Hit]:
-    """Matches within a turn, in order; ``far``: also what sounds like one."""
-    heard, pattern = decode.heard, re.compile(regex.pattern)
+    """Matches within a turn, in order, as far as the time for the expression lasts; ``far``: also what sounds like one."""
+    heard, search = decode.heard, search_of(regex, hearing.kept)
     near = sound_alike(regex.pattern, heard) if far else None
     for first, last in _turns(decode, hearing):
         text = heard.text[first:last]
-        excused = [m.span() for unless in regex.unless for m in re.finditer(unless, text)]
-        places = [m.span() for m in pattern.finditer(text)]
-        doubtful = [m.span() for m in near.pattern.finditer(near.text[first:last])] if near is not None else []
-        alike = [(a, b) for a, b in doubtful if all(b <= begin or end <= a for begin, end in places)]
+        places = search.places(regex.pattern, text) or ()
+        doubtful = search.places(near.pattern, near.text[first:last]) if near is not None else ()
+        alike = [(a, b) for a, b in doubtful or () if all(b <= begin or end <= a for begin, end in places)]
+        excused = [search.places(unless, text) for unless in regex.unless] if places or alike else []
         for begin, end in (*places, *alike):
-            if begin == end or any(a <= begin and end <= b for a, b in excused):
+            if begin == end or any(a <= begin and end <= b for found in excused for a, b in found or ()):
                 continue
             span, probability = heard.span(begin + first, end + first), heard.probability(begin + first, end + first)
-            doubt = None if (begin, end) in places else "读音与要找的话相近，字不同"
+            doubt = OVERRUN if None in excused else None if (begin, end) in places else "读音与要找的话相近，字不同"
             against = doubt or (None if probability >= SURE_PROBABILITY else _unlikely(probability))
-            if against is None and any(_covers(o.span, span) and not pattern.search(_near_text(o, span)) for o in _others(voice, decode)):
-                against = "第二次识别没有听到"
-            yield Hit(span, voice.role, text[begin:end], regex.pattern, doubt, against, 0.0, probability, far=doubt is not None)
+            against = against or _unheard_again(regex, span, voice, decode, search)
+            yield Hit(span, voice.role, text[begin:end], regex.pattern, doubt, against, 0.0, probability, far=(begin, end) not in places)
+
+
+def _unheard_again(regex: Regex, span: Span, voice: Voice, decode: Decode, search: Search) -> str | None:
+    """Why a second decode that covers the place does not bear a match out, None if none speaks against it."""
+    for other in voice.second if not decode.which else ():
+        if _covers(other.span, span):
+            places = search.places(regex.pattern, _near_text(other, span))
+            if not places:
+                return OVERRUN if places is None else "第二次识别没有听到"
+    return None
+
+
+def overran(regex: Regex, hearing: Hearing) -> str | None:
+    """Why something like ``regex`` may have been said that was not found (Chinese): its time in this call was up; None if it was not."""
+    return OVERRUN if search_of(regex, hearing.kept).overran else None
 
 
 def deaf(regex: Regex) -> str | None:
@@ -312,10 +339,6 @@ def _turns(decode: Decode, hearing: Hearing) -> tuple[tuple[int, int], ...]:
         hearing.kept[key] = tuple((group[0], group[-1] + 1) for group in groups)
     ranges: tuple[tuple[int, int], ...] = hearing.kept[key]
     return ranges
-
-
-def _others(voice: Voice, decode: Decode) -> tuple[Decode, ...]:
-    return () if decode.which else voice.second
 
 
 def _near_text(decode: Decode, span: Span) -> str:

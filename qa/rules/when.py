@@ -39,8 +39,8 @@ _ALWAYS = When()
 
 
 def started(call: Call) -> datetime.datetime | None:
-    """Wall clock (UTC+8) of the call's first ring; None without a record or a readable time."""
-    return known_moment(call.record.start) if call.record is not None else None
+    """Wall clock (UTC+8) of the call's first ring, else of the earliest time known; None without a record or a readable time."""
+    return known_moment(call.record.moment) if call.record is not None else None
 
 
 def holds(when: When, call: Call, book: RuleBook) -> Truth:

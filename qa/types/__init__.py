@@ -8,7 +8,7 @@ milliseconds from the start of the recording.  Levels are dBov: a full-scale squ
 from __future__ import annotations
 
 from qa.types.call import Call, CallRecord, Edge, Role, RoleAssignment, Roles, Transcript, Utterance, Word
-from qa.types.result import CheckResult, Evidence, Finding, Outcome, Provenance, Scorecard
+from qa.types.result import CheckResult, Evidence, Finding, Outcome, Provenance, Row, Scorecard
 from qa.types.signal import (
     Acoustics,
     Audio,
@@ -41,6 +41,7 @@ __all__ = [
     "Role",
     "RoleAssignment",
     "Roles",
+    "Row",
     "Scorecard",
     "Span",
     "SpeakerTurn",

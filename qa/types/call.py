@@ -39,7 +39,7 @@ class Utterance:
 class Edge:
     """The second, independent decode of the opening or closing seconds of a speaker (omission guard).
 
-    ``which`` is ``opening`` or ``closing``; decoded without speech activity detection and unbatched.
+    ``which`` is ``opening`` or ``closing``; decoded whole, whatever speech activity detection says of it.
     """
 
     which: str
@@ -107,7 +107,9 @@ class Roles:
 class CallRecord:
     """The switch's record of a call.  Times are ISO 8601 with milliseconds, None where the field is empty.
 
-    ``start`` is the first ring.  ``hangup_by``: agent, customer or None.  ``agent_channel``: 0, 1 or None.
+    ``start`` is the first ring of the agent's telephone, of an outgoing call the dialling.  ``hangup_by``: agent, customer or None.
+    ``agent_channel``: 0, 1 or None.  ``precision_ms``: how far a time may lie beside the truth (a switch that writes whole seconds: 1000).
+    ``recorded_from``: ``ring`` or ``answer``, where the recorder is known to start.  ``notes`` (Chinese): what the records leave open.
     """
 
     file: str
@@ -123,9 +125,18 @@ class CallRecord:
     end: str | None
     hangup_by: str | None
     agent_channel: int | None
+    precision_ms: int = 0
+    recorded_from: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def moment(self) -> str | None:
+        """When the call was: its first ring, else the earliest time that is known of it."""
+        return self.start or self.answer or self.end
 
     def __post_init__(self) -> None:
         require(self.direction in ("in", "out"), f"direction is in or out, not {self.direction!r}")
+        require(self.recorded_from in ("ring", "answer", None), f"recorded_from is ring, answer or empty, not {self.recorded_from!r}")
         require(self.hangup_by in ("agent", "customer", None), f"hangup_by is agent, customer or empty, not {self.hangup_by!r}")
         require(self.agent_channel in (0, 1, None), f"agent_channel is 0, 1 or empty, not {self.agent_channel!r}")
 

@@ -31,11 +31,16 @@ class Disposition(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Leg:
-    """An agent's part of a call, by the agent's number (工号): from the answer on to the hang-up or the transfer."""
+    """An agent's part of a call, by the agent's number (工号): from the answer on to the hang-up or the transfer.
+
+    ``agent_id`` is "" where a call was passed on and nobody knows who took it.  ``ring``: this agent's telephone began to ring, None where
+    the source does not tell.
+    """
 
     agent_id: str
     answer: str
     end: str | None
+    ring: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class LoggedCall:
     telephone began to ring; it is this from which three rings are counted.  ``answer``: the first agent answered (an outgoing
     call: the customer).  ``legs``: the agents in order; empty where nobody answered.  ``recording``: the file's name as told, "" for none.
     ``recorded_from``: ``ring`` or ``answer``, where the recorder is known to start.  ``line_number`` is the house's own line.
+    ``precision_ms``: how far a time may lie beside the truth (1000: the switch writes whole seconds).  ``agent_channel``: 0 or 1 in a
+    stereo recording, None where it is not told.  ``notes`` (Chinese): what the records leave open, and why.
     """
 
     call_id: str
@@ -66,6 +73,9 @@ class LoggedCall:
     hangup_by: str | None = None
     recording: str = ""
     recorded_from: str | None = None
+    precision_ms: int = 0
+    agent_channel: int | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.direction in ("in", "out", "internal"), f"direction is in, out or internal, not {self.direction!r}")
@@ -75,7 +85,10 @@ class LoggedCall:
 
 @dataclass(frozen=True)
 class Person:
-    """A line of the roster: a person in a team and role (``agent``, ``leader`` …) from ``since`` to ``until``, both inclusive."""
+    """A line of the roster: a person in a team and role (``agent``, ``leader`` …) from ``since`` to ``until``, both inclusive.
+
+    ``newcomer_until``: the last day as a newcomer, inclusive.  ``numbers``: the person's own telephone numbers, as told.
+    """
 
     agent_id: str
     name: str
@@ -85,6 +98,7 @@ class Person:
     since: datetime.date | None = None
     until: datetime.date | None = None
     newcomer_until: datetime.date | None = None
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,10 +146,11 @@ class Ticket:
 class CallLog:
     """All that a check of the log may look at: the calls and registers of ``since`` to ``until`` (days of the house, both inclusive).
 
-    ``calls`` by start (unknown starts last).  ``complaints``: also those opened before and not closed by ``since``.  ``recorded``
-    and ``scored``: call ids that have a recording, and a scorecard, in the store.  ``sources``: which kinds of tables were imported
-    for the period (``calls``, ``roster``, ``complaints``, ``surveys``, ``tickets``): a check that needs one that is not there is
-    INCONCLUSIVE, never a pass.
+    ``calls`` by start (unknown starts last).  ``complaints``: also those opened before and not closed by ``since``.  ``recorded`` and
+    ``scored``: call ids that have a recording, and a scorecard, in the store.  ``sources``: which kinds of tables were imported for the
+    period (``calls``, ``roster``, ``complaints``, ``surveys``, ``tickets``): a check that needs one that is not there is INCONCLUSIVE,
+    never a pass.  ``as_of``: the moment at which the tables were read (wall clock of the house), None where it is not known: what lies
+    after it has not happened yet.
     """
 
     since: datetime.date
@@ -148,3 +163,4 @@ class CallLog:
     recorded: frozenset[str] = frozenset()
     scored: frozenset[str] = frozenset()
     sources: frozenset[str] = frozenset()
+    as_of: str | None = None

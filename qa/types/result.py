@@ -30,19 +30,33 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A row of a table that a finding of the call log rests on.
+
+    ``source``: ``file:line``.  ``at``: when it happened, ISO 8601 wall clock of the house, None where the row does not tell.  ``text``:
+    what the row says (Chinese).
+    """
+
+    source: str
+    at: str | None
+    text: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """A fact that a check found: no points.  ``values`` are measured figures by name, units in the name.
 
-    A FAIL without evidence cannot be constructed.
+    Evidence is ``evidence`` (seconds of a recording) or ``rows`` (rows of the call log); a FAIL without either cannot be constructed.
     """
 
     outcome: Outcome
     message: str
     evidence: tuple[Evidence, ...] = ()
     values: tuple[tuple[str, float | int | str | None], ...] = ()
+    rows: tuple[Row, ...] = ()
 
     def __post_init__(self) -> None:
-        require(self.outcome is not Outcome.FAIL or bool(self.evidence), "a FAIL needs evidence")
+        require(self.outcome is not Outcome.FAIL or bool(self.evidence) or bool(self.rows), "a FAIL needs evidence")
         require(bool(self.message), "a finding says what was found")
 
     def value(self, name: str) -> float | int | str | None:

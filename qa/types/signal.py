@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import mmap
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +19,8 @@ Float32Array = npt.NDArray[np.float32]
 class AudioInfo:
     """What is known of a recording without listening to it.
 
-    ``notes`` are discrepancies found while decoding (Chinese, e.g. a header that lies about its length).
+    ``notes`` are discrepancies found while decoding (Chinese, e.g. a header that lies about its length).  Of an agent's part of a recording
+    (``qa.legs``) ``from_ms`` is where it begins, ``duration_ms`` where it ends and ``whole_ms`` the length of all of it.
     """
 
     path: str
@@ -29,27 +31,41 @@ class AudioInfo:
     channels: int
     duration_ms: int
     notes: tuple[str, ...] = ()
+    from_ms: int = 0
+    whole_ms: int | None = None
 
     def __post_init__(self) -> None:
         require(len(self.sha256) == 64, "sha256 is 64 hexadecimal digits")
         require(self.channels in (1, 2), "a call has one or two channels")
-        require(self.duration_ms >= 0, "duration is not negative")
+        require(0 <= self.from_ms <= self.duration_ms, "duration is not negative, and a part begins before its end")
 
 
 @dataclass(frozen=True)
 class Audio:
-    """Decoded samples: ``pcm`` is int16 (samples, channels) at the native rate, read-only."""
+    """Decoded samples: ``pcm`` is int16 (samples, channels) at the native rate, read-only.
+
+    Of a long recording ``pcm`` lies in ``mapping``, a file; :meth:`samples` and :meth:`channel` give its pages back behind them, so that
+    who reads a block at a time holds a block.
+    """
 
     info: AudioInfo
     pcm: Int16Array
+    mapping: mmap.mmap | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         require(self.pcm.ndim == 2 and self.pcm.shape[1] == self.info.channels, "pcm is (samples, channels)")
         object.__setattr__(self, "pcm", frozen(self.pcm))
 
-    def channel(self, index: int) -> Float32Array:
-        """One channel as float32 in -1..1 at the native rate."""
-        return (self.pcm[:, index].astype(np.float32) / np.float32(32768.0)).astype(np.float32)
+    def samples(self, index: int, start: int = 0, end: int | None = None) -> Int16Array:
+        """A copy of the samples ``start`` to ``end`` (None: the last) of one channel."""
+        found = self.pcm[start:end, index].copy()
+        if self.mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self.mapping.madvise(mmap.MADV_DONTNEED)
+        return found
+
+    def channel(self, index: int, start: int = 0, end: int | None = None) -> Float32Array:
+        """The samples ``start`` to ``end`` (None: the last) of one channel as float32 in -1..1 at the native rate."""
+        return np.asarray(self.samples(index, start, end) / np.float32(32768.0), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,11 @@ class Span:
     end_ms: int
 
     def __post_init__(self) -> None:
-        require(isinstance(self.start_ms, int) and isinstance(self.end_ms, int), "a span is in whole milliseconds")
-        require(0 <= self.start_ms <= self.end_ms, f"span {self.start_ms}-{self.end_ms} ms runs backwards")
+        start_ms, end_ms = self.start_ms, self.end_ms  # no call of require: a call holds hundreds of spans
+        if not (isinstance(start_ms, int) and isinstance(end_ms, int)):
+            raise ValueError("a span is in whole milliseconds")
+        if not 0 <= start_ms <= end_ms:
+            raise ValueError(f"span {start_ms}-{end_ms} ms runs backwards")
 
     @property
     def duration_ms(self) -> int:

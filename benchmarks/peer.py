@@ -1,0 +1,138 @@
+"""The whole pipeline against bare faster-whisper on the same stereo files: seconds and character error rate, side by side in one run.
+
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/peer.py [FOLDER …] [--asr demo] [--threads 2] [--repeat 3]
+
+Ours is all that `qa score` does with a file: decoding, speech activity, acoustics, recognition with the second decodes of both ends, roles,
+checks, points, database.  The peer is what users would write instead: ``decode_audio(split_stereo=True)`` and
+``BatchedInferencePipeline.transcribe`` of each channel with its defaults (VAD on), once as it is and once with word times, which every
+one of our verdicts rests on.  Model, beam, batch size, compute type and threads are the same.  The stock classes pad each clip to
+30 s; ours does not for the bundled small model, so the peer is also run with our unpadded class, where only the pipelines differ.
+The arms take turns file by file; medians of the repeats are added up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from qa import asr, models, pipeline, rulebook
+from qa.evaluate import ErrorRate, edit_distance, hanzi
+from qa.records import read_calls
+from qa.store import Store
+from qa.truth import Truth, read_truth
+from qa.types import CallRecord, Role
+
+ROOT = Path(__file__).resolve().parents[1]
+Texts = tuple[str, str]
+"""What was heard on channel 0 and 1."""
+
+
+def peer(whisper: object, words: bool, settings: asr.AsrSettings) -> Callable[[Path], Texts]:
+    """Bare faster-whisper, a channel after the other."""
+    import faster_whisper
+
+    batched = faster_whisper.BatchedInferencePipeline(whisper)
+
+    def run(path: Path) -> Texts:
+        heard = []
+        for channel in faster_whisper.decode_audio(str(path), split_stereo=True):
+            segments, _ = batched.transcribe(
+                channel, language="zh", beam_size=settings.beam_size, batch_size=settings.batch_size, word_timestamps=words
+            )
+            heard.append("".join(segment.text for segment in segments))
+        return heard[0], heard[1]
+
+    return run
+
+
+def ours(scorer_of: Callable[[], pipeline.Scorer]) -> Callable[[Path], Texts]:
+    """A fresh database each time, so that nothing is known from before."""
+
+    def run(path: Path) -> Texts:
+        result = scorer_of().score(path)
+        assert result.call is not None, result.error
+        texts = [[u.text for u in result.call.transcript.utterances if u.channel == channel] for channel in (0, 1)]
+        return "，".join(texts[0]), "，".join(texts[1])
+
+    return run
+
+
+def error(truth: Truth, record: CallRecord | None, heard: Texts) -> ErrorRate:
+    """Characters of both channels; the agent is on the record's channel."""
+    agent = record.agent_channel if record is not None and record.agent_channel is not None else 0
+    total = ErrorRate(0, 0)
+    for role, channel in ((Role.AGENT, agent), (Role.CUSTOMER, 1 - agent)):
+        said = hanzi("，".join(t.text for t in truth.turns if t.role is role))
+        total += ErrorRate(edit_distance(said, hanzi(heard[channel])), len(said))
+    return total
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, default=[ROOT / "recordings_sample"])
+    parser.add_argument("--asr", default="demo")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--most", type=int, default=1000, help="files of a folder")
+    asked = parser.parse_args()
+    located, settings = models.locate(asked.asr), asr.AsrSettings()
+    recogniser = asr.Recogniser(located, threads=asked.threads)
+    import faster_whisper
+
+    kind = "int8" if located.demo else "default"
+    stock = faster_whisper.WhisperModel(str(located.path), compute_type=kind, cpu_threads=asked.threads, local_files_only=True)
+    for folder in asked.folders:
+        _folder(folder, asked, recogniser, settings, stock)
+
+
+def _folder(folder: Path, asked: argparse.Namespace, recogniser: asr.Recogniser, settings: asr.AsrSettings, stock: object) -> None:
+    table, book = read_calls(folder / "calls.csv"), rulebook.load("default")
+    truths = [truth for truth in read_truth(folder / "truth.jsonl") if truth.turns]
+    files = [(folder / truth.file, truth) for truth in truths if _stereo(folder / truth.file)][: asked.most]
+    seconds: dict[str, list[list[float]]] = {}
+    errors: dict[str, ErrorRate] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        count = iter(range(1_000_000))
+
+        def scorer() -> pipeline.Scorer:
+            made = pipeline.Scorer(Store(Path(scratch) / f"{next(count)}.db"), book, table, asked.asr)
+            made._loaded = recogniser
+            return made
+
+        arms = {
+            "whole pipeline": ours(scorer),
+            "bare faster-whisper": peer(stock, False, settings),
+            "bare, word times": peer(stock, True, settings),
+            "bare, unpadded, word times": peer(recogniser.whisper, True, settings),
+        }
+        for turn in range(asked.repeat + 1):  # the first warms up and is not counted
+            for path, truth in files:
+                for name, run in arms.items():
+                    prepared = scorer() if name == "whole pipeline" else None
+                    begun = time.perf_counter()
+                    heard = ours(lambda made=prepared: made)(path) if prepared else run(path)  # type: ignore[misc]
+                    took = time.perf_counter() - begun
+                    if turn:
+                        seconds.setdefault(name, [[] for _ in range(asked.repeat)])[turn - 1].append(took)
+                    else:
+                        errors[name] = errors.get(name, ErrorRate(0, 0)) + error(truth, table.for_file(path), heard)
+    sums = {name: sum(statistics.median(column) for column in zip(*runs, strict=True)) for name, runs in seconds.items()}
+    print(f"\n{folder.name}: {len(files)} stereo files, {asked.threads} threads, {asked.repeat} repeats\n")
+    print("| arm | s | ours ÷ this | characters wrong |\n|---|---|---|---|")
+    for name, total in sums.items():
+        print(f"| {name} | {total:.2f} | {sums['whole pipeline'] / total:.2f} | {100 * (errors[name].value or 0):.2f} % |")
+
+
+def _stereo(path: Path) -> bool:
+    import av
+
+    with av.open(str(path)) as opened:
+        return bool(opened.streams.audio[0].codec_context.layout.nb_channels == 2)
+
+
+if __name__ == "__main__":
+    main()

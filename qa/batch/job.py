@@ -1,0 +1,61 @@
+"""What goes to a worker and what comes back, and who takes it there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from qa.asr import AsrSettings
+from qa.models import LocatedModel
+
+Tell = Callable[[str, int | None], None]
+"""Called as a worker begins a stage, with the recording's duration in ms as soon as that is known."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recording whose stages ``wanted`` are not in the store.
+
+    ``sha256`` and ``size`` (bytes) are those of the content that is meant; ``known`` holds the stored results of the other stages, as the
+    store keeps them (:mod:`qa.serial`).
+    """
+
+    path: str
+    sha256: str
+    size: int
+    wanted: tuple[str, ...]
+    known: tuple[tuple[str, bytes], ...]
+    model: LocatedModel
+    settings: AsrSettings
+    hotwords: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """The results of the stages that were wanted, as the store keeps them; ``seconds`` that each took, loading the model apart."""
+
+    made: tuple[tuple[str, bytes], ...]
+    seconds: tuple[tuple[str, float], ...]
+
+
+class Engine(Protocol):
+    """Runs jobs.
+
+    A future ends with a :class:`Done`, with the error of the recording (``AudioError``, ``ChangedError``, ``PoisonError``,
+    ``UnexpectedError``), or with one that has nothing to do with it (``ModelError``, ``BatchError``): then the batch stops.
+    """
+
+    @property
+    def workers(self) -> int:
+        """How many jobs run at once."""
+        ...
+
+    def submit(self, job: Job) -> Future[Done]:
+        """Take a job; returns at once."""
+        ...
+
+    def close(self) -> None:
+        """Stop all workers now; what they were at is given up."""
+        ...

@@ -1,0 +1,148 @@
+"""Which files are taken, in which order, and whether somebody is still writing them.
+
+Ages are measured by watching a file on the monotonic clock: a wall clock that was set back changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from qa import decode
+from qa.clock import known_moment
+from qa.errors import ChangedError
+from qa.types import CallRecord
+
+FRESH_S = 60.0
+"""A file whose time of change is at least so long ago by the wall clock is taken at once; any other is watched first."""
+SETTLE_S = 5.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a file was when its content was hashed: bytes, time of change in ns, SHA-256."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+    def still(self, path: Path) -> bool:
+        """Whether the file is unchanged; one that was moved away since was read whole, and counts as unchanged."""
+        try:
+            now = path.stat()
+        except OSError:
+            return True
+        return (now.st_size, now.st_mtime_ns) == (self.size, self.mtime_ns)
+
+
+def look(path: Path) -> Seen:
+    """Hash a file that nobody writes to meanwhile.  Errors: :class:`AudioError`, :class:`ChangedError`."""
+    try:
+        before = path.stat()
+    except OSError:
+        before = None
+    sha256 = decode.file_sha256(path)  # says what is wrong with a file that is not there
+    seen = Seen(before.st_size, before.st_mtime_ns, sha256) if before is not None else None
+    if seen is None or not seen.still(path):
+        raise ChangedError.of(path)
+    return seen
+
+
+@dataclass(frozen=True, eq=False)
+class Item:
+    """A file of the run with its call record; what shares a ``queue`` is judged in order of time."""
+
+    path: Path
+    record: CallRecord | None
+
+    @property
+    def queue(self) -> str:
+        """Rules that warn first count an agent's earlier calls; a file without an agent has nobody to wait for."""
+        return f"agent {self.record.agent_id}" if self.record is not None and self.record.agent_id else f"file {self.path}"
+
+
+def in_order(paths: Sequence[Path], record_of: Callable[[Path], CallRecord | None]) -> list[Item]:
+    """Items by the start of their calls, those whose start is not known last; equal ones as given."""
+    items = [Item(path, record_of(path)) for path in paths]
+
+    def start(item: Item) -> tuple[bool, str]:
+        at = known_moment(item.record.moment) if item.record is not None else None
+        return at is None, "" if at is None else at.isoformat(timespec="milliseconds")
+
+    return sorted(items, key=start)
+
+
+# ---------------------------------------------------------------- files that are still being written
+
+
+def is_fresh(path: Path, now_s: float | None = None) -> bool:
+    """Whether the file may still be growing: changed less than ``FRESH_S`` ago by the wall clock, or in its future."""
+    try:
+        age = (time.time() if now_s is None else now_s) - path.stat().st_mtime
+    except OSError:
+        return False  # what is wrong with it is said when it is read
+    return age < FRESH_S
+
+
+class Settling:
+    """Watches files until they are finished: size and time of change the same for ``settle_s``, and open for writing nowhere."""
+
+    def __init__(self, settle_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settle_s, self._clock = settle_s, clock
+        self._since: dict[Path, tuple[tuple[int, int], float]] = {}
+
+    def finished(self, paths: Iterable[Path]) -> list[Path]:
+        """Those of ``paths`` that are finished by now; ask again later for the others."""
+        now, still = self._clock(), []
+        for path in paths:
+            try:
+                stat = path.stat()
+            except OSError:
+                self._since.pop(path, None)
+                continue
+            state = (stat.st_size, stat.st_mtime_ns)
+            if path not in self._since or self._since[path][0] != state:
+                self._since[path] = state, now
+            if now - self._since[path][1] >= self._settle_s:
+                still.append(path)
+        return [path for path, is_open in zip(still, open_for_writing(still), strict=True) if not is_open]
+
+    def unchanged_s(self, path: Path) -> float:
+        """How long a file has been seen unchanged."""
+        return self._clock() - self._since[path][1] if path in self._since else 0.0
+
+
+def open_for_writing(paths: Sequence[Path]) -> list[bool]:
+    """Whether a process of this machine has each file open for writing, as far as ``/proc`` tells this user."""
+    wanted: dict[tuple[int, int], list[int]] = {}
+    for place, path in enumerate(paths):
+        try:
+            stat = path.stat()
+        except OSError:
+            continue
+        wanted.setdefault((stat.st_dev, stat.st_ino), []).append(place)
+    found = [False] * len(paths)
+    for process in Path("/proc").glob("[0-9]*") if wanted else ():
+        try:
+            handles = list((process / "fd").iterdir())
+        except OSError:
+            continue  # another user's, or gone
+        for handle in handles:
+            for place in _written_by(handle, wanted):
+                found[place] = True
+    return found
+
+
+def _written_by(handle: Path, wanted: dict[tuple[int, int], list[int]]) -> list[int]:
+    try:
+        stat = handle.stat()
+        places = wanted.get((stat.st_dev, stat.st_ino), [])
+        if not places:
+            return []
+        lines = dict(line.split(":", 1) for line in (handle.parents[1] / "fdinfo" / handle.name).read_text().splitlines() if ":" in line)
+        return places if int(lines["flags"], 8) & os.O_ACCMODE in (os.O_WRONLY, os.O_RDWR) else []
+    except (OSError, KeyError, ValueError):
+        return []

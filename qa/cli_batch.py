@@ -1,0 +1,399 @@
+"""``qa batch``: the day's recordings in one command that a cron job can run.
+
+Exit status: 0 all scored, 1 some files failed or are in quarantine or left, 2 wrong usage or configuration, 3 stopped before the end
+(signal, full disk, lost database or share), 4 another batch runs on this database.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qa.cli_common import (
+    DB_DEFAULT,
+    AsrOption,
+    CallsOption,
+    Db,
+    Json,
+    QaGroup,
+    Tz,
+    demo_line,
+    err,
+    error_line,
+    out,
+    print_json,
+    show_error,
+    show_traceback,
+    table,
+)
+from qa.errors import AudioError, BatchError, BusyError, DatabaseError, QaError
+
+if TYPE_CHECKING:
+    from qa.batch.batch import Batch, Stop
+    from qa.batch.report import Fate, Report, Tally
+    from qa.pipeline import FileResult
+    from qa.records import Records
+    from qa.store import Store
+
+BUSY_TIMEOUT_S = 60.0
+"""So long a batch waits for another program's transaction."""
+LISTED = 20
+LINE_S = 60.0
+"""Where nobody looks (cron), a line of progress at most so often."""
+_FATES = {"quarantined": "隔离", "skipped": "已在隔离中", "left": "留待下次", "failed": "失败"}
+
+batch_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="整天录音的批处理：断点续作、隔离坏文件（the day's batch）")
+
+Profile = Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="工作进程数；默认按处理器和空闲内存")]
+Factor = Annotated[float | None, typer.Option("--timeout-factor", min=0.1, help="每个文件最多用时长的多少倍（另加 120 秒）；默认 6")]
+Memory = Annotated[int | None, typer.Option("--memory-limit", min=256, help="每个工作进程的内存上限（MiB）；默认按空闲内存平分")]
+ReportJson = Annotated[Path | None, typer.Option("--report-json", help="把运行报告写成 JSON 文件", metavar="FILE")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command."""
+    app.add_typer(batch_app, name="batch")
+
+
+# ---------------------------------------------------------------- a run
+
+
+@batch_app.command("run")
+def run(
+    ctx: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(help="一天的录音文件夹（或文件）", metavar="DAY_DIR…")],
+    calls: CallsOption = None,
+    tz: Tz = "",
+    profile: Profile = "default",
+    asr: AsrOption = None,
+    workers: Workers = None,
+    timeout_factor: Factor = None,
+    memory_limit: Memory = None,
+    report_json: ReportJson = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """给整天的录音评分，每个录音恰好一次；可随时中断，重跑会接着做（score a day's folder）。
+
+    退出码：0 全部评分；1 有文件失败、隔离或留待下次；2 用法或配置错误；3 中途停止；4 另一个批处理正在运行。
+    """
+    from qa import pipeline
+
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise AudioError("、".join(map(str, missing)), "没有这个文件或文件夹", "请检查路径")
+    files = pipeline.collect(paths)
+    if not files:
+        raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
+    limits = _limits(workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, limits, paths) as batch:
+        report = _run(batch, files, ctx.obj["debug"])
+    _finish(report, db, report_json, as_json)
+
+
+@batch_app.command("retry")
+def retry(
+    ctx: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(help="只重试这些文件；默认所有被隔离的", metavar="[FILE]…")] = None,
+    calls: CallsOption = None,
+    tz: Tz = "",
+    profile: Profile = "default",
+    asr: AsrOption = None,
+    workers: Workers = None,
+    timeout_factor: Factor = None,
+    memory_limit: Memory = None,
+    report_json: ReportJson = None,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """重试被隔离的录音；通话记录表和规则书要与原来一样给出（try quarantined files again）。"""
+    from dataclasses import replace
+
+    limits = _limits(workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, limits, (), create=False) as batch:
+        chosen = _chosen(batch, files)
+        report = _run(replace(batch, retry=True), chosen, ctx.obj["debug"])
+    _finish(report, db, report_json, as_json)
+
+
+def _chosen(batch: Batch, files: Sequence[Path] | None) -> list[Path]:
+    """Quarantined files by path; those asked for must be among them."""
+    kept = {Path(q.path).absolute(): Path(q.path) for q in batch.scorer.store.batches.quarantined()}
+    if not files:
+        return list(kept.values())
+    strangers = [file for file in files if file.absolute() not in kept]
+    if strangers:
+        raise AudioError("、".join(map(str, strangers)), "不在隔离之中", "用 qa batch status 查看被隔离的文件")
+    return list(files)
+
+
+@batch_app.command("watch")
+def watch(
+    ctx: typer.Context,
+    folders: Annotated[list[Path], typer.Argument(help="录音系统写入的文件夹", metavar="DIR…")],
+    calls: CallsOption = None,
+    tz: Tz = "",
+    profile: Profile = "default",
+    asr: AsrOption = None,
+    workers: Workers = None,
+    timeout_factor: Factor = None,
+    memory_limit: Memory = None,
+    settle: Annotated[float, typer.Option("--settle", min=0.1, help="文件多少秒没有变化才算写完")] = 30.0,
+    every: Annotated[float, typer.Option("--every", min=0.1, help="每隔多少秒看一次")] = 10.0,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """守着文件夹，录音一写完就评分；用 Ctrl-C 或 SIGTERM 停止（score files as they are finished）。"""
+    from qa.batch.watch import Watch
+    from qa.switch import choose
+
+    missing = [folder for folder in folders if not folder.is_dir()]
+    if missing:
+        raise AudioError("、".join(map(str, missing)), "没有这个文件夹", "请检查路径")
+    limits = _limits(workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, limits, folders, lock=False) as batch:
+        table_path = choose.split(calls)[0] if calls is not None else None
+        store = batch.scorer.store
+        watching = Watch(batch, db, folders, settle, every, show_error, table_path, lambda: _records((calls, tz), store))
+        err().print(f"守着 {'、'.join(map(str, folders))}；按 Ctrl-C 停止", markup=False, soft_wrap=True)
+        shown = _Progress(0, ctx.obj["debug"], bar=False)
+        line = lambda report: print(json.dumps(report.as_json(), ensure_ascii=False), flush=True)  # noqa: E731
+        code = watching.go(shown.through, line if as_json else lambda report: _summary(report, db))
+    err().print("已停止")
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _batch(
+    db: Path,
+    calls: tuple[str | None, str],
+    profile: str,
+    asr: str | None,
+    limits: dict[str, Any],
+    folders: Sequence[Path],
+    *,
+    lock: bool = True,
+    create: bool = True,
+) -> Iterator[Batch]:
+    """All that a run needs, checked before the first file is touched; workers are ended with it."""
+    from qa import models, rulebook
+    from qa.batch import plan
+    from qa.batch.batch import Batch
+    from qa.batch.lock import one_batch
+    from qa.batch.start import local_engine
+    from qa.pipeline import Scorer
+    from qa.store import Store
+
+    book = rulebook.load(profile)
+    named = _records(calls, None)
+    located = models.locate(asr)
+    with ExitStack() as stack:
+        with _ends_at_once():
+            store = stack.enter_context(Store(db, create=create, busy_timeout_s=BUSY_TIMEOUT_S))
+            if lock:
+                stack.enter_context(one_batch(db))
+            scorer = Scorer(store, book, named or _records(calls, store), asr)
+        engine = stack.enter_context(closing(local_engine(located, **limits)))
+        settings = {"model": scorer.identity, "workers": engine.workers, "threads": list(engine.shape.threads)}
+        settings |= {"timeout_factor": engine.limits.factor, "memory_limit_mib": engine.limits.memory_bytes >> 20}
+        whole = [folder for folder in folders if folder.is_dir()]
+        made = Batch(scorer, engine, whole, settle_s=plan.SETTLE_S, settings=settings)
+        stack.enter_context(_stopped_by_signals(made.stop))
+        yield made
+
+
+@contextmanager
+def _ends_at_once() -> Iterator[None]:
+    """What stands in the way before the first file, as an exit status of its own."""
+    from qa.batch.report import EXIT_BUSY, EXIT_STOPPED
+
+    try:
+        yield
+    except (BusyError, DatabaseError) as error:
+        show_error(error)
+        raise typer.Exit(EXIT_BUSY if isinstance(error, BusyError) else EXIT_STOPPED) from error
+
+
+def _limits(workers: int | None, timeout_factor: float | None, memory_mib: int | None) -> dict[str, Any]:
+    """As :func:`qa.batch.start.local_engine` takes them."""
+    memory = None if memory_mib is None else memory_mib << 20
+    return {"workers": workers, "timeout_factor": timeout_factor, "memory_bytes": memory}
+
+
+def _records(calls: tuple[str | None, str], store: Store | None) -> Records | None:
+    """The records that ``--calls`` names (with the time zone of ``--tz``), else those that were imported into ``store``."""
+    from qa.switch import choose
+
+    named, zone = calls
+    if named is None:
+        return choose.imported(store) if store is not None else None
+    found = choose.named(named, zone)
+    _show_problems(found, 0)
+    return found
+
+
+def _show_problems(found: Records, since: int) -> None:
+    """Problems of the call records from the ``since``-th on."""
+    problems = found.problems[since:]
+    for problem in problems[:LISTED]:
+        err().print(f"! {problem}", style="yellow", markup=False, soft_wrap=True)
+    if len(problems) > LISTED:
+        err().print(f"! 通话记录还有 {len(problems) - LISTED} 处问题", style="yellow")
+
+
+@contextmanager
+def _stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """The first signal asks for the end of the run, a second one ends the program."""
+
+    def asked(number: int, frame: object) -> None:
+        stop.ask(f"收到停止信号 {signal.Signals(number).name}")
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, signal.SIG_DFL)
+
+    before = {one: signal.signal(one, asked) for one in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+class _Progress:
+    """A bar by bytes with what failed above it; without a terminal a line now and then."""
+
+    def __init__(self, size: int, debug: bool, bar: bool = True) -> None:
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        self.console, self._debug, self._begun = err(), debug, time.monotonic()
+        self._told = self._begun
+        columns = (TextColumn("批处理"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+        self._bar = Progress(*columns, console=self.console, transient=True, disable=not (bar and self.console.is_terminal))
+        self._task = self._bar.add_task("", total=max(1, size))
+
+    def __enter__(self) -> _Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *of: object) -> None:
+        self._bar.stop()
+
+    def through(self, result: FileResult, fate: Fate, tally: Tally) -> None:
+        """A file is through."""
+        if result.error is not None and fate != "skipped":
+            line = error_line(result.error)
+            line.append(f"（{_FATES[fate]}）", style="yellow")
+            self.console.print(line, soft_wrap=True)
+            if self._debug:
+                show_traceback(self.console, result.error)
+        seconds = time.monotonic() - self._begun
+        figures = tally.figures(seconds)
+        text = f"{tally.through}/{tally.files}，失败 {tally.unscored}，每小时处理录音 {figures['audio_hours_per_hour']} 小时"
+        self._bar.update(self._task, completed=tally.bytes_done, total=max(1, tally.bytes_all), description=text)
+        if not self.console.is_terminal and time.monotonic() - self._told > LINE_S:
+            self._told = time.monotonic()
+            left_s = seconds * (tally.bytes_all - tally.bytes_done) / max(1, tally.bytes_done)
+            self.console.print(f"{text}，约剩 {left_s / 60:.0f} 分钟", markup=False, soft_wrap=True)
+
+
+def _run(batch: Batch, files: Sequence[Path], debug: bool) -> Report:
+    records = batch.scorer.table
+    told = len(records.problems) if records is not None else 0
+    with _Progress(0, debug) as progress:
+        report = batch.run(files, progress.through)
+    if records is not None:
+        _show_problems(records, told)  # recordings that no record could be joined with
+    return report
+
+
+def _finish(report: Report, db: Path, report_json: Path | None, as_json: bool) -> None:
+    if report_json is not None:
+        try:
+            report_json.write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+        except OSError as error:
+            show_error(
+                BatchError(str(report_json), f"运行报告写不了（{error.strerror}）", "评分已保存；报告可用 qa batch status --json 查看")
+            )
+    if as_json:
+        print_json(report.as_json())
+    else:
+        _summary(report, db)
+    if report.stopped is not None:
+        show_error(report.stopped)
+    raise typer.Exit(report.exit_code)
+
+
+def _summary(report: Report, db: Path) -> None:
+    console, tally = out(), report.tally
+    figures = tally.figures(report.seconds)
+    parts = [f"共 {tally.files} 个文件", f"评分 {figures['scored']}（其中沿用已有转写 {figures['reused']}）"]
+    parts += [f"{name} {tally.counts[fate]}" for fate, name in _FATES.items() if tally.counts[fate]]
+    if tally.counts["proposed"]:
+        parts.append(f"属于已关账月份、待批准 {tally.counts['proposed']}")
+    if tally.through < tally.files:
+        parts.append(f"未处理 {tally.files - tally.through}")
+    rate = f"录音 {figures['audio_hours']:.2f} 小时，每小时处理 {figures['audio_hours_per_hour']} 小时"
+    console.print("，".join(parts) + f"；{rate}；用时 {report.seconds:.1f} 秒", markup=False, soft_wrap=True)
+    if tally.without_record:
+        names = "、".join(Path(p).name for p in tally.without_record[:LISTED])
+        more = " 等" if len(tally.without_record) > LISTED else ""
+        console.print(f"没有通话记录 {len(tally.without_record)} 个：{names}{more}", markup=False, soft_wrap=True)
+    console.print(f"数据库 {db}", markup=False, soft_wrap=True)
+    if tally.demo:
+        console.print(demo_line())
+
+
+# ---------------------------------------------------------------- status
+
+
+@batch_app.command("status")
+def status(
+    runs: Annotated[int, typer.Option("--runs", min=1, help="列出最近多少次运行")] = 5,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """正在进行和最近的批处理，以及被隔离的录音（what runs, what ran, what is in quarantine）。"""
+    from qa.batch.lock import is_held
+    from qa.store import Store
+
+    with Store(db, create=False) as store:
+        found = _status(store, is_held(db), runs)
+    if as_json:
+        print_json(found)
+        return
+    console = out()
+    console.print("正在运行" if found["running"] else "没有批处理在运行")
+    made = table("开始", "状态", "文件", "评分", "未评分", "用时（秒）", right=("文件", "评分", "未评分", "用时（秒）"))
+    for row in found["runs"]:
+        figures = row["report"] or row["progress"] or {}
+        through, scored = figures.get("through", 0), figures.get("scored", 0)
+        cells = (figures.get("files", ""), scored, through - scored, figures.get("seconds", ""))
+        made.add_row(row["started"], _STATES[row["state"]], *map(str, cells))
+    console.print(made)
+    for one in found["quarantine"]:
+        line = QaError(one.path, one.cause, f"第 {one.attempts} 次，最近 {one.last}")
+        console.print(error_line(line), soft_wrap=True)
+
+
+_STATES = {"running": "进行中", "cut off": "被中断", "done": "完成", "stopped": "中途停止"}
+
+
+def _status(store: Store, running: bool, limit: int) -> dict[str, Any]:
+    rows = []
+    for k, run in enumerate(store.batches.runs(limit)):
+        # only the newest can be the one that holds the lock; any other was killed
+        state = run.state if run.state != "running" or (running and k == 0) else "cut off"
+        rows.append(
+            {"id": run.id, "started": run.started, "ended": run.ended, "state": state, "progress": run.progress, "report": run.report}
+        )
+    return {"running": running, "runs": rows, "quarantine": list(store.batches.quarantined())}

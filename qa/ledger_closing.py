@@ -1,0 +1,145 @@
+"""Closing a month, and what is corrected in it afterwards: what every agent is charged is worked out and kept (:mod:`qa.ledger_sheets`).
+
+Nothing but a recorded correction (an adjustment, a mark of 情节严重) changes what was kept.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from qa import explain, ledger_sheets
+from qa.books import Books
+from qa.database import Database
+from qa.errors import QaError, StoreError
+from qa.export import mask_name
+from qa.ledger import ClosedMonth
+from qa.ledger_cards import Adjustment
+from qa.ledger_sheets import Sheet
+from qa.rules import points
+
+if TYPE_CHECKING:
+    from qa.store import Store
+
+NAMED = 10
+"""So many calls are named in a message."""
+_PERIODS = {"quarter": ("季度", 3), "year": ("年", 12)}
+
+
+def close_month(store: Store, month: str, by: str, note: str = "") -> ClosedMonth:
+    """Close ``month`` (``2025-06``) for good and keep every agent's money and repetitions of it.
+
+    Errors: :class:`StoreError` as of :meth:`qa.ledger.Ledger.check_closing`; where an earlier month of the same quarter or year is
+    still open and a fine counts repetitions over it; where the points of a call are not those that first warnings give now, or its
+    rule book is not to be had; where something was written meanwhile.
+    """
+    store.ledger.check_closing(month, by)
+    state = _state(store.db)
+    sheets = list(_sheets(store, month, by.strip()))
+
+    def keep() -> None:
+        if _state(store.db) != state:
+            raise StoreError(month, "关账时有别的程序写入了评分", "请等它结束后再关账")
+        for sheet in sheets:
+            ledger_sheets.keep(store.db, sheet)
+
+    return store.ledger.close_month(month, by, note, keep)
+
+
+def _state(db: Database) -> object:
+    """Differs when anything was written that a month's figures depend on."""
+    (row,) = db.rows(
+        "select (select max(id) from scorecards) as cards, (select max(id) from adjustments) as adjustments,"
+        " (select max(id) from grave_marks) as marks, (select count(*) from closed_months) as months"
+    )
+    return tuple(row.values())
+
+
+def _sheets(store: Store, month: str, by: str) -> Iterator[Sheet]:
+    year, number = explain.parse_month(month)
+    books, marks, stale = Books(store), store.marks(), list[str]()
+    yield Sheet("", month, {}, {}, (), None, by, "关账")
+    for agent_id in _agents(store.db, month):
+        try:
+            sheet = explain.month(store, agent_id, year, number, books, marks)
+        except QaError as error:
+            cause = f"坐席 {agent_id} 的罚款和次数算不出来（{error.subject}：{error.cause}）"
+            raise StoreError(month, cause, "请先用 qa rescore --profile 规则书 重新评分，再关账") from error
+        _check_order(store, month, sheet)
+        stale += [mask_name(one.row.call_id, one.row.customer_number) for one in sheet.calls if one.stale or _another(one)]
+        yield Sheet.of(agent_id, sheet.fines, sheet.before, sheet.mean, by, "关账")
+    if stale:
+        named = "、".join(stale[:NAMED]) + (f" 等 {len(stale)} 通" if len(stale) > NAMED else "")
+        last = _last_day(year, number)
+        cause = f"有评分与现在算得的不同（先警告的次数要按通话时间从月初数起）：{named}"
+        raise StoreError(month, cause, f"请先运行 qa rescore --since {month}-01 --until {last}，再关账")
+
+
+def _another(one: explain.CallSum) -> bool:
+    """Whether the call was counted with another version than its own, which the database does not have."""
+    return one.book.stamp != one.card.provenance.rule_book_version
+
+
+def _last_day(year: int, month: int) -> datetime.date:
+    return datetime.date(year + month // 12, month % 12 + 1, 1) - datetime.timedelta(days=1)
+
+
+def _agents(db: Database, month: str) -> list[str]:
+    sql = """select distinct c.agent_id from calls c join current_scorecards using (call_id)
+      where c.agent_id <> '' and c.started >= ? and c.started < ? order by c.agent_id"""
+    return [row["agent_id"] for row in db.rows(sql, month, f"{month}-99")]
+
+
+def _check_order(store: Store, month: str, sheet: explain.MonthSum) -> None:
+    """Repetitions of a quarter or a year begin in its first month: it must not change any more."""
+    for book in {one.book.content_hash: one.book for one in sheet.calls}.values():
+        periods = {rule.fine.period for rule in book.rules if rule.fine is not None and rule.fine.escalation}
+        for name, (title, length) in _PERIODS.items():
+            first = sheet.month - (sheet.month - 1) % length
+            before = [f"{sheet.year}-{number:02d}" for number in range(first, sheet.month)]
+            open_ = [one for one in before if name in periods and not store.ledger.is_closed(one) and _agents(store.db, one)]
+            if open_:
+                cause = f"规则书 {book.id} 的罚款按{title}累进，同一{title}的 {'、'.join(open_)} 还没有关账，次数还会变"
+                raise StoreError(month, cause, f"请先关账：qa months close {open_[0]} --by 姓名")
+
+
+# ---------------------------------------------------------------- corrections
+
+
+def places(store: Store, call_id: str) -> frozenset[tuple[str, str]]:
+    """The agent and month (``2025-06``) that a call counts for, where both are known."""
+    found = store.db.rows("select agent_id, started from calls where call_id = ?", call_id)
+    return frozenset((row["agent_id"], row["started"][:7]) for row in found if row["agent_id"] and row["started"])
+
+
+def corrected(store: Store, concerned: Iterable[tuple[str, str]], by: str, why: str) -> None:
+    """Keep anew what closed months say of agents in whose calls something was corrected; inside the transaction of the correction."""
+    kept = ledger_sheets.kept_months(store.db)
+    for agent_id, month in sorted(concerned):
+        if month in kept:
+            sheet = explain.month(store, agent_id, *explain.parse_month(month), Books(store), store.marks())
+            ledger_sheets.keep(store.db, Sheet.of(agent_id, sheet.fines, sheet.before, sheet.mean, by, why))
+
+
+def check_adjusted(store: Store, made: Adjustment) -> None:
+    """Whether a scorecard that stands from now on is what first warnings give, counted after the calls that stand before it.
+
+    Errors: :class:`StoreError` where its points would be others: several proposals of a month depend on each other.
+    """
+    card = store.scorecard(made.call_id)
+    book = store.ledger.known(card.provenance.rule_book, card.provenance.rule_book_version)
+    days = [explain.days_of(*explain.parse_month(month)) for _, month in places(store, made.call_id)]
+    row = next((row for since, until in days for row in store.calls(card.agent_id, since, until) if row.call_id == made.call_id), None)
+    if book is None or row is None or row.started is None:
+        return  # what it was judged by is not to be had: an older program's scorecard, taken as it is
+    total = points.tally(card.results, book, store.earlier().of(book, row.agent_id, row.started, row.call_id))
+    if not explain.CallSum(row, card, book, total, ()).stale:
+        return
+    month = row.started[:7]
+    waiting = (one for one in explain.waiting(store, month) if one.agent_id == row.agent_id and (one.started or "") < row.started)
+    earlier = "、".join(mask_name(one.call_id, one.customer_number) for one in waiting)
+    now, was = ("不评分" if percent is None else f"{float(percent):g}" for percent in (total.percent, card.percent))
+    cause = f"按现在有效的评分数先警告的次数，这通电话会得 {now}，而这份评分是 {was}"
+    order = f"请按通话时间先调整 {earlier}，或一次调整全月：qa adjust --month {month} --by 姓名 --reason 理由"
+    raise StoreError(f"{made.call_id} 的评分 {made.after}", cause, order if earlier else "请先用 qa rescore 重评该月，再批准新的评分")

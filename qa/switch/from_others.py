@@ -1,0 +1,266 @@
+"""Calls out of the rows of FreeSWITCH, of Yeastar, and of tables that a mapping file explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qa.switch import times
+from qa.switch.from_asterisk import RANG_BEFORE, UNKNOWN_RING, agent_channel
+from qa.switch.rows import Row
+from qa.types.log import Disposition, Leg, LoggedCall
+
+SECOND_MS = 1000
+AT_ONCE_S = 1.0
+"""A first leg answered by so little before it was bridged was answered by the second leg; by more, by a machine."""
+_CAUSES = {
+    "USER_BUSY": Disposition.BUSY,
+    "NO_ANSWER": Disposition.UNANSWERED,
+    "NO_USER_RESPONSE": Disposition.UNANSWERED,
+    "ALLOTTED_TIMEOUT": Disposition.UNANSWERED,
+    "ORIGINATOR_CANCEL": Disposition.ABANDONED,
+}
+
+
+# ---------------------------------------------------------------- FreeSWITCH
+
+
+def freeswitch(rows: Sequence[Row]) -> LoggedCall:
+    """The call of the legs that are bridged with each other.
+
+    The ring is the second leg's ``progress`` (180), else its ``progress_media`` (183); with the first leg alone its ``progress``, where
+    nothing answered before the bridge.
+    """
+    ordered = sorted(rows, key=lambda row: row.at or "")
+    a = next((row for row in ordered if row.values["leg"] == "a"), ordered[0])
+    seconds = [row for row in ordered if row is not a]
+    told, way = a.values, _freeswitch_way(a, seconds)
+    missed = {b.values.get("called_agent", "") for b in seconds if "answer" not in b.values and _ring_of(b) is not None}
+    legs, again = _first_rings(_out_legs(a, seconds) if way == "out" else _in_legs(a, seconds), missed)
+    outer = next((b.values.get("called", "") for b in seconds if "answer" in b.values and not b.values.get("called_agent")), "")
+    forwarded = outer if way == "in" and not legs else ""
+    greeted = told.get("answer") if way == "in" else None
+    if legs and greeted is not None and greeted >= times.after(legs[0].answer, -AT_ONCE_S):
+        greeted = None
+    unknown = way == "in" and (not legs or legs[0].ring is None) and "answer" in told and not forwarded
+    return LoggedCall(
+        call_id=a.ref,
+        source=a.source,
+        direction=way,
+        disposition=_freeswitch_disposition(a, legs, forwarded, way),
+        customer_number=told.get("called" if way in ("out", "internal") else "caller", ""),
+        line_number=told.get("caller" if way == "out" else "called", "")
+        if not told.get("caller_agent" if way == "out" else "called_agent")
+        else "",
+        queue=next((row.values["queue"] for row in ordered if row.values.get("queue")), ""),
+        start=told["start"],
+        greeted=greeted,
+        ring=legs[0].ring if legs and way != "out" else None,
+        answer=legs[0].answer if legs else None,
+        end=max((row.values["end"] for row in ordered if "end" in row.values), default=None),
+        agent_id=legs[0].agent_id if legs else told.get("caller_agent" if way == "out" else "called_agent", ""),
+        legs=legs,
+        forwarded_to=forwarded,
+        hangup_by=_freeswitch_hangup(a, seconds, way),
+        recording=next((row.recording for row in ordered if row.recording), ""),
+        recorded_from=told.get("recorded_from") or None,
+        precision_ms=max(int(row.values["precision"]) for row in ordered),
+        agent_channel=agent_channel(told.get("caller_channel"), way),
+        notes=again or ((UNKNOWN_RING,) if unknown else ()),
+    )
+
+
+def _ring_of(b: Row) -> str | None:
+    """When a second leg's telephone began to ring."""
+    return b.values.get("progress") or b.values.get("progress_media")
+
+
+def _first_rings(legs: tuple[Leg, ...], missed: set[str]) -> tuple[tuple[Leg, ...], tuple[str, ...]]:
+    """The agents' parts without the ring of those whose telephone had rung in the call before and was not answered, with a note."""
+    made = tuple(replace(leg, ring=None) if leg.agent_id in missed else leg for leg in legs)
+    return made, (RANG_BEFORE,) if legs and legs[0].agent_id in missed else ()
+
+
+def _freeswitch_way(a: Row, seconds: Sequence[Row]) -> str:
+    told = a.values
+    if told.get("call_direction"):
+        return told["call_direction"]
+    if not told.get("caller_agent"):
+        return "in"
+    outside = told.get("gateway") or any(b.values.get("gateway") for b in seconds)
+    return "internal" if told.get("called_agent") and not outside else "out"
+
+
+def _in_legs(a: Row, seconds: Sequence[Row]) -> tuple[Leg, ...]:
+    legs = tuple(
+        Leg(b.values["called_agent"], b.values["answer"], b.values.get("end"), _ring_of(b))
+        for b in seconds
+        if "answer" in b.values and b.values.get("called_agent")
+    )
+    told, agent = a.values, a.values.get("called_agent", "")
+    if legs or seconds or not agent:
+        return legs
+    if "bridge" in told:
+        alone = told.get("answer") is None or told["answer"] >= times.after(told["bridge"], -AT_ONCE_S)
+        return (Leg(agent, told["bridge"], told.get("end"), told.get("progress") if alone else None),)
+    if "answer" in told and told.get("machine_first") == "0":
+        return (Leg(agent, told["answer"], told.get("end"), told.get("progress") or told["start"]),)
+    return ()
+
+
+def _out_legs(a: Row, seconds: Sequence[Row]) -> tuple[Leg, ...]:
+    """The agent who dialled, from when the customer answered."""
+    agent = a.values.get("caller_agent", "")
+    answers = [b.values["answer"] for b in seconds if "answer" in b.values]
+    answer = min(answers, default=a.values.get("bridge") or (a.values.get("answer") if not seconds else None))
+    return (Leg(agent, answer, a.values.get("end")),) if agent and answer else ()
+
+
+def _freeswitch_disposition(a: Row, legs: Sequence[Leg], forwarded: str, way: str) -> Disposition:
+    if legs:
+        return Disposition.ANSWERED
+    if forwarded:
+        return Disposition.FORWARDED
+    if "bridge" in a.values or a.other:
+        return Disposition.ANSWERED  # by whom is not told
+    if "answer" in a.values:
+        machine = way == "in" and a.values.get("bridge_told")
+        return Disposition.ABANDONED if machine else Disposition.ANSWERED
+    found = _CAUSES.get(a.values.get("cause", ""), Disposition.FAILED)
+    return Disposition.UNANSWERED if found is Disposition.ABANDONED and way == "out" else found
+
+
+def _freeswitch_hangup(a: Row, seconds: Sequence[Row], way: str) -> str | None:
+    """Who sent the BYE: the first leg's own, or that of the leg that was bridged with it last; None where they contradict or are silent."""
+    caller, called = ("agent", "customer") if way == "out" else ("customer", "agent")
+    bridged = [b for b in seconds if "answer" in b.values]
+    ends = {caller} if a.values.get("sip") == "recv_bye" else set()
+    if bridged and bridged[-1].values.get("sip") == "recv_bye":
+        ends.add(called)
+    return ends.pop() if len(ends) == 1 else None
+
+
+# ---------------------------------------------------------------- Yeastar
+
+
+def yeastar(rows: Sequence[Row]) -> LoggedCall:
+    """The call of the rows of one id.  The ring is known where a row tells how long the agent's telephone rang."""
+    ordered = sorted(rows, key=lambda row: row.at or "")
+    first, told = ordered[0], ordered[0].values
+    way = told.get("direction") or ("out" if told.get("from_agent") and not told.get("to_agent") else "in")
+    missed = {row.values.get("to_agent", "") for row in ordered if row.values["status"] == "NO ANSWER"}
+    spoken = tuple(_yeastar_leg(row, way, len(ordered)) for row in ordered if _yeastar_spoken(row, way))
+    legs, again = _first_rings(spoken, missed if way == "in" else set())
+    machine = next((row for row in ordered if row.values.get("machine") and "answer" in row.values), None)
+    words = {row.values["status"] for row in ordered}
+    with_agent = any(row.values["status"] == "ANSWERED" and not row.values.get("machine") for row in ordered)
+    outer = next((row.values.get("to", "") for row in ordered[1:] if "answer" in row.values and not row.values.get("to_agent")), "")
+    forwarded = outer if way == "in" and not legs and machine is None else ""
+    number = told.get("to" if way in ("out", "internal") else "from", "")
+    return LoggedCall(
+        call_id=first.part,
+        source=first.source,
+        direction=way,
+        disposition=_yeastar_disposition(words, with_agent, forwarded),
+        customer_number=number,
+        line_number=told.get("did", ""),
+        queue=next((row.values["to_name"] for row in ordered if row.values.get("machine")), ""),
+        start=told["start"],
+        greeted=_yeastar_greeted(machine or (None if legs else first), way),
+        ring=legs[0].ring if legs and way != "out" else None,
+        answer=legs[0].answer if legs else None,
+        end=max((row.values["end"] for row in ordered if "end" in row.values), default=None),
+        agent_id=legs[0].agent_id if legs else told.get("from_agent" if way == "out" else "to_agent", ""),
+        legs=legs,
+        forwarded_to=forwarded,
+        hangup_by=_yeastar_hangup(ordered[-1]),
+        recording=next((row.recording for row in ordered if row.recording), ""),
+        recorded_from=told.get("recorded_from") or None,
+        precision_ms=SECOND_MS,
+        agent_channel=agent_channel(told.get("caller_channel"), way),
+        notes=again or ((UNKNOWN_RING,) if way == "in" and with_agent and not legs else ()),
+    )
+
+
+def _yeastar_spoken(row: Row, way: str) -> bool:
+    """Whether an agent spoke; models that tell no ring time count an IVR's answer as well, so that their answer is not the agent's."""
+    agent = row.values.get("from_agent" if way == "out" else "to_agent")
+    sure = way != "in" or row.values.get("ring") or row.values.get("machine_first") == "0"
+    return "answer" in row.values and bool(agent) and not row.values.get("machine") and bool(sure)
+
+
+def _yeastar_leg(row: Row, way: str, rows: int) -> Leg:
+    told = row.values
+    agent = told["from_agent" if way == "out" else "to_agent"]
+    alone = told["start"] if told.get("machine_first") == "0" and rows == 1 else None
+    return Leg(agent, told["answer"], told.get("end"), None if way == "out" else told.get("ring") or alone)
+
+
+def _yeastar_greeted(row: Row | None, way: str) -> str | None:
+    return row.values.get("answer") if row is not None and way == "in" else None
+
+
+def _yeastar_disposition(words: set[str], with_agent: bool, forwarded: str) -> Disposition:
+    if forwarded:
+        return Disposition.FORWARDED
+    if with_agent:
+        return Disposition.ANSWERED
+    known = (
+        ("ABANDONED", Disposition.ABANDONED),
+        ("ANSWERED", Disposition.ABANDONED),
+        ("BUSY", Disposition.BUSY),
+        ("FAILED", Disposition.FAILED),
+    )
+    return next((made for word, made in known if word in words), Disposition.UNANSWERED)
+
+
+def _yeastar_hangup(last: Row) -> str | None:
+    """``Call Party (Internal Extension)`` or ``Call Party (External Number)``."""
+    told = last.values.get("hung_up", "").lower()
+    if "internal" in told or "内部" in told or "分机" in told:
+        return "agent"
+    return "customer" if "external" in told or "外部" in told or "外线" in told else None
+
+
+# ---------------------------------------------------------------- by a mapping
+
+
+def mapped(rows: Sequence[Row]) -> LoggedCall:
+    """The call of the rows of one call id: one row, or one an agent."""
+    ordered = sorted(rows, key=lambda row: row.at or "")
+    first, told = ordered[0], ordered[0].values
+    way = told["direction"]
+    spoken = [row for row in ordered if "answer" in row.values and row.values.get("agent_id")]
+    answer = next((row.values["answer"] for row in ordered if "answer" in row.values), None)
+    stated = next((row.values["disposition"] for row in reversed(ordered) if row.values.get("disposition")), None)
+    alone = told.get("machine_first") == "0" and "greeted" not in told
+    rings = {id(first): told.get("ring") or (told.get("start") if alone else None)}
+    rings |= {id(row): row.values.get("ring") for row in ordered[1:]}
+    ring = None if way == "out" else rings[id(first)]
+    legs = tuple(
+        Leg(row.values["agent_id"], row.values["answer"], row.values.get("end"), None if way == "out" else rings[id(row)]) for row in spoken
+    )
+    own = told.get("own_channel")
+    return LoggedCall(
+        call_id=first.part,
+        source=first.source,
+        direction=way,
+        disposition=Disposition(stated) if stated else Disposition.ANSWERED if answer else Disposition.UNANSWERED,
+        customer_number=told.get("customer_number", ""),
+        line_number=told.get("line_number", ""),
+        queue=told.get("queue", ""),
+        start=told.get("start") or first.at,
+        greeted=told.get("greeted"),
+        ring=ring,
+        answer=answer,
+        end=max((row.values["end"] for row in ordered if "end" in row.values), default=None),
+        agent_id=told.get("agent_id", ""),
+        legs=legs,
+        forwarded_to=told.get("forwarded_to", ""),
+        hangup_by=ordered[-1].values.get("hangup_by"),
+        recording=next((row.recording for row in ordered if row.recording), ""),
+        recorded_from=told.get("recorded_from") or None,
+        precision_ms=max(int(row.values["precision"]) for row in ordered),
+        agent_channel=int(own) if own else agent_channel(told.get("caller_channel"), way),
+        notes=(UNKNOWN_RING,) if way == "in" and answer and ring is None else (),
+    )

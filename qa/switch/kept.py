@@ -1,0 +1,172 @@
+"""Rows of sources in the database: appended, each once; the newest of a key counts, the older ones stay.
+
+A file is kept in batches, each its own transaction, so that other programs need not wait; an import that was broken off is done again
+and finds its first rows there.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qa import rows as stored
+from qa.database import Database
+from qa.switch import times
+from qa.switch.rows import CALL_KINDS, Fault, Row, Settings
+
+BATCH = 2000
+_CURRENT = "not exists (select 1 from log_rows later where later.kind = r.kind and later.key = r.key and later.id > r.id)"
+_COLUMNS = ("kind", "key", "digest", "part", "ref", "other", "at", "recording", "values_json", "file", "line", "import_id")
+_INSERT = f"insert or ignore into log_rows ({', '.join(_COLUMNS)}) values ({', '.join('?' * len(_COLUMNS))})"
+_MOST = 400
+"""Values in one question to the database."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """A file that was imported: ``rows`` it had, ``fresh`` that were not known before, ``faults`` listed; ``created`` is ISO 8601 UTC."""
+
+    id: int
+    file: str
+    sha256: str
+    format: str
+    created: str
+    rows: int
+    fresh: int
+    faults: int
+
+
+class LogRows:
+    """The rows in one database (``store.log``)."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    # ------------------------------------------------------------ writing
+
+    def done(self, sha256: str, format_: str, settings: str) -> bool:
+        """Whether a file of this content was imported whole, in the same way, and nothing else of its rows came later."""
+        sql = "select id from log_imports where sha256 = ? and format = ? and settings_json = ? and finished"
+        return bool(self._db.rows(sql, sha256, format_, settings))
+
+    def begin(self, file: str, sha256: str, format_: str, settings: str) -> int:
+        row: dict[str, Any] = {"file": file, "sha256": sha256, "format": format_, "settings_json": settings, "created": stored.now_utc()}
+        with self._db.writing():
+            return self._db.insert("log_imports", row | {"rows": 0, "fresh": 0, "faults": 0, "finished": 0})
+
+    def put(self, import_id: int, found: Sequence[Row], faults: Sequence[Fault], file: str) -> int:
+        """Keep rows and faults; how many of the rows were not known."""
+        conn = self._db.sqlite.conn
+        with self._db.writing():
+            before = conn.total_changes
+            conn.executemany(_INSERT, [_tuple(row, import_id, file) for row in found])
+            fresh = conn.total_changes - before
+            told = [(import_id, fault.file, fault.line, fault.cause, fault.cure) for fault in faults]
+            conn.executemany("insert into log_faults (import_id, file, line, cause, cure) values (?, ?, ?, ?, ?)", told)
+        return fresh
+
+    def finish(self, import_id: int, rows: int, fresh: int, faults: int) -> None:
+        sql = "update log_imports set rows = ?, fresh = ?, faults = ?, finished = 1 where id = ?"
+        with self._db.writing():
+            self._db.sqlite.execute(sql, (rows, fresh, faults, import_id))
+
+    # ------------------------------------------------------------ reading
+
+    def imports(self) -> tuple[Import, ...]:
+        """All imports, the earliest first."""
+        sql = "select id, file, sha256, format, created, rows, fresh, faults from log_imports where finished order by id"
+        return tuple(Import(**row) for row in self._db.rows(sql))
+
+    def faults(self) -> tuple[Fault, ...]:
+        """What was wrong with each file when it was imported last."""
+        sql = """select f.file, f.line, f.cause, f.cure from log_faults f join log_imports i on i.id = f.import_id
+          where not exists (select 1 from log_imports later where later.file = i.file and later.format = i.format and later.id > i.id
+            and later.finished) order by f.file, f.line, f.id"""
+        return tuple(Fault(**row) for row in self._db.rows(sql))
+
+    def any_calls(self) -> bool:
+        """Whether there are rows of calls at all."""
+        marks = ", ".join("?" * len(CALL_KINDS))
+        return bool(self._db.rows(f"select 1 from log_rows where kind in ({marks}) limit 1", *CALL_KINDS))
+
+    def between(self, kinds: Sequence[str], low: str, high: str) -> Iterator[Row]:
+        """Rows that count, of these kinds, with their time from ``low`` to before ``high`` (wall clock)."""
+        marks = ", ".join("?" * len(kinds))
+        sql = f"select r.* from log_rows r where r.at >= ? and r.at < ? and r.kind in ({marks}) and {_CURRENT} order by r.id"
+        return (_row(row) for row in self._db.rows(sql, low, high, *kinds))
+
+    def of_kind(self, kind: str) -> Iterator[Row]:
+        """All rows of a kind that count."""
+        return (_row(row) for row in self._db.rows(f"select r.* from log_rows r where r.kind = ? and {_CURRENT} order by r.id", kind))
+
+    def named(self, recording: str) -> list[Row]:
+        """Rows that name this sound file."""
+        return [_row(row) for row in self._db.rows(f"select r.* from log_rows r where r.recording = ? and {_CURRENT}", _nfc(recording))]
+
+    def linked(self, names: Iterable[str]) -> list[Row]:
+        """All rows of the calls that these ids belong to, directly or through each other."""
+        found: dict[tuple[str, str], Row] = {}
+        asked: set[str] = set()
+        waiting = {name for name in names if name}
+        while waiting:
+            some = sorted(waiting)[:_MOST]
+            asked |= set(some)
+            for row in self._by_names(some):
+                found[row.kind, row.key] = row
+            waiting = {name for row in found.values() for name in (row.part, row.ref, row.other) if name} - asked
+        return list(found.values())
+
+    def _by_names(self, names: Sequence[str]) -> Iterator[Row]:
+        marks = ", ".join("?" * len(names))
+        for column in ("part", "ref", "other"):
+            sql = f"select r.* from log_rows r where r.{column} in ({marks}) and {_CURRENT}"
+            yield from (_row(row) for row in self._db.rows(sql, *names))
+
+    def span(self, kinds: Sequence[str]) -> tuple[str | None, str | None]:
+        """The first and the last time of rows of these kinds; None where there are none with a time."""
+        marks = ", ".join("?" * len(kinds))
+        (found,) = self._db.rows(f"select min(at) as low, max(at) as high from log_rows where kind in ({marks})", *kinds)
+        return found["low"], found["high"]
+
+    def settings(self) -> Settings:
+        """What the house stated at its latest import of calls."""
+        marks = ", ".join("?" * (len(CALL_KINDS) + 1))
+        sql = f"select settings_json from log_imports where format in ({marks}) order by id desc limit 1"
+        found = self._db.rows(sql, *CALL_KINDS, "freeswitch-json")
+        return settings_of(found[0]["settings_json"]) if found else Settings()
+
+    def judged(self) -> tuple[frozenset[str], frozenset[str]]:
+        """Ids of calls that have a recording, and a scorecard, in the database; of a call of several agents that of the whole."""
+        recorded = {row["call_id"].partition("#")[0] for row in self._db.rows("select call_id from calls")}
+        scored = {row["call_id"].partition("#")[0] for row in self._db.rows("select distinct call_id from scorecards")}
+        return frozenset(recorded), frozenset(scored)
+
+
+def settings_json(settings: Settings) -> str:
+    """Settings as text, equal for equal ones."""
+    told = {name: value for name, value in vars(settings).items() if name != "zone"} | {
+        "zone": settings.zone.key if settings.zone else None
+    }
+    return json.dumps(told | {"agents": dict(settings.agents)}, ensure_ascii=False, sort_keys=True)
+
+
+def settings_of(text: str) -> Settings:
+    told = json.loads(text)
+    return Settings(**told | {"zone": times.zone(told["zone"]) if told["zone"] else None})
+
+
+def _nfc(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _tuple(row: Row, import_id: int, file: str) -> tuple[Any, ...]:
+    values = json.dumps(dict(sorted(row.values.items())), ensure_ascii=False)
+    return (row.kind, row.key, row.digest, row.part, row.ref, row.other, row.at, _nfc(row.recording), values, file, row.line, import_id)
+
+
+def _row(row: dict[str, Any]) -> Row:
+    plain = {name: row[name] for name in ("kind", "key", "line", "part", "ref", "other", "at", "recording", "file")}
+    return Row(**plain, values=json.loads(row["values_json"]))
