@@ -7,7 +7,8 @@ checks, points, database.  The peer is what users would write instead: ``decode_
 ``BatchedInferencePipeline.transcribe`` of each channel with its defaults (VAD on), once as it is and once with word times, which every
 one of our verdicts rests on.  Model, beam, batch size, compute type and threads are the same.  The stock classes pad each clip to
 30 s; ours does not for the bundled small model, so the peer is also run with our unpadded class, where only the pipelines differ.
-The arms take turns file by file; medians of the repeats are added up.
+The arms take turns file by file; medians of the repeats are added up.  ``--long MINUTES`` adds calls of that length, made of the samples
+(``benchmarks/made_calls.py``).
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import made_calls
+
 from qa import asr, models, pipeline, rulebook
 from qa.evaluate import ErrorRate, edit_distance, hanzi
-from qa.records import read_calls
+from qa.records import CallTable, read_calls
 from qa.store import Store
 from qa.truth import Truth, read_truth
 from qa.types import CallRecord, Role
@@ -61,14 +64,10 @@ def ours(scorer_of: Callable[[], pipeline.Scorer]) -> Callable[[Path], Texts]:
     return run
 
 
-def error(truth: Truth, record: CallRecord | None, heard: Texts) -> ErrorRate:
-    """Characters of both channels; the agent is on the record's channel."""
-    agent = record.agent_channel if record is not None and record.agent_channel is not None else 0
-    total = ErrorRate(0, 0)
-    for role, channel in ((Role.AGENT, agent), (Role.CUSTOMER, 1 - agent)):
-        said = hanzi("，".join(t.text for t in truth.turns if t.role is role))
-        total += ErrorRate(edit_distance(said, hanzi(heard[channel])), len(said))
-    return total
+def error(said: Texts, heard: Texts) -> ErrorRate:
+    """Characters of both channels."""
+    rates = (ErrorRate(edit_distance(a, hanzi(b)), len(a)) for a, b in zip(said, heard, strict=True))
+    return sum(rates, ErrorRate(0, 0))
 
 
 def main() -> None:
@@ -78,6 +77,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--most", type=int, default=1000, help="files of a folder")
+    parser.add_argument("--long", type=float, nargs="*", default=[], metavar="MINUTES")
     asked = parser.parse_args()
     located, settings = models.locate(asked.asr), asr.AsrSettings()
     recogniser = asr.Recogniser(located, threads=asked.threads)
@@ -86,13 +86,33 @@ def main() -> None:
     kind = "int8" if located.demo else "default"
     stock = faster_whisper.WhisperModel(str(located.path), compute_type=kind, cpu_threads=asked.threads, local_files_only=True)
     for folder in asked.folders:
-        _folder(folder, asked, recogniser, settings, stock)
+        table = read_calls(folder / "calls.csv")
+        truths = [truth for truth in read_truth(folder / "truth.jsonl") if truth.turns and _stereo(folder / truth.file)]
+        said = [(folder / truth.file, _said(truth, table.for_file(folder / truth.file))) for truth in truths]
+        _measured(folder.name, said[: asked.most], table, asked, recogniser, settings, stock)
+    with tempfile.TemporaryDirectory() as made:
+        for minutes in asked.long:
+            path = Path(made) / f"{minutes:g}.wav"
+            _measured(f"{minutes:g} min", [(path, made_calls.make(path, 60 * minutes, 1))], None, asked, recogniser, settings, stock)
 
 
-def _folder(folder: Path, asked: argparse.Namespace, recogniser: asr.Recogniser, settings: asr.AsrSettings, stock: object) -> None:
-    table, book = read_calls(folder / "calls.csv"), rulebook.load("default")
-    truths = [truth for truth in read_truth(folder / "truth.jsonl") if truth.turns]
-    files = [(folder / truth.file, truth) for truth in truths if _stereo(folder / truth.file)][: asked.most]
+def _said(truth: Truth, record: CallRecord | None) -> Texts:
+    """Hanzi said on both channels; the agent is on the record's channel."""
+    agent = record.agent_channel if record is not None and record.agent_channel is not None else 0
+    texts = [hanzi("，".join(t.text for t in truth.turns if t.role is role)) for role in (Role.AGENT, Role.CUSTOMER)]
+    return (texts[0], texts[1]) if agent == 0 else (texts[1], texts[0])
+
+
+def _measured(
+    name: str,
+    files: list[tuple[Path, Texts]],
+    table: CallTable | None,
+    asked: argparse.Namespace,
+    recogniser: asr.Recogniser,
+    settings: asr.AsrSettings,
+    stock: object,
+) -> None:
+    book = rulebook.load("default")
     seconds: dict[str, list[list[float]]] = {}
     errors: dict[str, ErrorRate] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -110,21 +130,21 @@ def _folder(folder: Path, asked: argparse.Namespace, recogniser: asr.Recogniser,
             "bare, unpadded, word times": peer(recogniser.whisper, True, settings),
         }
         for turn in range(asked.repeat + 1):  # the first warms up and is not counted
-            for path, truth in files:
-                for name, run in arms.items():
-                    prepared = scorer() if name == "whole pipeline" else None
+            for path, said in files:
+                for arm, run in arms.items():
+                    prepared = scorer() if arm == "whole pipeline" else None
                     begun = time.perf_counter()
                     heard = ours(lambda made=prepared: made)(path) if prepared else run(path)  # type: ignore[misc]
                     took = time.perf_counter() - begun
                     if turn:
-                        seconds.setdefault(name, [[] for _ in range(asked.repeat)])[turn - 1].append(took)
+                        seconds.setdefault(arm, [[] for _ in range(asked.repeat)])[turn - 1].append(took)
                     else:
-                        errors[name] = errors.get(name, ErrorRate(0, 0)) + error(truth, table.for_file(path), heard)
-    sums = {name: sum(statistics.median(column) for column in zip(*runs, strict=True)) for name, runs in seconds.items()}
-    print(f"\n{folder.name}: {len(files)} stereo files, {asked.threads} threads, {asked.repeat} repeats\n")
+                        errors[arm] = errors.get(arm, ErrorRate(0, 0)) + error(said, heard)
+    sums = {arm: sum(statistics.median(column) for column in zip(*runs, strict=True)) for arm, runs in seconds.items()}
+    print(f"\n{name}: {len(files)} stereo files, {asked.threads} threads, {asked.repeat} repeats\n")
     print("| arm | s | ours ÷ this | characters wrong |\n|---|---|---|---|")
-    for name, total in sums.items():
-        print(f"| {name} | {total:.2f} | {sums['whole pipeline'] / total:.2f} | {100 * (errors[name].value or 0):.2f} % |")
+    for arm, total in sums.items():
+        print(f"| {arm} | {total:.2f} | {sums['whole pipeline'] / total:.2f} | {100 * (errors[arm].value or 0):.2f} % |", flush=True)
 
 
 def _stereo(path: Path) -> bool:

@@ -299,7 +299,7 @@ def test_workers_share_cores_and_memory(monkeypatch: pytest.MonkeyPatch) -> None
     assert shape(model, workers=3).memory_bytes == (63 << 30) // 3
     assert shape(model, files=2).threads == (4, 4)
     assert shape(model, memory_bytes=1 << 30).memory_bytes == 1 << 30
-    monkeypatch.setattr("qa.batch.machine.free_memory", lambda: 3 << 30)  # two gigabytes for workers of some 0.6
+    monkeypatch.setattr("qa.batch.machine.free_memory", lambda: 5 << 30)  # four gigabytes for workers of some 1.2
     assert shape(model).threads == (3, 3, 2)
     monkeypatch.setattr("qa.batch.machine.free_memory", lambda: 1 << 20)
     assert shape(model).threads == (8,)

@@ -1,0 +1,61 @@
+"""A day's batch end to end: so many one-minute calls, with one worker and with two.
+
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/workers.py [--calls 60] [--workers 1 2] [--folder /tmp/day] [--asr demo]
+
+The calls are made of the samples (``benchmarks/made_calls.py``), each another file.  Each run is `qa batch run` as a user starts it, on a
+database of its own, loading of the model included.  Ratios are those of the first number of workers given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import made_calls
+
+MINUTE_S = 60.0
+
+
+def run(folder: Path, db: Path, workers: int, asr: str) -> dict[str, float]:
+    """One batch; the report's figures with the seconds of the whole process."""
+    command = [sys.executable, "-m", "qa", "batch", "run", str(folder), "--asr", asr, "--workers", str(workers), "--db", str(db), "--json"]
+    begun = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - begun
+    if done.returncode != 0:
+        raise SystemExit(f"{done.stderr}\nexit status {done.returncode}")
+    report = json.loads(done.stdout)
+    return {"seconds": seconds, "scored": report["scored"], "audio_hours": report["audio_hours"], "mib": db.stat().st_size / 2**20}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=60)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--folder", type=Path, help="where the recordings are made and kept")
+    parser.add_argument("--asr", default="demo")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = asked.folder or Path(scratch) / "day"
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in range(asked.calls):
+            path = folder / f"{number:04d}.wav"
+            if not path.exists():
+                made_calls.make(path, MINUTE_S, number)
+        print("| workers | calls | s | audio hours an hour | times the first | database MiB |\n|---|---|---|---|---|---|")
+        first = 0.0
+        for workers in asked.workers:
+            found = run(folder, Path(scratch) / f"{workers}.db", workers, asked.asr)
+            rate = found["audio_hours"] * 3600 / found["seconds"]
+            first = first or rate
+            figures = f"{found['scored']:.0f} | {found['seconds']:.1f} | {rate:.0f} | {rate / first:.2f} | {found['mib']:.1f}"
+            print(f"| {workers} | {figures} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
