@@ -6,7 +6,8 @@ Ours is all that `qa score` does with a file: decoding, speech activity, acousti
 checks, points, database.  The peer is what users would write instead: ``decode_audio(split_stereo=True)`` and
 ``BatchedInferencePipeline.transcribe`` of each channel with its defaults (VAD on), once as it is and once with word times, which every
 one of our verdicts rests on.  Model, beam, batch size, compute type and threads are the same.  The stock classes pad each clip to
-30 s; ours does not for the bundled small model, so the peer is also run with our unpadded class, where only the pipelines differ.
+30 s; ours does not for the bundled small model, which knows clips of 12 s alone: so the peer is also run with such clips, and with our
+unpadded class, where only the pipelines differ.
 The arms take turns file by file; medians of the repeats are added up.  ``--long MINUTES`` adds calls of that length, made of the samples
 (``benchmarks/made_calls.py``).
 """
@@ -34,8 +35,8 @@ Texts = tuple[str, str]
 """What was heard on channel 0 and 1."""
 
 
-def peer(whisper: object, words: bool, settings: asr.AsrSettings) -> Callable[[Path], Texts]:
-    """Bare faster-whisper, a channel after the other."""
+def peer(whisper: object, words: bool, settings: asr.AsrSettings, clip_s: int | None = None) -> Callable[[Path], Texts]:
+    """Bare faster-whisper, a channel after the other; ``clip_s``: its ``chunk_length`` (None: its default of 30 s)."""
     import faster_whisper
 
     batched = faster_whisper.BatchedInferencePipeline(whisper)
@@ -44,7 +45,12 @@ def peer(whisper: object, words: bool, settings: asr.AsrSettings) -> Callable[[P
         heard = []
         for channel in faster_whisper.decode_audio(str(path), split_stereo=True):
             segments, _ = batched.transcribe(
-                channel, language="zh", beam_size=settings.beam_size, batch_size=settings.batch_size, word_timestamps=words
+                channel,
+                language="zh",
+                beam_size=settings.beam_size,
+                batch_size=settings.batch_size,
+                word_timestamps=words,
+                chunk_length=clip_s,
             )
             heard.append("".join(segment.text for segment in segments))
         return heard[0], heard[1]
@@ -127,7 +133,8 @@ def _measured(
             "whole pipeline": ours(scorer),
             "bare faster-whisper": peer(stock, False, settings),
             "bare, word times": peer(stock, True, settings),
-            "bare, unpadded, word times": peer(recogniser.whisper, True, settings),
+            "bare, word times, clips of 12 s": peer(stock, True, settings, settings.clip_ms // 1000),
+            "bare, unpadded, word times, clips of 12 s": peer(recogniser.whisper, True, settings, settings.clip_ms // 1000),
         }
         for turn in range(asked.repeat + 1):  # the first warms up and is not counted
             for path, said in files:

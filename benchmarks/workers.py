@@ -3,13 +3,15 @@
     OMP_WAIT_POLICY=PASSIVE python benchmarks/workers.py [--calls 60] [--workers 1 2] [--folder /tmp/day] [--asr demo]
 
 The calls are made of the samples (``benchmarks/made_calls.py``), each another file.  Each run is `qa batch run` as a user starts it, on a
-database of its own, loading of the model included.  Ratios are those of the first number of workers given.
+database of its own, loading of the model included, on as many cores as it has workers (one worker on two cores would use both by its
+threads).  Ratios are those of the first number of workers given.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,8 @@ def run(folder: Path, db: Path, workers: int, asr: str) -> dict[str, float]:
     """One batch; the report's figures with the seconds of the whole process."""
     command = [sys.executable, "-m", "qa", "batch", "run", str(folder), "--asr", asr, "--workers", str(workers), "--db", str(db), "--json"]
     begun = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    cores = sorted(os.sched_getaffinity(0))[:workers]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=lambda: os.sched_setaffinity(0, cores))
     seconds = time.perf_counter() - begun
     if done.returncode != 0:
         raise SystemExit(f"{done.stderr}\nexit status {done.returncode}")

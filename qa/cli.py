@@ -105,7 +105,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """给录音评分：转写、检查、按规则书算分，存入数据库（score recordings）。"""
-    from qa import models, pipeline, rulebook
+    from qa import models, pipeline, records, rulebook
     from qa.store import Store
     from qa.switch import choose
 
@@ -120,6 +120,7 @@ def score(
     models.locate(asr)
     with Store(db) as store:
         call_table = named or choose.imported(store)
+        records.expect(call_table, files)
         _show_table_problems(call_table, paths)
         told = len(call_table.problems) if call_table is not None else 0
         cli_rescore.show_other_contents(store, book)
@@ -293,9 +294,12 @@ def export(
             cli_show.require_agent(store, agent)
         scored = list(store.scored(agent, since, until))
         files = exporting.write(scored, path)
+        notes = cli_show.withdrawn_notes(store.withdrawals.all(agent, since, until))
     if as_json:
-        print_json({"calls": len(scored), "files": [str(f) for f in files]})
+        print_json({"calls": len(scored), "files": [str(f) for f in files], "notes": notes})
     else:
+        for note in notes:
+            out().print(f"· {note}", style="yellow", markup=False, soft_wrap=True)
         out().print(f"已导出 {len(scored)} 通电话：{'、'.join(map(str, files))}", markup=False, soft_wrap=True)
 
 

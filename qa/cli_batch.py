@@ -12,10 +12,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qa import cli_batch_status
 from qa.cli_common import (
     DB_DEFAULT,
     AsrOption,
@@ -31,13 +32,14 @@ from qa.cli_common import (
     print_json,
     show_error,
     show_traceback,
-    table,
 )
-from qa.errors import AudioError, BatchError, BusyError, DatabaseError, QaError
+from qa.cli_engine import Address, Cpus, Engine, Factor, Gpus, Memory, Workers, choice
+from qa.errors import AudioError, BatchError, BusyError, DatabaseError
 
 if TYPE_CHECKING:
     from qa.batch.batch import Batch, Stop
     from qa.batch.report import Fate, Report, Tally
+    from qa.batch.start import Choice
     from qa.pipeline import FileResult
     from qa.records import Records
     from qa.store import Store
@@ -52,14 +54,12 @@ _FATES = {"quarantined": "隔离", "skipped": "已在隔离中", "left": "留待
 batch_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="整天录音的批处理：断点续作、隔离坏文件（the day's batch）")
 
 Profile = Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="工作进程数；默认按处理器和空闲内存")]
-Factor = Annotated[float | None, typer.Option("--timeout-factor", min=0.1, help="每个文件最多用时长的多少倍（另加 120 秒）；默认 6")]
-Memory = Annotated[int | None, typer.Option("--memory-limit", min=256, help="每个工作进程的内存上限（MiB）；默认按空闲内存平分")]
 ReportJson = Annotated[Path | None, typer.Option("--report-json", help="把运行报告写成 JSON 文件", metavar="FILE")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command."""
+    batch_app.command("status")(cli_batch_status.status)
     app.add_typer(batch_app, name="batch")
 
 
@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
 @batch_app.command("run")
 def run(
     ctx: typer.Context,
-    paths: Annotated[list[Path], typer.Argument(help="一天的录音文件夹（或文件）", metavar="DAY_DIR…")],
+    paths: Annotated[list[str], typer.Argument(help="一天的录音文件夹（或文件），或对象存储的地址（s3://桶/文件夹）", metavar="DAY_DIR…")],
     calls: CallsOption = None,
     tz: Tz = "",
     profile: Profile = "default",
@@ -77,6 +77,10 @@ def run(
     workers: Workers = None,
     timeout_factor: Factor = None,
     memory_limit: Memory = None,
+    engine: Engine = "local",
+    address: Address = None,
+    ray_cpus: Cpus = None,
+    ray_gpus: Gpus = None,
     report_json: ReportJson = None,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
@@ -85,16 +89,14 @@ def run(
 
     退出码：0 全部评分；1 有文件失败、隔离或留待下次；2 用法或配置错误；3 中途停止；4 另一个批处理正在运行。
     """
-    from qa import pipeline
+    from qa import pipeline, places
 
-    missing = [path for path in paths if not path.exists()]
-    if missing:
-        raise AudioError("、".join(map(str, missing)), "没有这个文件或文件夹", "请检查路径")
-    files = pipeline.collect(paths)
+    found = places.present(paths)
+    files = pipeline.collect(found)
     if not files:
-        raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
-    limits = _limits(workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, limits, paths) as batch:
+        raise AudioError("、".join(paths), "没有找到录音文件", "请检查路径和文件后缀")
+    workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, workers_at, found) as batch:
         report = _run(batch, files, ctx.obj["debug"])
     _finish(report, db, report_json, as_json)
 
@@ -102,7 +104,7 @@ def run(
 @batch_app.command("retry")
 def retry(
     ctx: typer.Context,
-    files: Annotated[list[Path] | None, typer.Argument(help="只重试这些文件；默认所有被隔离的", metavar="[FILE]…")] = None,
+    files: Annotated[list[str] | None, typer.Argument(help="只重试这些文件；默认所有被隔离的", metavar="[FILE]…")] = None,
     calls: CallsOption = None,
     tz: Tz = "",
     profile: Profile = "default",
@@ -110,6 +112,10 @@ def retry(
     workers: Workers = None,
     timeout_factor: Factor = None,
     memory_limit: Memory = None,
+    engine: Engine = "local",
+    address: Address = None,
+    ray_cpus: Cpus = None,
+    ray_gpus: Gpus = None,
     report_json: ReportJson = None,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
@@ -117,28 +123,30 @@ def retry(
     """重试被隔离的录音；通话记录表和规则书要与原来一样给出（try quarantined files again）。"""
     from dataclasses import replace
 
-    limits = _limits(workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, limits, (), create=False) as batch:
+    workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, workers_at, (), create=False) as batch:
         chosen = _chosen(batch, files)
         report = _run(replace(batch, retry=True), chosen, ctx.obj["debug"])
     _finish(report, db, report_json, as_json)
 
 
-def _chosen(batch: Batch, files: Sequence[Path] | None) -> list[Path]:
+def _chosen(batch: Batch, files: Sequence[str] | None) -> list[Path]:
     """Quarantined files by path; those asked for must be among them."""
-    kept = {Path(q.path).absolute(): Path(q.path) for q in batch.scorer.store.batches.quarantined()}
+    from qa.places import place
+
+    kept = {q.place.absolute(): q.place for q in batch.scorer.store.batches.quarantined()}
     if not files:
         return list(kept.values())
-    strangers = [file for file in files if file.absolute() not in kept]
+    strangers = [file for file in files if place(file).absolute() not in kept]
     if strangers:
-        raise AudioError("、".join(map(str, strangers)), "不在隔离之中", "用 qa batch status 查看被隔离的文件")
-    return list(files)
+        raise AudioError("、".join(strangers), "不在隔离之中", "用 qa batch status 查看被隔离的文件")
+    return [place(file) for file in files]
 
 
 @batch_app.command("watch")
 def watch(
     ctx: typer.Context,
-    folders: Annotated[list[Path], typer.Argument(help="录音系统写入的文件夹", metavar="DIR…")],
+    folders: Annotated[list[str], typer.Argument(help="录音系统写入的文件夹，或对象存储的地址", metavar="DIR…")],
     calls: CallsOption = None,
     tz: Tz = "",
     profile: Profile = "default",
@@ -146,6 +154,10 @@ def watch(
     workers: Workers = None,
     timeout_factor: Factor = None,
     memory_limit: Memory = None,
+    engine: Engine = "local",
+    address: Address = None,
+    ray_cpus: Cpus = None,
+    ray_gpus: Gpus = None,
     settle: Annotated[float, typer.Option("--settle", min=0.1, help="文件多少秒没有变化才算写完")] = 30.0,
     every: Annotated[float, typer.Option("--every", min=0.1, help="每隔多少秒看一次")] = 10.0,
     db: Db = DB_DEFAULT,
@@ -153,17 +165,19 @@ def watch(
 ) -> None:
     """守着文件夹，录音一写完就评分；用 Ctrl-C 或 SIGTERM 停止（score files as they are finished）。"""
     from qa.batch.watch import Watch
+    from qa.places import place
     from qa.switch import choose
 
-    missing = [folder for folder in folders if not folder.is_dir()]
+    watched = [place(folder) for folder in folders]
+    missing = [str(folder) for folder in watched if not folder.is_dir()]
     if missing:
-        raise AudioError("、".join(map(str, missing)), "没有这个文件夹", "请检查路径")
-    limits = _limits(workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, limits, folders, lock=False) as batch:
+        raise AudioError("、".join(missing), "没有这个文件夹", "请检查路径")
+    workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, workers_at, watched, lock=False) as batch:
         table_path = choose.split(calls)[0] if calls is not None else None
         store = batch.scorer.store
-        watching = Watch(batch, db, folders, settle, every, show_error, table_path, lambda: _records((calls, tz), store))
-        err().print(f"守着 {'、'.join(map(str, folders))}；按 Ctrl-C 停止", markup=False, soft_wrap=True)
+        watching = Watch(batch, db, watched, settle, every, show_error, table_path, lambda: _records((calls, tz), store))
+        err().print(f"守着 {'、'.join(folders)}；按 Ctrl-C 停止", markup=False, soft_wrap=True)
         shown = _Progress(0, ctx.obj["debug"], bar=False)
         line = lambda report: print(json.dumps(report.as_json(), ensure_ascii=False), flush=True)  # noqa: E731
         code = watching.go(shown.through, line if as_json else lambda report: _summary(report, db))
@@ -177,7 +191,7 @@ def _batch(
     calls: tuple[str | None, str],
     profile: str,
     asr: str | None,
-    limits: dict[str, Any],
+    workers_at: Choice,
     folders: Sequence[Path],
     *,
     lock: bool = True,
@@ -188,7 +202,7 @@ def _batch(
     from qa.batch import plan
     from qa.batch.batch import Batch
     from qa.batch.lock import one_batch
-    from qa.batch.start import local_engine
+    from qa.batch.start import engine as start
     from qa.pipeline import Scorer
     from qa.store import Store
 
@@ -201,7 +215,7 @@ def _batch(
             if lock:
                 stack.enter_context(one_batch(db))
             scorer = Scorer(store, book, named or _records(calls, store), asr)
-        engine = stack.enter_context(closing(local_engine(located, **limits)))
+        engine = stack.enter_context(closing(start(located, workers_at)))
         settings = {"model": scorer.identity, "workers": engine.workers, "threads": list(engine.shape.threads)}
         settings |= {"timeout_factor": engine.limits.factor, "memory_limit_mib": engine.limits.memory_bytes >> 20}
         whole = [folder for folder in folders if folder.is_dir()]
@@ -220,12 +234,6 @@ def _ends_at_once() -> Iterator[None]:
     except (BusyError, DatabaseError) as error:
         show_error(error)
         raise typer.Exit(EXIT_BUSY if isinstance(error, BusyError) else EXIT_STOPPED) from error
-
-
-def _limits(workers: int | None, timeout_factor: float | None, memory_mib: int | None) -> dict[str, Any]:
-    """As :func:`qa.batch.start.local_engine` takes them."""
-    memory = None if memory_mib is None else memory_mib << 20
-    return {"workers": workers, "timeout_factor": timeout_factor, "memory_bytes": memory}
 
 
 def _records(calls: tuple[str | None, str], store: Store | None) -> Records | None:
@@ -307,7 +315,10 @@ class _Progress:
 
 
 def _run(batch: Batch, files: Sequence[Path], debug: bool) -> Report:
+    from qa.records import expect
+
     records = batch.scorer.table
+    expect(records, (path for path in files if isinstance(path, Path)))
     told = len(records.problems) if records is not None else 0
     with _Progress(0, debug) as progress:
         report = batch.run(files, progress.through)
@@ -348,52 +359,10 @@ def _summary(report: Report, db: Path) -> None:
         names = "、".join(Path(p).name for p in tally.without_record[:LISTED])
         more = " 等" if len(tally.without_record) > LISTED else ""
         console.print(f"没有通话记录 {len(tally.without_record)} 个：{names}{more}", markup=False, soft_wrap=True)
+    for one in tally.withdrawn[:LISTED]:
+        console.print(f"通话 {one['call_id']} {one['what']}", markup=False, soft_wrap=True)
+    if len(tally.withdrawn) > LISTED:
+        console.print(f"另有 {len(tally.withdrawn) - LISTED} 通（见报告的 withdrawn）", markup=False, soft_wrap=True)
     console.print(f"数据库 {db}", markup=False, soft_wrap=True)
     if tally.demo:
         console.print(demo_line())
-
-
-# ---------------------------------------------------------------- status
-
-
-@batch_app.command("status")
-def status(
-    runs: Annotated[int, typer.Option("--runs", min=1, help="列出最近多少次运行")] = 5,
-    db: Db = DB_DEFAULT,
-    as_json: Json = False,
-) -> None:
-    """正在进行和最近的批处理，以及被隔离的录音（what runs, what ran, what is in quarantine）。"""
-    from qa.batch.lock import is_held
-    from qa.store import Store
-
-    with Store(db, create=False) as store:
-        found = _status(store, is_held(db), runs)
-    if as_json:
-        print_json(found)
-        return
-    console = out()
-    console.print("正在运行" if found["running"] else "没有批处理在运行")
-    made = table("开始", "状态", "文件", "评分", "未评分", "用时（秒）", right=("文件", "评分", "未评分", "用时（秒）"))
-    for row in found["runs"]:
-        figures = row["report"] or row["progress"] or {}
-        through, scored = figures.get("through", 0), figures.get("scored", 0)
-        cells = (figures.get("files", ""), scored, through - scored, figures.get("seconds", ""))
-        made.add_row(row["started"], _STATES[row["state"]], *map(str, cells))
-    console.print(made)
-    for one in found["quarantine"]:
-        line = QaError(one.path, one.cause, f"第 {one.attempts} 次，最近 {one.last}")
-        console.print(error_line(line), soft_wrap=True)
-
-
-_STATES = {"running": "进行中", "cut off": "被中断", "done": "完成", "stopped": "中途停止"}
-
-
-def _status(store: Store, running: bool, limit: int) -> dict[str, Any]:
-    rows = []
-    for k, run in enumerate(store.batches.runs(limit)):
-        # only the newest can be the one that holds the lock; any other was killed
-        state = run.state if run.state != "running" or (running and k == 0) else "cut off"
-        rows.append(
-            {"id": run.id, "started": run.started, "ended": run.ended, "state": state, "progress": run.progress, "report": run.report}
-        )
-    return {"running": running, "runs": rows, "quarantine": list(store.batches.quarantined())}

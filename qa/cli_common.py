@@ -111,7 +111,8 @@ def show_error(error: QaError) -> None:
 def print_json(value: object) -> None:
     """A value of frozen dataclasses as JSON in UTF-8, indented."""
     plain = msgspec.to_builtins(value)
-    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2))
+    # a path may hold bytes that are not UTF-8: they are shown as \\udcb2
+    typer.echo(json.dumps(plain, ensure_ascii=False, indent=2).encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:

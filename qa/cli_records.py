@@ -224,6 +224,5 @@ def _problems(store: Store, paths: Sequence[Path]) -> list[Problem]:
         _, faults = building.build(store.log.between(CALL_KINDS, first, f"{last}~"))
     else:
         faults = []
-    for path in pipeline.collect(paths):
-        records.for_file(path)
+    records.expect(pipeline.collect(paths))
     return [*records.problems, *(Problem(fault.file, fault.line, fault.message) for fault in faults)]

@@ -60,6 +60,7 @@ def score_lines(results: Sequence[FileResult]) -> tuple[str, ...]:
     made = [r.scorecard.provenance for r in results if r.scorecard is not None]
     lines = version_lines(sorted(Counter(f"{one.rule_book} {one.rule_book_version}" for one in made).items()))
     proposed = sum(r.proposed for r in results)
+    lines = (*lines, *(f"通话 {one.call_id} {one.withdrawal}" for r in results for one in r.withdrawn))
     return (*lines, f"{proposed} 通{PROPOSED}") if proposed else lines
 
 
@@ -87,7 +88,8 @@ def recounted(store: Store, results: Sequence[FileResult]) -> tuple[list[FileRes
     from qa.rescore import day_of, recount
 
     days = [(r, day_of(r.call.record)) for r in results if r.call is not None and r.scorecard is not None]
-    found = recount(store, {(r.scorecard.agent_id, f"{day:%Y-%m}") for r, day in days if r.scorecard is not None and day is not None})
+    months = {(r.scorecard.agent_id, f"{day:%Y-%m}") for r, day in days if r.scorecard is not None and day is not None}
+    found = recount(store, months | {(one.agent_id, one.month) for r in results for one in r.withdrawn})
     now = {m.call_id: next(k.scorecard for k in store.history(m.call_id) if k.id == m.scorecard_id) for m in found.moved}
     shown = [replace(r, scorecard=now[r.call_id]) if r.call_id in now else r for r in results]
     proposed = sum(m.proposed for m in found.moved)

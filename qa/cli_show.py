@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from qa.rules.money import Mark
     from qa.scorecards import AgentScorecard, CallScore
     from qa.store import Store
+    from qa.withdrawals import Withdrawal
 
-Decision = TypeVar("Decision", "Adjustment", "Mark")
+Decision = TypeVar("Decision", "Adjustment", "Mark", "Withdrawal")
+LISTED = 10
 ROLE_STYLE = {"agent": "bold cyan", "customer": "bold yellow", "due": "bold magenta"}
 
 
@@ -53,6 +56,8 @@ def resolve(store: Store, wanted: str) -> str:
     calls = store.calls()
     if any(c.call_id == wanted for c in calls):
         return wanted
+    if store.withdrawals.standing(wanted) is not None:
+        store.scorecard(wanted)  # says why it does not count
     named = [c.call_id for c in calls if Path(c.file).name == Path(wanted).name]
     if len(named) == 1:
         return named[0]
@@ -107,13 +112,15 @@ def show(
 
 
 def _decisions(store: Store, card: Scorecard, number: str) -> list[str]:
-    """What persons decided of a call, with name and reason, in order of time, without the customer's ``number``."""
-    from qa.export import mask_text
+    """What was decided of a call, by persons with name and reason, in order of time, without the customer's ``number``."""
+    from qa.export import mask_name, mask_text
 
     titles = {result.check_id: result.title for result in card}
     made = [(one.created, f"由 {one.by} 调整为评分 {one.after}：{one.reason}") for one in store.adjustments(card.call_id)]
     made += [(one.created, mark_text(one, titles.get(one.rule_id, one.rule_id))) for one in store.marks(card.call_id)]
-    return [f"{created[:10]} {mask_text(text, number)}" for created, text in sorted(made, key=lambda one: one[0])]
+    told = [(created, mask_text(text, number)) for created, text in made]
+    told += [(one.created, mask_name(str(one), number)) for one in store.withdrawals.of(card.call_id)]
+    return [f"{created[:10]} {text}" for created, text in sorted(told, key=lambda one: one[0])]
 
 
 def mark_text(mark: Mark, title: str) -> str:
@@ -138,6 +145,7 @@ def _show_json(store: Store, call_id: str, found: Call) -> None:
         for u in found.transcript.utterances
     ]
     whole["adjustments"] = [masked(one, row.customer_number) for one in store.adjustments(call_id)]
+    whole["withdrawals"] = [masked(one, row.customer_number) for one in store.withdrawals.of(call_id)]
     whole["grave_marks"] = [masked(one, row.customer_number) for one in store.marks(call_id)]
     print_json(whole)
 
@@ -204,6 +212,8 @@ def agents(since: Since = None, until: Until = None, db: Db = DB_DEFAULT, as_jso
 
     with Store(db, create=False) as store:
         whole = overview(store.calls(None, since, until))
+        withdrawn = store.withdrawals.all(None, since, until)
+    whole = replace(whole, notes=(*whole.notes, *withdrawn_notes(withdrawn)))
     if as_json:
         print_json(whole)
         return
@@ -219,7 +229,22 @@ def agents(since: Since = None, until: Until = None, db: Db = DB_DEFAULT, as_jso
     console = out()
     console.print(made if whole.agents else "数据库里还没有坐席的通话")
     for note in whole.notes:
-        console.print(plain(f"· {note}", "yellow"))
+        console.print(plain(f"· {note}", "yellow"), soft_wrap=True)
+
+
+def withdrawn_notes(found: Sequence[Withdrawal]) -> tuple[str, ...]:
+    """Calls that do not count, or are proposed not to, because their records were corrected."""
+    from qa.export import mask_name
+
+    lines = []
+    for proposed, words in (
+        (False, "通电话因通话记录更正已撤回，不计"),
+        (True, "通电话因通话记录更正应改是否计入，所在月份已关账，尚未改"),
+    ):
+        ids = [mask_name(one.call_id) for one in found if one.proposed is proposed]
+        more = " 等" if len(ids) > LISTED else ""
+        lines += [f"{len(ids)} {words}：{'、'.join(ids[:LISTED])}{more}"] if ids else []
+    return tuple(lines)
 
 
 def _rank(low: int | None, high: int | None) -> str:
@@ -248,6 +273,7 @@ def agent(
     with Store(db, create=False) as store:
         require_agent(store, number)
         card = agent_scorecard(store.calls(number, since, until), number, since, until)
+        card = replace(card, notes=(*card.notes, *withdrawn_notes(store.withdrawals.all(number, since, until))))
     if as_json:
         print_json(card)
         return

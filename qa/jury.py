@@ -9,12 +9,14 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
+from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -95,7 +97,7 @@ class Jury:
         open_cases = [case for case in chunk if case.gaps]
         if self._workers > 1 and self._spent_s > PATIENCE_S and open_cases and all(map(_portable, open_cases)):
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
+                self._pool = processes(self._workers)
             books = {case.bench.book.content_hash: _sent(case.bench.book) for case in open_cases if case.bench is not None}
             tasks = [_Task.of(case.stored, case.bench.book.content_hash, case.gaps) for case in open_cases if case.bench is not None]
             return self._pool.submit(_work, self._store.path.absolute(), books, tasks)
@@ -142,6 +144,23 @@ def _portable(case: Case) -> bool:
 def _sent(book: RuleBook) -> _Book:
     assert book.archive is not None
     return f"{book.id} {book.stamp}", book.archive
+
+
+def processes(workers: int) -> ProcessPoolExecutor:
+    """Workers that end with this process, also where that is killed."""
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """In a worker: end it when the process that started it is gone, however it ended; the pool's own queues never say so."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_for, args=(parent.sentinel,), daemon=True).start()
+
+
+def _wait_for(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)
 
 
 @functools.cache

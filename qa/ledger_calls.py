@@ -25,6 +25,7 @@ _COLUMNS = """select c.call_id, c.file, c.started, c.agent_id, c.agent_name, c.c
   s.provenance_json, s.call_notes_json, current.id as current_id
   from calls c left join current_scorecards current using (call_id)
   join scorecards s on s.id = coalesce(current.id, (select max(own.id) from scorecards own where own.call_id = c.call_id))"""
+_COUNTS = "not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id)"
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,12 @@ def stored_calls(db: Database, cards: Cards, since: str | date | None, until: st
     low, high = rows.period(since, until)
     after, place = ("", "") if low is None else (low, ""), "(c.started, c.call_id) > (?, ?)"
     limit, bound = ("", ()) if high is None else (" and c.started < ?", (high,))
-    while page := db.rows(f"{_COLUMNS} where {place}{limit} order by c.started, c.call_id limit {PAGE}", *after, *bound):
+    while page := db.rows(f"{_COLUMNS} where {place}{limit} and {_COUNTS} order by c.started, c.call_id limit {PAGE}", *after, *bound):
         yield from (_stored(row, cards) for row in page)
         after = page[-1]["started"], page[-1]["call_id"]
     last = "" if low is None and high is None else None
     while last is not None:
-        page = db.rows(f"{_COLUMNS} where c.started is null and c.call_id > ? order by c.call_id limit {PAGE}", last)
+        page = db.rows(f"{_COLUMNS} where c.started is null and c.call_id > ? and {_COUNTS} order by c.call_id limit {PAGE}", last)
         yield from (_stored(row, cards) for row in page)
         last = page[-1]["call_id"] if page else None
 

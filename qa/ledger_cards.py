@@ -62,8 +62,8 @@ class Cards:
         self.judgements = Judgements(db)
 
     def current(self, call_id: str) -> dict[str, Any] | None:
-        """The row of the scorecard that stands."""
-        found = self._db.rows("select * from current_scorecards where call_id = ?", call_id)
+        """The row of the scorecard that stands, also of a call that is withdrawn."""
+        found = self._db.rows("select * from standing_scorecards where call_id = ?", call_id)
         return found[0] if found else None
 
     def append(self, card: Card, snapshot: bytes, closed: bool) -> Saved:

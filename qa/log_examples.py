@@ -5,13 +5,15 @@ A line a row; what is not told stays unknown::
     2025-03-03 09:00 呼入 13812345678 接通 等待=8 通话=60 坐席=1001 线路=4001234567 录音=a.wav 编号=c1
     2025-03-03 09:05 呼入 13912345678 放弃 等待=30 线路=4001234567
     2025-03-03 22:00 呼入 13712345678 转出 到=13500001111
+    2025-03-03 09:40 呼入 13612345678 放弃 自动语音=40
     2025-03-03 09:30 呼出 13812345678 接通 通话=45 坐席=1001 挂机=客户
     投诉 2025-03-03 09:02 13812345678 类别=一般 答复=2025-03-04T10:00 编号=t1 通话编号=c1
     工单 2025-03-03 09:02 13812345678 通话编号=c1 坐席=1001
     名册 1001 张三 新人至=2025-03-15 号码=13500001111
 
 Results: 接通 answered, 放弃 abandoned, 未接 unanswered, 转出 forwarded, 忙 busy, 失败 failed.  ``等待`` seconds of ringing, ``通话``
-seconds of talk.  A time ``??:??`` is unknown.  ``source`` of a row is ``例:LINE``.
+seconds of talk, ``自动语音`` seconds with a machine that answered before anything rang.  A time ``??:??`` is unknown.
+``source`` of a row is ``例:LINE``.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ _COMPLAINT = re.compile(rf"投诉 {_AT} (\S+)((?: \S+=\S+)*)")
 _TICKET = re.compile(rf"工单 {_AT} (\S+)((?: \S+=\S+)*)")
 _PERSON = re.compile(r"名册 (\S+) (\S+)((?: \S+=\S+)*)")
 _MORE = {
-    "call": ("等待", "通话", "坐席", "线路", "到", "挂机", "录音", "编号", "评分"),
+    "call": ("自动语音", "等待", "通话", "坐席", "线路", "到", "挂机", "录音", "编号", "评分"),
     "complaint": ("类别", "答复", "编号", "通话编号"),
     "ticket": ("通话编号", "坐席"),
     "person": ("新人至", "自", "至", "号码"),
@@ -135,13 +137,15 @@ def _iso(moment: datetime.datetime | None, seconds: float = 0.0) -> str | None:
 def _call(line: _Line) -> LoggedCall:
     more, start = line.more, line.at()
     disposition = RESULTS[line.groups[4]]
-    waited = float(more["等待"]) if "等待" in more else None
+    machine = float(more.get("自动语音", "0"))
+    waits = "等待" in more
+    passed = machine + float(more.get("等待", "0"))
     answered = disposition is Disposition.ANSWERED
-    answer = _iso(start, waited or 0.0) if answered else None
+    answer = _iso(start, passed) if answered else None
     if "通话" in more:
-        end = _iso(start, (waited or 0.0) + float(more["通话"]))
+        end = _iso(start, passed + float(more["通话"]))
     else:
-        end = None if answered or waited is None else _iso(start, waited)
+        end = None if answered or not (waits or machine) else _iso(start, passed)
     agent = more.get("坐席", "")
     return LoggedCall(
         call_id=_id(line),
@@ -151,7 +155,8 @@ def _call(line: _Line) -> LoggedCall:
         customer_number="" if line.groups[3] == "匿名" else line.groups[3],
         line_number=more.get("线路", ""),
         start=_iso(start),
-        ring=_iso(start) if waited is not None else None,
+        greeted=_iso(start) if machine else None,
+        ring=_iso(start, machine) if waits else None,
         answer=answer,
         end=end,
         agent_id=agent,

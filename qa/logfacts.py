@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from qa import numbers
 from qa.clock import known_moment
 from qa.rules.expression import Truth
 from qa.rules.open_hours import OpenHours
+from qa.switch.rows import EXTENSIONS
 from qa.types import Finding, Outcome, Row
 from qa.types.log import CallLog, Complaint, Disposition, LoggedCall
 
@@ -67,7 +69,29 @@ def talk_s(call: LoggedCall) -> float | None:
 
 
 def waited_s(call: LoggedCall) -> float | None:
-    """Seconds that the caller waited for a person: from the first ring, else the start, to the answer or the end; None where not known."""
+    """Seconds that the caller waited for a person: from the first ring, else the start, to the answer or the end; None where not known.
+
+    Who spoke with a machine first waits for nobody before the ring or the queue: without either nobody knows for how long.
+    """
+    return None if call.greeted and not call.ring and not call.queue else _stayed_s(call)
+
+
+def gave_up_within(call: LoggedCall, limit_s: float) -> Truth:
+    """Whether a caller who gave up did so in less than ``limit_s`` seconds of waiting for a person: surely, where the call was shorter."""
+    stayed, waited = _stayed_s(call), waited_s(call)
+    if stayed is not None and stayed < limit_s:
+        return Truth.TRUE
+    return Truth.UNKNOWN if waited is None else Truth.FALSE
+
+
+def in_machine(call: LoggedCall) -> bool:
+    """Whether a caller gave up of whom nobody knows that he ever left the machine that answered: no queue, no telephone that rang."""
+    reached = call.ring or call.queue or call.agent_id or call.legs
+    return call.disposition is Disposition.ABANDONED and call.greeted is not None and not reached
+
+
+def _stayed_s(call: LoggedCall) -> float | None:
+    """Seconds from the first ring, else the start, to the answer or the end."""
     begin = known_moment(call.ring) or known_moment(call.start)
     end = known_moment(call.answer) if call.disposition is Disposition.ANSWERED else known_moment(call.end)
     if begin is None or end is None or end < begin:
@@ -97,12 +121,19 @@ def lines_text(lines: tuple[str, ...]) -> str:
 
 
 def on_lines(call: LoggedCall, lines: tuple[str, ...]) -> Truth:
-    """Whether the call came over one of ``lines`` (patterns of :func:`qa.numbers.fits`; none: any line)."""
-    if not lines:
+    """Whether the call came or went over one of ``lines`` (patterns of :func:`qa.numbers.fits`; none: any line).
+
+    An inner number that called out is no line: over which one the call went is not known then.
+    """
+    if not lines or numbers.fits(call.line_number, lines) is not None:
         return Truth.TRUE
-    if not numbers.plain(call.line_number):
-        return Truth.UNKNOWN
-    return Truth.TRUE if numbers.fits(call.line_number, lines) is not None else Truth.FALSE
+    number = numbers.plain(call.line_number)
+    return Truth.UNKNOWN if not number or (call.direction == "out" and _inner(number, call)) else Truth.FALSE
+
+
+def _inner(number: str, call: LoggedCall) -> bool:
+    own = {numbers.plain(name) for name in (call.agent_id, *(leg.agent_id for leg in call.legs))}
+    return number in own or re.fullmatch(EXTENSIONS, number) is not None
 
 
 @dataclass(frozen=True)

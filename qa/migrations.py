@@ -349,3 +349,35 @@ def m012_closed_sheets(db: Database) -> None:
     db.table("closed_sheets").create_index(["agent_id", "month"])
     db.table("closed_sheets").create_index(["month"])
     _refuse_changes(db, ("closed_sheets",))
+
+
+@migrations()
+def m013_withdrawals(db: Database) -> None:
+    """Calls that do not count any more though their scorecards stay (``qa.withdrawals``), and each file of a content in quarantine.
+
+    The last row of a call that is not ``proposed`` says whether it counts; a proposed one waits for a person, in a closed month.
+    ``standing_scorecards`` are those that stand whether or not their call counts, ``current_scorecards`` those that count.
+    """
+    texts = ("call_id", "sha256", "made_by", "reason", "created")
+    db.table("withdrawals").create(
+        {"id": int, **dict.fromkeys(texts, str), "counts": int, "proposed": int},
+        pk="id",
+        foreign_keys=[("call_id", "calls", "call_id")],
+        not_null={*texts, "counts", "proposed"},
+        strict=True,
+    )
+    db.table("withdrawals").create_index(["call_id"])
+    _refuse_changes(db, ("withdrawals",))
+    latest = "select max(own.id) from withdrawals own where own.call_id = w.call_id and not own.proposed"
+    db.create_view("withdrawn_calls", f"select w.* from withdrawals w where not w.counts and w.id = ({latest})")
+    db.execute("drop view current_scorecards")
+    db.create_view("standing_scorecards", _CURRENT)
+    db.create_view("current_scorecards", f"{_CURRENT} and not exists (select 1 from withdrawn_calls w where w.call_id = s.call_id)")
+    places = ("sha256", "path", "first", "last")
+    db.table("quarantine_places").create(
+        {**dict.fromkeys(places, str), "attempts": int}, pk=("sha256", "path"), not_null={*places, "attempts"}, strict=True
+    )
+    db.execute(
+        """insert into quarantine_places (sha256, path, first, last, attempts)
+        select sha256, path, first, last, attempts from quarantine where resolved is null"""
+    )

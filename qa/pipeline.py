@@ -13,7 +13,7 @@ from pathlib import Path
 
 from qa import asr, decode, legs, models, roles
 from qa.batch.job import Done, Engine, Job
-from qa.batch.plan import Seen
+from qa.batch.plan import Seen, check_name
 from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
 from qa.records import Records
 from qa.rescore import day_of, judge
@@ -21,6 +21,7 @@ from qa.rules.book import RuleBook
 from qa.stages import STAGES, Making, keys
 from qa.store import Store
 from qa.types import Audio, AudioInfo, Call, CallRecord, Scorecard, SpeakerTurns, SpeechActivity, Transcript
+from qa.withdrawals import Moved
 
 SEVERAL = 4
 """From so many files on several processes work on them: one takes a second or two to start."""
@@ -33,6 +34,7 @@ class FileResult:
     ``reused``: no recognition was needed.  ``proposed``: the call's month is closed, and the scorecard stands only once it is adjusted.
     ``sha256`` of its content, where that could be read.  ``stages``: seconds that each stage took.
     ``parts``: where several agents took the call one after another, the results of those after the first.
+    ``withdrawn``: calls that count no more, or again, now that the recording is what it is by its present records.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class FileResult:
     sha256: str | None = None
     stages: tuple[tuple[str, float], ...] = ()
     parts: tuple[FileResult, ...] = ()
+    withdrawn: tuple[Moved, ...] = ()
 
     @property
     def all(self) -> tuple[FileResult, ...]:
@@ -177,6 +180,7 @@ class Scorer:
         begun = time.monotonic()
         sha256 = seen.sha256 if seen is not None else None
         try:
+            check_name(path)
             record = self.record_of(path)
             book = self._book_of(record, path)
             known = {} if sha256 is None else {"sha256": sha256}
@@ -185,7 +189,10 @@ class Scorer:
             if seen is not None and not seen.still(path):
                 raise ChangedError.of(path)
             self.store.check_in_place()
-            results = [self._judged(path, one, book, begun, stages.recognised) for one in self._parts(path, call)]
+            parts = self._parts(path, call)
+            results = [self._judged(path, one, book, begun, stages.recognised) for one in parts]
+            ids = [str(one.call_id) for one in results]
+            moved = self.store.withdrawals.settle(path, call.audio.sha256, ids, any(one.record is not None for one in parts))
         except DatabaseError:
             raise
         except QaError as error:
@@ -193,7 +200,7 @@ class Scorer:
         except Exception as bug:
             return failed(path, unexpected(path, bug), time.monotonic() - begun, sha256)
         others = tuple(replace(one, seconds=0.0) for one in results[1:])
-        return replace(results[0], seconds=results[-1].seconds, parts=others)
+        return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=moved)
 
     def _parts(self, path: Path, call: Call) -> tuple[Call, ...]:
         """The call once for each agent who took it."""

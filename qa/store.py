@@ -31,14 +31,9 @@ from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScoreca
 from qa.rules.money import Mark
 from qa.scoring import about
 from qa.switch.kept import LogRows
-from qa.types import (
-    Acoustics,
-    Call,
-    Scorecard,
-    SpeakerTurns,
-    SpeechActivity,
-    Transcript,
-)
+from qa.torn import check_continues
+from qa.types import Acoustics, Call, Scorecard, SpeakerTurns, SpeechActivity, Transcript
+from qa.withdrawals import Withdrawals
 
 __all__ = ["AgentRow", "CheckOutcome", "Saved", "ScoredCall", "SearchHit", "Store", "StoredCall", "StoredScorecard"]
 
@@ -86,6 +81,7 @@ class Store:
         self._cards = Cards(self._db, self.ledger)
         self.log = LogRows(self._db)
         self.batches = Batches(self._db)
+        self.withdrawals = Withdrawals(self._db, self.ledger)
 
     def __enter__(self) -> Store:
         return self
@@ -151,8 +147,8 @@ class Store:
 
         A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.  In a closed month
         it is a proposal: nothing that is shown of the call changes until :meth:`adjust`.
-        Errors: :class:`StoreError` if the call id already belongs to a recording of other content, unless
-        ``new_recording`` says that this is meant.
+        Errors: :class:`StoreError` if the call id already belongs to a recording of other content, unless that was cut short and this one
+        is it with what was missing (:mod:`qa.torn`), or ``new_recording`` says that this is meant.
         """
         if scorecard.provenance.file_sha256 != call.audio.sha256:
             raise StoreError(scorecard.call_id, "评分与录音不是同一个文件", "请重新评分")
@@ -252,10 +248,9 @@ class Store:
 
     def _known(self, call: Call, call_id: str, new_recording: bool) -> dict[str, Any] | None:
         """The row of the call, if there is one; it must be of the same recording."""
-        found = self._db.rows("select sha256, started from calls where call_id = ?", call_id)
+        found = self._db.rows("select call_id, file, sha256, started from calls where call_id = ?", call_id)
         if found and found[0]["sha256"] != call.audio.sha256 and not new_recording:
-            cure = "请在 calls.csv 中给每个录音不同的 call_id"
-            raise StoreError(call_id, f"该通话编号已属于另一个录音，与 {call.audio.path} 内容不同", cure)
+            check_continues(self._db, self._get_blob, found[0], call.audio)
         return found[0] if found else None
 
     def _save_call_row(self, call: Call, call_id: str, agent_id: str | None) -> None:
@@ -320,6 +315,9 @@ class Store:
         found = self._db.rows("select s.*, c.file from current_scorecards s join calls c using (call_id) where call_id = ?", call_id)
         if found:
             return found[0]
+        withdrawn = self.withdrawals.standing(call_id)
+        if withdrawn is not None:
+            raise NotFoundError(call_id, str(withdrawn), "它的评分都还保留着；请看该录音现在的通话")
         if self._db.rows("select 1 from calls where call_id = ?", call_id):
             cure = "请由负责人用 qa adjust 批准这份评分"
             raise NotFoundError(call_id, "这通电话所在的月份已关账，它的评分还没有批准", cure)

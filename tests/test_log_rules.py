@@ -14,7 +14,7 @@ from rulebook_houses import TEMPO, line_of, only, problems, read, write
 
 from qa import log_scoring, logchecks, numbers
 from qa.log_examples import parse
-from qa.logchecks import connect_rate, effective_calls, hotline_silent, unanswered
+from qa.logchecks import callback, connect_rate, effective_calls, hotline_silent, unanswered
 from qa.logfacts import MAX_ROWS, sound
 from qa.params import RESERVED
 from qa.rulebook import load
@@ -220,6 +220,49 @@ def test_hours_know_holidays_and_make_up_days() -> None:
     assert OpenHours(closed=("national",)).on(datetime.date(2025, 10, 1)) is Truth.FALSE
 
 
+NIGHTS = When(weekdays=(1, 2, 3, 4, 5), hours=((1320, 360),))
+"""From 22:00 to 06:00, Monday to Friday."""
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "open_"),
+    [
+        (OpenHours(NIGHTS), "2024-05-10T23:00", Truth.TRUE),  # Friday
+        (OpenHours(NIGHTS), "2024-05-11T02:00", Truth.TRUE),  # Friday's shift still
+        (OpenHours(NIGHTS), "2024-05-11T06:00", Truth.FALSE),
+        (OpenHours(NIGHTS), "2024-05-11T23:00", Truth.FALSE),
+        (OpenHours(NIGHTS), "2024-05-12T02:00", Truth.FALSE),
+        (OpenHours(NIGHTS), "2024-05-13T02:00", Truth.FALSE),  # Monday: nobody began on Sunday
+        (OpenHours(NIGHTS), "2024-05-13T22:00", Truth.TRUE),
+        (OpenHours(NIGHTS, closed=("national",)), "2024-10-01T02:00", Truth.TRUE),  # the shift of 30 September
+        (OpenHours(NIGHTS, closed=("national",)), "2024-10-02T02:00", Truth.FALSE),
+        (OpenHours(When(day="workday", hours=((1320, 360),))), "2049-03-03T02:00", Truth.UNKNOWN),
+        (OpenHours(When(day="workday", hours=((1320, 360),))), "2049-03-03T12:00", Truth.FALSE),
+        (OpenHours(When(weekdays=(1,), hours=((0, 360), (1320, 1440)))), "2024-05-13T02:00", Truth.TRUE),  # no stretch over midnight
+    ],
+)
+def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(hours: OpenHours, moment: str, open_: Truth) -> None:
+    assert hours.at(datetime.datetime.fromisoformat(moment)) is open_
+
+
+def test_the_stretches_of_a_day_are_those_in_which_it_is_open() -> None:
+    """Minute by minute as :meth:`OpenHours.at` says, whatever shift they belong to."""
+    sets = (
+        NIGHTS,
+        When(weekdays=(6, 7), hours=((1260, 120), (540, 720))),
+        When(hours=((1320, 360),)),
+        When(weekdays=(2,), hours=((600, 600),)),
+    )
+    for hours in map(OpenHours, sets):
+        for n in range(8):
+            day = datetime.datetime(2024, 5, 6) + datetime.timedelta(n)
+            minutes = [day + datetime.timedelta(minutes=m) for m in range(1440)]
+            within = {m for m in minutes for low, high in hours.stretches(day.date()) if low <= m < high}
+            assert within == {m for m in minutes if hours.at(m) is Truth.TRUE}
+    assert [OpenHours(NIGHTS).minutes(datetime.date(2024, 5, n)) for n in (11, 12, 13, 14)] == [360, 0, 120, 480]
+    assert OpenHours(NIGHTS).text().endswith("22:00–06:00（跨夜的算在开始的那天）")
+
+
 def test_a_quiet_noon_is_no_silence_but_a_dead_line_is() -> None:
     """The same two hours without a call: usual on one line of the log, unusual on the other."""
     rows = []
@@ -242,6 +285,14 @@ def test_effective_calls_at_their_limits(made: int, newcomer: bool) -> None:
     (found,) = effective_calls.run(parse("\n".join(rows)), effective_calls.Params())
     assert found.value("effective_calls") == made
     assert found.outcome is (Outcome.PASS if made >= (30 if newcomer else 50) else Outcome.FAIL)
+
+
+@pytest.mark.parametrize(("opened", "moment"), [("2024-05-10T20:00", "2024-05-10T22:00"), ("2024-05-12T20:00", "2024-05-13T22:00")])
+def test_a_complaint_waits_for_the_next_shift(opened: str, moment: str) -> None:
+    due = datetime.datetime.fromisoformat(moment) + datetime.timedelta(hours=2)
+    other = f"{due + datetime.timedelta(hours=1):%Y-%m-%d %H:%M} 呼出 13712345678 接通 通话=60"
+    (found,) = callback.run(parse(f"投诉 {opened.replace('T', ' ')} 13812345678\n{other}"), callback.Params(open=OpenHours(NIGHTS)))
+    assert found.outcome is Outcome.FAIL and f"到 {due:%Y-%m-%d %H:%M}" in found.message
 
 
 # ---------------------------------------------------------------- numbers

@@ -74,8 +74,9 @@ def check(call: LoggedCall) -> None:
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(record() | happening(), min_size=1, max_size=9))
 def test_any_rows_of_one_call(rows: list[Row]) -> None:
-    built, _ = building.build(rows)
-    assert sum(len(one.rows) for one in built) == len(rows)
+    built, faults = building.build(rows)
+    left_open = any("这通电话未采用" in fault.cause for fault in faults)
+    assert (sum(len(one.rows) for one in built) == len(rows)) is not left_open
     assert len({one.call.call_id for one in built}) == len(built)
     for one in built:
         check(one.call)

@@ -193,7 +193,8 @@ def test_an_agent_whose_caller_stays_for_the_survey_has_not_hung_up(tmp_path: Pa
     ],
 )
 def test_the_direction_is_told_by_the_channels(tmp_path: Path, channel: str, to: str, direction: str) -> None:
-    path = written(tmp_path, "Master.csv", cdr(channel=channel, to=to, dst="13900139000" if direction == "out" else "8002"))
+    src = "13800138000" if direction == "in" else "8001"
+    path = written(tmp_path, "Master.csv", cdr(src=src, channel=channel, to=to, dst="13900139000" if direction == "out" else "8002"))
     assert calls(path)["1714525200.100"].direction == direction
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from qa import decode
 from qa.batch.job import Engine
-from qa.batch.plan import SETTLE_S, Settling, is_fresh
+from qa.batch.kept import path_text
+from qa.batch.plan import SETTLE_S, Settling, is_fresh, torn_later
 from qa.batch.report import Fate, Report, Tally, fate
 from qa.batch.run import Later, Run
-from qa.errors import AudioError, BatchError, ChangedError, DatabaseError, ModelError, NotYetError, QaError
+from qa.errors import AudioError, BatchError, ChangedError, ModelError, NotYetError, QaError, StoreError
 from qa.ledger_calls import warns_first
 from qa.pipeline import FileResult, Scorer, failed
 from qa.rescore import day_of, recount
@@ -57,7 +58,7 @@ class Batch:
     settle_s: float = SETTLE_S
     retry: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
-    later: Later = lambda path, info: None
+    later: Later = torn_later
 
     def __post_init__(self) -> None:
         self._places = {folder: _place(folder) for folder in self.folders}
@@ -81,15 +82,15 @@ class Batch:
                 if time.monotonic() - told >= PROGRESS_S:
                     told = time.monotonic()
                     store.batches.progress(number, tally.figures(told - begun))
-        except (DatabaseError, ModelError, BatchError) as error:
+        except (StoreError, ModelError, BatchError) as error:
             stopped = error
         stopped = self._recount(months) or stopped
-        report = Report(tally, time.monotonic() - begun, stopped, self.settings | {"folders": [str(f) for f in self.folders]})
+        report = Report(tally, time.monotonic() - begun, stopped, self.settings | {"folders": [path_text(f) for f in self.folders]})
         return report if number is None else self._kept(number, report)
 
     def _warned(self, result: FileResult) -> set[tuple[str | None, str | None]]:
         """Agents and months whose first warnings the scorecards of a file may move."""
-        found: set[tuple[str | None, str | None]] = set()
+        found: set[tuple[str | None, str | None]] = {(one.agent_id, one.month) for one in result.withdrawn}
         for part in result.all:
             day = day_of(part.call.record) if part.call is not None else None
             if part.scorecard is not None and day is not None:
@@ -105,7 +106,7 @@ class Batch:
         """First warnings in order of time, also of calls that were scored late; what kept the database from it, if anything did."""
         try:
             recount(self.scorer.store, months)
-        except DatabaseError as error:
+        except StoreError as error:
             return error
         return None
 
@@ -113,7 +114,7 @@ class Batch:
         try:
             made = report.as_json()
             self.scorer.store.batches.end(number, made["state"], made)
-        except DatabaseError as error:  # full, locked or gone: then the report is on the screen and in its file alone
+        except StoreError as error:  # full, locked or gone: then the report is on the screen and in its file alone
             return report if report.stopped is not None else replace(report, stopped=error)
         return report
 
@@ -159,7 +160,9 @@ class Batch:
         readable = self._readable(result)
         end = fate(result, result.sha256 in refused, readable)
         if end == "quarantined" and result.sha256 is not None:
-            store.quarantine(result.sha256, str(result.path), result.error)
+            store.quarantine(result.sha256, result.path, result.error)
+        elif end == "skipped" and result.sha256 is not None:
+            store.met(result.sha256, result.path)
         return result, end
 
     def _readable(self, result: FileResult) -> bool:
@@ -169,7 +172,7 @@ class Batch:
         self._check_folders(result.path)
         try:
             return decode.file_sha256(result.path) == result.sha256
-        except AudioError:
+        except (AudioError, OSError):
             self._check_folders(result.path)
             return False
 

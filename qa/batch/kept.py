@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from qa import rows
+from qa import places, rows
 from qa.database import Database
 from qa.errors import PoisonError, QaError
+
+_ESCAPED = re.compile(r"\\(udc[89a-f][0-9a-f])")
+
+
+def path_text(path: Path | str) -> str:
+    """A path as text that any database, file or screen takes: bytes that are not UTF-8 as ``\\udcb2`` (see :func:`path_of`)."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def path_of(text: str) -> Path:
+    """The path that :func:`path_text` wrote."""
+    return places.place(_ESCAPED.sub(lambda found: chr(int(found[1][1:], 16)), text))
 
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A recording, by content, that is not tried again until a person says so; ``path`` is where it was last seen.
+    """A file whose content is not tried again until a person says so; ``path`` (as :func:`path_text`) is where it lies.
 
-    ``kind`` is the name of the error's class, ``attempts`` how many runs it failed in, ``first`` and ``last`` when (ISO 8601 UTC).
+    ``kind`` is the name of the error's class, ``attempts`` how often this file failed, ``first`` and ``last`` when (ISO 8601 UTC).
     """
 
     sha256: str
@@ -30,6 +45,11 @@ class Quarantined:
     @property
     def error(self) -> QaError:
         return PoisonError(self.path, f"已隔离：{self.cause}", "要重试请用 qa batch retry")
+
+    @property
+    def place(self) -> Path:
+        """Where the file lies."""
+        return path_of(self.path)
 
 
 @dataclass(frozen=True)
@@ -77,33 +97,59 @@ class Batches:
 
     # ------------------------------------------------------------ quarantine
 
-    def quarantine(self, sha256: str, path: str, error: QaError) -> None:
-        """Put a recording into quarantine, or count another attempt."""
+    def quarantine(self, sha256: str, path: Path, error: QaError) -> None:
+        """Put a file's content into quarantine, or count another attempt."""
         now = rows.now_utc()
-        row = {"sha256": sha256, "path": path, "kind": type(error).__name__, "cause": error.cause, "cure": error.cure}
-        row |= {"first": now, "last": now}
-        names = ("path", "kind", "cause", "cure", "last")
-        changes = ", ".join(f"{name} = excluded.{name}" for name in names)
-        conflict = f"on conflict (sha256) do update set {changes}, resolved = null, attempts = attempts + 1"
+        told = {"kind": type(error).__name__, "cause": path_text(error.cause), "cure": error.cure, "last": now}
+        conflict = "on conflict (sha256) do update set {}, resolved = null, attempts = attempts + 1"
         with self._db.writing():
-            self._db.insert("quarantine", row | {"attempts": 1}, suffix=conflict)
+            row = {"sha256": sha256, "path": _place(path), "first": now, "attempts": 1} | told
+            self._db.insert("quarantine", row, suffix=conflict.format(_taken_over("path", *told)))
+            conflict = "on conflict (sha256, path) do update set {}, attempts = attempts + 1"
+            row = {"sha256": sha256, "path": _place(path), "first": now, "attempts": 1, "last": now}
+            self._db.insert("quarantine_places", row, suffix=conflict.format(_taken_over("last")))
+
+    def met(self, sha256: str, path: Path) -> None:
+        """A file whose content is in quarantine already was left out: it is listed, and tried when that is."""
+        place = _place(path)
+        if not self._db.rows("select 1 from quarantine_places where sha256 = ? and path = ?", sha256, place):
+            now = rows.now_utc()
+            with self._db.writing():
+                self._db.insert("quarantine_places", {"sha256": sha256, "path": place, "first": now, "last": now, "attempts": 0})
 
     def resolve(self, sha256: str) -> None:
         """Take a recording that could be scored out of quarantine."""
         if self._db.rows("select 1 from quarantine where sha256 = ? and resolved is null", sha256):
             with self._db.writing():
                 self._db.sqlite.execute("update quarantine set resolved = ? where sha256 = ?", (rows.now_utc(), sha256))
+                self._db.sqlite.execute("delete from quarantine_places where sha256 = ?", (sha256,))
 
     def quarantined(self) -> tuple[Quarantined, ...]:
-        """All recordings in quarantine, by path."""
-        columns = "sha256, path, kind, cause, cure, attempts, first, last"
-        return tuple(
-            Quarantined(**r) for r in self._db.rows(f"select {columns} from quarantine where resolved is null order by path, sha256")
-        )
+        """All files in quarantine, by path; of a content whose files were moved those that are there."""
+        found = [
+            Quarantined(**r)
+            for r in self._db.rows(
+                """select q.sha256, p.path, q.kind, q.cause, q.cure, p.attempts, p.first, p.last
+                from quarantine q join quarantine_places p using (sha256) where q.resolved is null order by p.path, q.sha256"""
+            )
+        ]
+        several = {sha256 for sha256, count in Counter(one.sha256 for one in found).items() if count > 1}
+        there = {one.path for one in found if one.sha256 in several and one.place.exists()}
+        anywhere = {one.sha256 for one in found if one.path in there}
+        return tuple(one for one in found if one.sha256 not in anywhere or one.path in there)
+
+
+def _place(path: Path) -> str:
+    """Where a file lies, whatever folder a later command is started in."""
+    return path_text(path.absolute())
+
+
+def _taken_over(*names: str) -> str:
+    return ", ".join(f"{name} = excluded.{name}" for name in names)
 
 
 def _json(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return path_text(json.dumps(value, ensure_ascii=False))
 
 
 def _read(text: str | None) -> dict[str, Any] | None:

@@ -17,8 +17,9 @@ ASKING_S = 1.0
 
 
 def lock_path(db: Path) -> Path:
-    """The lock file beside a database."""
-    return db.with_name(db.name + ".batch-lock")
+    """The lock file beside a database, the same one however the way to the database is spelled."""
+    whole = db.resolve()
+    return whole.with_name(whole.name + ".batch-lock")
 
 
 @contextmanager

@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qa import decode
+from qa.batch.kept import path_text
 from qa.clock import known_moment
-from qa.errors import ChangedError
-from qa.types import CallRecord
+from qa.errors import AudioError, ChangedError, NotYetError, QaError
+from qa.types import AudioInfo, CallRecord
 
 FRESH_S = 60.0
 """A file whose time of change is at least so long ago by the wall clock is taken at once; any other is watched first."""
 SETTLE_S = 5.0
+TORN_PATIENCE_S = 600.0
+"""A file that ends before its time is taken as it is once it has been unchanged for so long."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,23 @@ class Seen:
         return (now.st_size, now.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
+def check_name(path: Path) -> None:
+    """Errors: :class:`AudioError` for a path with bytes that are not UTF-8, which no database and no report can hold."""
+    if path_text(path) != str(path):
+        raise AudioError(path_text(path), "文件名或文件夹名不是 UTF-8 编码（可能是 GBK），无法登记", "请改名（如用 convmv）后重新运行")
+
+
 def look(path: Path) -> Seen:
     """Hash a file that nobody writes to meanwhile.  Errors: :class:`AudioError`, :class:`ChangedError`."""
+    check_name(path)
     try:
         before = path.stat()
     except OSError:
         before = None
-    sha256 = decode.file_sha256(path)  # says what is wrong with a file that is not there
+    try:
+        sha256 = decode.file_sha256(path)  # says what is wrong with a file that is not there
+    except OSError as error:
+        raise AudioError(str(path), f"读取失败（{error.strerror or error}）", "请检查磁盘、网络存储或对象存储后重试") from error
     seen = Seen(before.st_size, before.st_mtime_ns, sha256) if before is not None else None
     if seen is None or not seen.still(path):
         raise ChangedError.of(path)
@@ -78,13 +91,20 @@ def in_order(paths: Sequence[Path], record_of: Callable[[Path], CallRecord | Non
 # ---------------------------------------------------------------- files that are still being written
 
 
-def is_fresh(path: Path, now_s: float | None = None) -> bool:
-    """Whether the file may still be growing: changed less than ``FRESH_S`` ago by the wall clock, or in its future."""
+def torn_later(path: Path, info: AudioInfo | None) -> QaError | None:
+    """Why a recording is left for the next run: it ends before its time, and changed less than ``TORN_PATIENCE_S`` ago."""
+    if info is None or not decode.looks_torn(info) or not is_fresh(path, within_s=TORN_PATIENCE_S):
+        return None
+    return NotYetError(str(path), "文件还不完整，可能还在录音或拷贝", f"有变化，或 {TORN_PATIENCE_S:.0f} 秒没有变化后，再运行会处理")
+
+
+def is_fresh(path: Path, now_s: float | None = None, within_s: float = FRESH_S) -> bool:
+    """Whether the file may still be growing: changed less than ``within_s`` ago by the wall clock, or in its future."""
     try:
         age = (time.time() if now_s is None else now_s) - path.stat().st_mtime
     except OSError:
         return False  # what is wrong with it is said when it is read
-    return age < FRESH_S
+    return age < within_s
 
 
 class Settling:

@@ -7,18 +7,21 @@ worker holds, ten times a second; a limit of the address space (``RLIMIT_AS``) w
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import connection
 from typing import Any
 
 from qa.batch import worker
 from qa.batch.job import Done, Job
-from qa.batch.machine import Shape, resident_bytes
+from qa.batch.machine import Shape, resident_bytes, thread_environment
 from qa.errors import BatchError, PoisonError, QaError, UnexpectedError
 
 WATCH_S = 0.1
@@ -168,7 +171,8 @@ class LocalPool:
             free.remove(other.threads)
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=worker.serve, args=(theirs, free[0]), name="qa worker", daemon=True)
-        process.start()
+        with _environment(thread_environment(free[0])):  # before the worker imports the program that it was started by
+            process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours, free[0]))
 
@@ -262,6 +266,21 @@ def _end(code: int | None) -> str:
         name = signal.Signals(-code).name if -code in list(signal.Signals) else ""
         return f"信号 {-code} {name}".strip() + ("，可能是内存不足" if -code == signal.SIGKILL else "")
     return f"退出码 {code}"
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Variables for a process that is started meanwhile."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 class WorkerTraceback(Exception):  # noqa: N818  (no error of its own: what a worker's error came from)

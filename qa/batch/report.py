@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from qa.batch.kept import path_text
 from qa.errors import AudioError, NotYetError, PoisonError, QaError, UnexpectedError
 from qa.pipeline import FileResult
 
@@ -22,8 +23,8 @@ class Tally:
 
     ``scored`` files (``reused`` of these needed no recognition) have ``scorecards``, one for each agent who took the call; ``proposed`` of
     these lie in a closed month.  ``quarantined`` in this run and ``skipped`` since an earlier one; ``left``: still being written;
-    ``failed`` for another reason.  ``audio_ms`` of the scored files, ``heard_ms`` of those that were recognised now.  ``bytes_done`` of all
-    files that are through.
+    ``failed`` for another reason.  ``withdrawn``: calls that count no more, or again, by corrected records.  ``audio_ms`` of the scored
+    files, ``heard_ms`` of those that were recognised now.  ``bytes_done`` of all files that are through.
     """
 
     files: int
@@ -35,6 +36,7 @@ class Tally:
     stages: Counter[str] = field(default_factory=Counter)
     problems: list[dict[str, Any]] = field(default_factory=list)
     without_record: list[str] = field(default_factory=list)
+    withdrawn: list[dict[str, str]] = field(default_factory=list)
     rule_books: Counter[str] = field(default_factory=Counter)
     demo: bool = False
 
@@ -45,8 +47,10 @@ class Tally:
         for stage, seconds in result.stages:
             self.stages[stage] += seconds  # type: ignore[assignment]
         if result.error is not None:
-            error = {"cause": result.error.cause, "cure": result.error.cure, "kind": type(result.error).__name__}
-            self.problems.append({"file": str(result.path), "sha256": result.sha256, "fate": fate, **error})
+            error = {"cause": path_text(result.error.cause), "cure": result.error.cure, "kind": type(result.error).__name__}
+            self.problems.append({"file": path_text(result.path), "sha256": result.sha256, "fate": fate, **error})
+        self.counts["withdrawn"] += len(result.withdrawn)
+        self.withdrawn += [{"call_id": one.call_id, "what": str(one.withdrawal)} for one in result.withdrawn]
         if result.scorecard is not None and result.call is not None:
             self._scored(result, result.call.audio.duration_ms, result.call.record is None)
 
@@ -62,7 +66,7 @@ class Tally:
             self.rule_books[f"{made.rule_book} {made.rule_book_version}"] += 1
             self.demo = self.demo or made.demo
         if no_record:
-            self.without_record.append(str(result.path))
+            self.without_record.append(path_text(result.path))
 
     @property
     def through(self) -> int:
@@ -116,7 +120,7 @@ class Report:
         """The run report."""
         said = None
         if self.stopped is not None:
-            said = {"subject": self.stopped.subject, "cause": self.stopped.cause, "cure": self.stopped.cure}
+            said = {"subject": path_text(self.stopped.subject), "cause": path_text(self.stopped.cause), "cure": self.stopped.cure}
         return {
             "format": STAMP,
             "state": "done" if self.stopped is None else "stopped",
@@ -129,4 +133,5 @@ class Report:
             "demo": self.tally.demo,
             "problems": self.tally.problems,
             "without_record": self.tally.without_record,
+            "withdrawn": self.tally.withdrawn,
         }

@@ -145,7 +145,7 @@ class Run:
         except (DatabaseError, ModelError, BatchError):
             raise
         except Exception as error:
-            told = error if isinstance(error, QaError) else unexpected(Path(job.path), error)
+            told = error if isinstance(error, QaError) else unexpected(items[0].path, error)
             for item in items:
                 yield item, _Ready(result=failed(item.path, told, sha256=job.sha256))
             return

@@ -10,15 +10,12 @@ from pathlib import Path
 from qa import decode
 from qa.batch.batch import Batch, Progress
 from qa.batch.lock import one_batch
-from qa.batch.plan import Settling
+from qa.batch.plan import TORN_PATIENCE_S, Settling
 from qa.batch.report import EXIT_DONE, EXIT_SOME_FAILED, EXIT_STOPPED, Fate, Report, Tally
 from qa.errors import BatchError, BusyError, NotYetError, QaError, RecordError
 from qa.pipeline import FileResult, collect
 from qa.records import Records
 from qa.types import AudioInfo
-
-TORN_PATIENCE_S = 600.0
-"""A file that ends before its time is taken as it is once it has been unchanged for so long."""
 
 _State = tuple[int, int]
 
@@ -105,7 +102,12 @@ class Watch:
         if not all(folder.is_dir() for folder in self.folders):
             gone = next(folder for folder in self.folders if not folder.is_dir())
             self._tell(BatchError(str(gone), "录音文件夹不见了（共享断开或被移走）", "恢复后会自动接着做"))
-        new = [path for path in collect(f for f in self.folders if f.is_dir()) if self._through.get(path) != _state(path)]
+        try:
+            found = collect(f for f in self.folders if f.is_dir())
+        except BatchError as error:  # an object store that does not answer just now
+            self._tell(error)
+            return []
+        new = [path for path in found if self._through.get(path) != _state(path)]
         return [path for path in self._settling.finished(new) if not self._waits(path)]
 
     def _waits(self, path: Path) -> bool:

@@ -12,6 +12,7 @@ from qa.batch.job import Done, Job, Tell
 from qa.batch.machine import own_threads
 from qa.errors import ModelError
 from qa.models import LocatedModel
+from qa.places import at_hand
 from qa.stages import STAGES, Making
 from qa.types import Audio, SpeakerTurns, SpeechActivity, Transcript
 
@@ -40,11 +41,16 @@ class _Clock:
 
 
 def work(job: Job, tell: Tell = lambda stage, duration_ms: None) -> Done:
-    """Make the stages that a job wants.
+    """Make the stages that a job wants; a recording at an address is copied to this machine for as long as that takes.
 
-    Errors: those of :func:`qa.decode.decode`, :class:`ChangedError` where the file's content is not the one that is meant, and
-    :class:`ModelError`; anything else is a bug.
+    Errors: those of :func:`qa.places.at_hand` and :func:`qa.decode.decode`, :class:`ChangedError` where the file's content is not the one
+    that is meant, and :class:`ModelError`; anything else is a bug.
     """
+    with at_hand(job.path) as path:
+        return _work(job, path, tell)
+
+
+def _work(job: Job, path: Path, tell: Tell) -> Done:
     known, made, clock = dict(job.known), [], _Clock()
 
     def find(stage: str) -> Any:
@@ -63,7 +69,7 @@ def work(job: Job, tell: Tell = lambda stage, duration_ms: None) -> Done:
         begin("transcript")
         return asr.transcribe(model, audio, heard, turns, job.hotwords, job.settings)
 
-    making = Making(Path(job.path), job.sha256, find, keep, transcribe, begin)
+    making = Making(path, job.sha256, find, keep, transcribe, begin)
     for stage in job.wanted:
         making.value(stage)
     clock.now_at(None)

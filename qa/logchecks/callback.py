@@ -124,8 +124,9 @@ def _between(since: Moment, call: LoggedCall, deadline: Moment) -> bool:
 
 def _opening(since: Moment, hours: OpenHours) -> Moment | None:
     """When the time begins to run: at once within ``hours``, else at the next opening; None where nobody knows."""
-    if hours.at(since) is Truth.TRUE:
-        return since
+    now = hours.at(since)
+    if now is not Truth.FALSE:
+        return since if now is Truth.TRUE else None
     for n in range(_LONGEST_SEARCH):
         day = since.date() + datetime.timedelta(n)
         if hours.on(day) is Truth.UNKNOWN:

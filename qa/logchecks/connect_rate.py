@@ -9,8 +9,8 @@ How it is measured
     callers who gave up within ``short_s``.  Every share stands with its number of calls and Wilson's 95 % interval.  With fewer than
     ``min_calls`` nothing is ruled.  The whole period is what the clause names: its share decides.  A day or an hour stands for how the
     house usually does: it fails only where its whole interval lies below the limit, and is inconclusive where the limit lies inside.
-    Calls that may or may not count (no start, no line, a short wait that nobody knows) are tried both ways; where that matters nothing
-    is ruled.  A day that was not over when the log was read is inconclusive.
+    Calls that may or may not count (no start, no line, a short wait that nobody knows, a caller who perhaps never left
+    the IVR) are tried both ways; where that matters nothing is ruled.  A day that was not over when the log was read is inconclusive.
 
 Not covered
     Calls that never reached the switch.
@@ -25,7 +25,23 @@ from typing import TypeVar
 
 from qa.intervals import wilson
 from qa.log_examples import LogExample
-from qa.logfacts import Moment, Values, choose, finding, in_hours, lines_text, on_lines, rows_of, started, unknown, waited_s, whole, without
+from qa.logfacts import (
+    Moment,
+    Values,
+    choose,
+    finding,
+    gave_up_within,
+    in_hours,
+    in_machine,
+    lines_text,
+    on_lines,
+    rows_of,
+    started,
+    unknown,
+    whole,
+    without,
+)
+from qa.rules.expression import Truth
 from qa.rules.open_hours import ALWAYS, OpenHours
 from qa.types import Finding, Outcome
 from qa.types.log import CallLog, Disposition, LoggedCall
@@ -130,13 +146,13 @@ def _grouped(
 
 
 def _counts(call: LoggedCall, params: Params) -> bool | None:
-    """Whether the call counts; None where nobody knows how long its caller waited."""
+    """Whether the call counts; None where nobody knows how long its caller waited for a person, or whether at all."""
     if call.disposition is Disposition.FAILED:
         return False
-    if call.disposition is Disposition.ABANDONED and params.short_s:
-        waited = waited_s(call)
-        return None if waited is None else waited >= params.short_s
-    return True
+    sooner = gave_up_within(call, params.short_s) if call.disposition is Disposition.ABANDONED and params.short_s else Truth.FALSE
+    if sooner is Truth.TRUE:
+        return False
+    return None if sooner is Truth.UNKNOWN or in_machine(call) else True
 
 
 def _rule(group: _Group, params: Params) -> Finding:
@@ -184,8 +200,12 @@ EXAMPLES = (
     LogExample("too few", _day(1, 4), Outcome.INCONCLUSIVE, values=(("calls", 5),)),
     LogExample("the day was not over", _day(20, 20), Outcome.INCONCLUSIVE, as_of="2025-03-03T11:00:00"),
     LogExample("one without a time decides", f"{_day(17, 3)}\n2025-03-03 ??:?? 呼入 13712345678 未接", Outcome.INCONCLUSIVE, (21,)),
+    LogExample("one in the machine decides", f"{_day(17, 3)}\n2025-03-03 09:00 呼入 13712345678 放弃 自动语音=40",
+               Outcome.INCONCLUSIVE, (21,)),
+    LogExample("one behind the machine", f"{_day(17, 3)}\n2025-03-03 09:00 呼入 13712345678 放弃 自动语音=40 等待=20", Outcome.FAIL,
+               (18, 19, 20, 21), params=(("by", ("period",)),)),
     LogExample(
         "faulty lines do not count", f"{_day(20, 0)}\n2025-03-03 09:00 呼入 13712345678 失败", Outcome.PASS, values=(("calls", 20),)
     ),
     LogExample("outgoing", "2025-03-03 09:00 呼出 13712345678 未接", Outcome.NOT_APPLICABLE),
-)
+)  # fmt: skip

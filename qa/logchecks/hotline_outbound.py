@@ -5,7 +5,7 @@ What is asked
 
 How it is measured
     Every outgoing call of the period whose own line is one of ``lines`` is a breach of its own.  An outgoing call of which the switch
-    tells no line may be one: all of them are one inconclusive finding.
+    tells no line, or only the extension that dialled, may be one: all of them are one inconclusive finding.
 
 Not covered
     Calls that the switch does not log.
@@ -63,5 +63,8 @@ EXAMPLES = (
     LogExample("another line", "2025-03-03 09:10 呼出 13812345678 接通 通话=60 线路=02588886666", Outcome.PASS, values=(("outgoing", 1),)),
     LogExample("incoming", "2025-03-03 09:10 呼入 13812345678 接通 通话=60 线路=4001234567", Outcome.PASS),
     LogExample("line not told", "2025-03-03 09:10 呼出 13812345678 接通 通话=60", Outcome.INCONCLUSIVE, (1,)),
+    LogExample(
+        "the extension is no line", "2025-03-03 09:10 呼出 13812345678 接通 通话=60 坐席=8001 线路=8001", Outcome.INCONCLUSIVE, (1,)
+    ),
     LogExample("no calls imported", "工单 2025-03-03 09:02 13812345678", Outcome.INCONCLUSIVE, sources=("tickets",)),
 )

@@ -108,9 +108,9 @@ class _Line:
     def findings(self) -> Iterator[Finding]:
         for day in days(self.log):
             hours = self.params.open.stretches(day)
+            if self.params.open.on(day) is Truth.UNKNOWN:
+                yield unknown(f"{self.title}，{day}：放假安排没有公布，不知是否工作")
             if not hours:
-                if self.params.open.on(day) is Truth.UNKNOWN:
-                    yield unknown(f"{self.title}，{day}：放假安排没有公布，不知是否工作")
                 continue
             if day not in self.alive:
                 yield unknown(f"{self.title}，{day}：整天没有任何话单，不知是没有来电还是没有导入")

@@ -4,11 +4,11 @@ What is asked
     No talk with a private number over the house's telephones.
 
 How it is measured
-    Private are ``numbers`` of the rule book and the numbers that the roster gives for the staff, less ``house_numbers``.  An answered
-    outgoing call to one of them is a breach; an incoming one only where ``incoming`` says so and the talk lasted at least
-    ``min_talk_s`` (somebody who calls is told to call another telephone).  Numbers that may be the same (an area code is missing), a
-    talk of unknown length, and a number called at least ``often`` times that no customer ever called from are inconclusive: a person
-    must look.
+    Private are ``numbers`` of the rule book and the numbers that the roster gives for the staff, on the days on which it names them
+    (``since``, ``until``), less ``house_numbers``.  An answered outgoing call to one of them is a breach; an incoming one only where
+    ``incoming`` says so and the talk lasted at least ``min_talk_s`` (somebody who calls is told to call another telephone).  Numbers that
+    may be the same (an area code is missing), a talk of unknown length, and a number called at least ``often`` times that no customer
+    ever called from are inconclusive: a person must look.
 
 Not covered
     Private calls to numbers that nobody listed; what was talked about.
@@ -16,16 +16,17 @@ Not covered
 
 from __future__ import annotations
 
+import datetime
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qa import numbers
 from qa.log_examples import LogExample
-from qa.logfacts import finding, row, rows_of, talk_s, unknown, without
+from qa.logfacts import finding, row, rows_of, started, talk_s, unknown, without
 from qa.rules.expression import Truth
 from qa.types import Finding, Outcome
-from qa.types.log import CallLog, Disposition, LoggedCall
+from qa.types.log import CallLog, Disposition, LoggedCall, Person
 
 TITLE = "不得接打私人电话"
 TITLE_EN = "No private calls"
@@ -61,14 +62,13 @@ def run(log: CallLog, params: Params) -> Iterator[Finding]:
     if (missing := without(log, "calls")) is not None:
         yield missing
         return
-    private = [*params.numbers, *(number for person in log.roster for number in person.numbers)]
-    private = [number for number in private if not _among(number, params.house_numbers)]
+    private = [one for one in _private(log, params) if not _among(one.number, params.house_numbers)]
     if not private and not params.often:
         yield unknown("没有私人号码清单（规则书的 numbers，或名册的号码），无法判定")
         return
-    by_key: dict[str, list[str]] = defaultdict(list)
-    for number in private:
-        by_key[numbers.key(number)].append(number)
+    by_key: dict[str, list[_Private]] = defaultdict(list)
+    for one in private:
+        by_key[numbers.key(one.number)].append(one)
     found = [each for call in log.calls if (each := _judge(call, by_key.get(numbers.key(call.customer_number), []), params)) is not None]
     yield from found
     yield from _often(log, params)
@@ -82,16 +82,52 @@ def _among(number: str, known: tuple[str, ...]) -> bool:
     return any(numbers.same(number, other) is Truth.TRUE for other in known)
 
 
-def _judge(call: LoggedCall, private: list[str], params: Params) -> Finding | None:
+@dataclass(frozen=True)
+class _Private:
+    """A private number and the rows of the roster that say when its owner belonged to the staff; none: whenever."""
+
+    number: str
+    owner: tuple[Person, ...] = ()
+
+    def on(self, day: datetime.date | None) -> Truth:
+        """Whether the number was private on ``day``; UNKNOWN for a call without one, unless it always was."""
+        if not self.owner or any(person.since is None and person.until is None for person in self.owner):
+            return Truth.TRUE
+        if day is None:
+            return Truth.UNKNOWN
+        return Truth.TRUE if any(_named(person, day, day) for person in self.owner) else Truth.FALSE
+
+
+def _named(person: Person, since: datetime.date, until: datetime.date) -> bool:
+    """Whether a row of the roster holds on a day of ``since`` to ``until``."""
+    return (person.since is None or person.since <= until) and (person.until is None or since <= person.until)
+
+
+def _private(log: CallLog, params: Params) -> list[_Private]:
+    """The private numbers of the period.  Who changes teams has two rows of the roster and keeps the number that one of them tells."""
+    rows: dict[str, list[Person]] = defaultdict(list)
+    for person in log.roster:
+        rows[person.agent_id].append(person)
+    found = [_Private(number) for number in params.numbers]
+    for mine in rows.values():
+        if any(_named(person, log.since, log.until) for person in mine):
+            own = dict.fromkeys(number for person in mine for number in person.numbers)
+            found += [_Private(number, tuple(mine)) for number in own]
+    return found
+
+
+def _judge(call: LoggedCall, private: list[_Private], params: Params) -> Finding | None:
     if call.direction not in ("in", "out") or call.disposition is not Disposition.ANSWERED or not numbers.plain(call.customer_number):
         return None
     if call.direction == "in" and not params.incoming:
         return None
-    alike = max((numbers.same(call.customer_number, number) for number in private), default=Truth.FALSE)
+    at = started(call)
+    day = None if at is None else at.date()
+    alike = max((min(numbers.same(call.customer_number, one.number), one.on(day)) for one in private), default=Truth.FALSE)
     if alike is Truth.FALSE or _among(call.customer_number, params.house_numbers):
         return None
     if alike is Truth.UNKNOWN:
-        return unknown(f"{call.customer_number} 可能是私人号码（缺区号），需人工复核", (row(call),))
+        return unknown(f"{call.customer_number} 可能是私人号码（缺区号，或时刻不明而机主并非一直在册），需人工复核", (row(call),))
     talked = talk_s(call)
     if call.direction == "out":
         return finding(Outcome.FAIL, f"拨打私人号码 {call.customer_number}", (row(call),), talk_s=talked)
@@ -119,6 +155,8 @@ def _often(log: CallLog, params: Params) -> Iterator[Finding]:
 
 
 _MINE = (("numbers", ("13500001111",)),)
+_CALLED = "2025-03-03 09:00 呼出 13500001111 接通 通话=60 坐席=1002"
+_OWNER = "名册 1001 张三 号码=13500001111"
 EXAMPLES = (
     LogExample("called a private number", "2025-03-03 09:00 呼出 13500001111 接通 通话=60 坐席=1001", Outcome.FAIL, (1,), params=_MINE),
     LogExample(
@@ -127,6 +165,14 @@ EXAMPLES = (
         Outcome.FAIL,
         (1,),
     ),
+    LogExample("of one who had left", f"{_CALLED}\n{_OWNER} 至=2025-03-02\n名册 1002 李四 号码=13600002222", Outcome.PASS,
+               values=(("numbers", 1),)),
+    LogExample("on the last day", f"{_CALLED}\n{_OWNER} 至=2025-03-03", Outcome.FAIL, (1,)),
+    LogExample("not yet there", f"{_CALLED}\n2025-03-04 09:00 呼入 13812345678 接通 通话=60\n{_OWNER} 自=2025-03-04", Outcome.PASS),
+    LogExample("in another team", f"{_CALLED}\n{_OWNER} 至=2025-03-02\n名册 1001 张三 自=2025-03-03", Outcome.FAIL, (1,)),
+    LogExample("nobody of the roster is left", f"{_CALLED}\n{_OWNER} 至=2025-03-02", Outcome.INCONCLUSIVE),
+    LogExample("left, but when was the call", f"2025-03-03 ??:?? 呼出 13500001111 接通 通话=60\n{_OWNER} 至=2025-03-03",
+               Outcome.INCONCLUSIVE, (1,)),
     LogExample("a long talk", "2025-03-03 09:00 呼入 13500001111 接通 等待=3 通话=90", Outcome.FAIL, (1,), (("talk_s", 90.0),), _MINE),
     LogExample("told to call elsewhere", "2025-03-03 09:00 呼入 13500001111 接通 等待=3 通话=9", Outcome.PASS, params=_MINE),
     LogExample("nobody answered", "2025-03-03 09:00 呼出 13500001111 未接", Outcome.PASS, params=_MINE),

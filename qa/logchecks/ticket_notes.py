@@ -6,8 +6,10 @@ What is asked
 How it is measured
     A ticket belongs to a call by its call id; a ticket without one by the customer's number, if it was written between the beginning of
     the call and ``within_min`` minutes after its end.  One ticket may stand for several calls of the same customer.  A ticket of a
-    number that may be the same (an area code is missing) leaves its call to a person, by not counting the call at all.  A day on which
-    no call has a ticket may not have been imported, and is inconclusive, as is the day on which the log was read.
+    number that may be the same (an area code is missing), or of the same number without a time, leaves its call to a person, by not
+    counting the call at all; so does a call without a ticket whose ``within_min`` minutes run over midnight and beyond the last ticket
+    known: the table may have been taken before.  A day on which no call has a ticket may not have been imported, and is inconclusive, as
+    is the day on which the log was read.
 
 Not covered
     What the note says.
@@ -23,7 +25,7 @@ from qa import numbers
 from qa.clock import known_moment
 from qa.log_examples import LogExample
 from qa.logcomplete import CompleteParams, due, missing_by_day
-from qa.logfacts import started, without
+from qa.logfacts import Moment, started, without
 from qa.rules.expression import Truth
 from qa.types import Finding, Outcome
 from qa.types.log import CallLog, LoggedCall, Ticket
@@ -63,6 +65,7 @@ def run(log: CallLog, params: Params) -> Iterator[Finding]:
 
 
 def _noted(log: CallLog, within_min: int) -> Callable[[LoggedCall], Truth]:
+    seen = max(filter(None, (known_moment(ticket.at) for ticket in log.tickets)), default=None)
     by_id = {ticket.call_id for ticket in log.tickets if ticket.call_id}
     by_number: dict[str, list[Ticket]] = {}
     for ticket in log.tickets:
@@ -73,24 +76,40 @@ def _noted(log: CallLog, within_min: int) -> Callable[[LoggedCall], Truth]:
         if call.call_id in by_id:
             return Truth.TRUE
         key = numbers.key(call.customer_number)
-        if not key:
-            return Truth.UNKNOWN if by_number else Truth.FALSE  # an anonymous caller's ticket has no number to find it by
-        return max((_belongs(ticket, call, within_min) for ticket in by_number.get(key, ())), default=Truth.FALSE)
+        found = max((_belongs(ticket, call, within_min) for ticket in by_number.get(key, ())), default=Truth.FALSE) if key else Truth.FALSE
+        if not key and by_number:  # an anonymous caller's ticket has no number to find it by
+            found = Truth.UNKNOWN
+        return found if _reaches(seen, call, within_min) else max(found, Truth.UNKNOWN)
 
     return ask
 
 
+def _reaches(seen: Moment | None, call: LoggedCall, within_min: int) -> bool:
+    """Whether the tickets, the last of which was written at ``seen``, reach to the end of the time for noting a call.
+
+    A table of a day counts as whole; what was noted after its midnight stands in the next one's.
+    """
+    begin, last = started(call), _latest(call, within_min)
+    return begin is None or last is None or begin.date() == last.date() or (seen is not None and last <= seen)
+
+
+def _latest(call: LoggedCall, within_min: int) -> Moment | None:
+    """Until when a ticket of the call's number belongs to it; None where nobody knows when the call was."""
+    over = known_moment(call.end) or started(call)
+    return None if over is None else over + datetime.timedelta(minutes=within_min)
+
+
 def _belongs(ticket: Ticket, call: LoggedCall, within_min: int) -> Truth:
     alike = numbers.same(ticket.customer_number, call.customer_number)
-    written, begin, end = known_moment(ticket.at), started(call), known_moment(call.end)
-    if alike is Truth.FALSE or written is None or begin is None:
+    written, begin, last = known_moment(ticket.at), started(call), _latest(call, within_min)
+    if alike is Truth.FALSE or written is None or begin is None or last is None:
         return min(alike, Truth.UNKNOWN)
-    last = (end or begin) + datetime.timedelta(minutes=within_min)
     return alike if begin.replace(second=0, microsecond=0) <= written <= last else Truth.FALSE
 
 
 _ONE = "2025-03-03 09:00 呼入 13812345678 接通 等待=5 通话=60 编号=c1\n工单 2025-03-03 09:02 13812345678 通话编号=c1"
 _OTHER = "2025-03-03 10:00 呼入 13912345678 接通 等待=5 通话=60"
+_LATE = "2025-03-03 23:50 呼入 13912345678 接通 等待=5 通话=60"
 EXAMPLES = (
     LogExample("one of two", f"{_ONE}\n{_OTHER}", Outcome.FAIL, (3,), (("missing", 1),)),
     LogExample("by the call id", _ONE, Outcome.PASS),
@@ -98,6 +117,11 @@ EXAMPLES = (
     LogExample("a note of the day before", f"{_ONE}\n{_OTHER}\n工单 2025-03-02 10:20 13912345678", Outcome.FAIL, (3,)),
     LogExample("the area code is missing", f"{_ONE}\n2025-03-03 10:00 呼入 02588886666 接通 通话=60\n工单 2025-03-03 10:20 88886666",
                Outcome.INCONCLUSIVE, (3,)),
+    LogExample("noted after midnight", f"{_ONE}\n{_LATE}\n工单 2025-03-04 00:05 13912345678", Outcome.PASS),
+    LogExample("not noted by the next morning", f"{_ONE}\n{_LATE}\n工单 2025-03-04 09:00 13712345678", Outcome.FAIL, (3,)),
+    LogExample("the tickets end at midnight", f"{_ONE}\n{_LATE}", Outcome.INCONCLUSIVE, (3,)),
+    LogExample("a ticket without a time", f"{_ONE}\n{_OTHER}\n工单 2025-03-03 ??:?? 13912345678", Outcome.INCONCLUSIVE, (3,)),
+    LogExample("a ticket of the call without a time", f"{_OTHER} 编号=c1\n工单 2025-03-03 ??:?? 匿名 通话编号=c1", Outcome.PASS),
     LogExample("outgoing", "2025-03-03 10:00 呼出 13912345678 接通 通话=60\n工单 2025-03-03 10:20 13712345678", Outcome.NOT_APPLICABLE),
     LogExample("no tickets imported", _OTHER, Outcome.INCONCLUSIVE),
 )  # fmt: skip

@@ -5,8 +5,10 @@ What is asked
 
 How it is measured
     Incoming calls on ``lines`` that began within ``open``.  Unanswered are those that rang out, and those whose caller gave up after
-    waiting at least ``min_wait_s``; who gave up sooner, or after a time that nobody knows, is not held against the house.  Each is a
-    breach of its own.  Busy and failed calls are the switch's, and are left to a person.  Forwarded calls are answered elsewhere.
+    waiting at least ``min_wait_s``; who gave up sooner, or after a time that nobody knows, is not held against the house.  The time that
+    a caller spends with a machine (IVR) before anything rings or a queue begins is no waiting: who hung up in it is left to a
+    person.  Each is a breach of its own.  Busy and failed calls are the switch's, and are left to a person.  Forwarded calls are answered
+    elsewhere.
 
 Not covered
     Who should have answered: the log names an agent only where one did.
@@ -22,6 +24,7 @@ from qa.logfacts import (
     DISPOSITIONS,
     choose,
     finding,
+    gave_up_within,
     in_hours,
     lines_text,
     on_lines,
@@ -32,6 +35,7 @@ from qa.logfacts import (
     waited_s,
     without,
 )
+from qa.rules.expression import Truth
 from qa.rules.model import When
 from qa.rules.open_hours import ALWAYS, OpenHours
 from qa.types import Finding, Outcome
@@ -77,7 +81,7 @@ def run(log: CallLog, params: Params) -> Iterator[Finding]:
         elif verdict is Outcome.INCONCLUSIVE:
             open_questions.append(call)
     if open_questions:
-        message = f"{len(open_questions)} 通来电忙、故障或等待多久不明，需人工复核"
+        message = f"{len(open_questions)} 通来电忙、故障、没有走出自动语音或等待多久不明，需人工复核"
         yield unknown(message, rows_of(open_questions), count=len(open_questions))
     yield from unsure_finding(chosen, "是否在工作时间内、是否打到这些线路")
     if not missed and not open_questions and not chosen.unsure:
@@ -86,14 +90,14 @@ def run(log: CallLog, params: Params) -> Iterator[Finding]:
         yield finding(Outcome.NOT_APPLICABLE if none else Outcome.PASS, message, calls=len(chosen.sure))
 
 
+_BY_WAIT = {Truth.TRUE: Outcome.PASS, Truth.UNKNOWN: Outcome.INCONCLUSIVE, Truth.FALSE: Outcome.FAIL}
+
+
 def _verdict(call: LoggedCall, params: Params) -> Outcome:
     if call.disposition is Disposition.UNANSWERED:
         return Outcome.FAIL
     if call.disposition is Disposition.ABANDONED:
-        waited = waited_s(call)
-        if waited is None:
-            return Outcome.INCONCLUSIVE
-        return Outcome.FAIL if waited >= params.min_wait_s else Outcome.PASS
+        return _BY_WAIT[gave_up_within(call, params.min_wait_s)]
     return Outcome.INCONCLUSIVE if call.disposition in (Disposition.BUSY, Disposition.FAILED) else Outcome.PASS
 
 
@@ -107,5 +111,10 @@ EXAMPLES = (
     LogExample("on Sunday", "2025-03-02 09:00 呼入 13812345678 未接 等待=30", Outcome.NOT_APPLICABLE, params=_OPEN),
     LogExample("time not known", "2025-03-03 ??:?? 呼入 13812345678 未接", Outcome.INCONCLUSIVE, (1,), params=_OPEN),
     LogExample("gave up, nobody knows when", "2025-03-03 09:00 呼入 13812345678 放弃", Outcome.INCONCLUSIVE, (1,), params=_OPEN),
+    LogExample("hung up in the machine", "2025-03-03 09:00 呼入 13812345678 放弃 自动语音=40", Outcome.INCONCLUSIVE, (1,), params=_OPEN),
+    LogExample("at once in the machine", "2025-03-03 09:00 呼入 13812345678 放弃 自动语音=4", Outcome.PASS, params=_OPEN),
+    LogExample("rang behind the machine", "2025-03-03 09:00 呼入 13812345678 放弃 自动语音=40 等待=20", Outcome.FAIL, (1,),
+               (("wait_s", 20.0),), _OPEN),
+    LogExample("briefly behind the machine", "2025-03-03 09:00 呼入 13812345678 放弃 自动语音=40 等待=4", Outcome.PASS, params=_OPEN),
     LogExample("the line was faulty", "2025-03-03 09:00 呼入 13812345678 失败", Outcome.INCONCLUSIVE, (1,), params=_OPEN),
-)
+)  # fmt: skip

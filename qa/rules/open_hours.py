@@ -18,6 +18,9 @@ OF_THE_CLOCK = ("hours", "weekdays", "day", "dates", "holidays")
 
 
 _ANY_TIME = When()
+_DAY = datetime.timedelta(days=1)
+_Span = tuple[int, int]
+"""Minutes of a day, from inclusive to exclusive."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,23 @@ class OpenHours:
         """Ids of the holidays that the hours speak of."""
         return (*self.when.holidays, *self.closed)
 
+    @property
+    def _any_day(self) -> bool:
+        """Whether the hours are the same on all days."""
+        return not self.closed and self.when == When(hours=self.when.hours)
+
+    @property
+    def _spans(self) -> tuple[_Span, ...]:
+        """Minutes of the day on which the hours begin."""
+        return tuple((low, high if low < high else DAY_MINUTES) for low, high in self.when.hours) or ((0, DAY_MINUTES),)
+
+    @property
+    def _tails(self) -> tuple[_Span, ...]:
+        """Minutes of the day after, of stretches over midnight."""
+        return tuple((0, high) for low, high in self.when.hours if 0 < high <= low)
+
     def on(self, day: datetime.date) -> Truth:
-        """Whether the house opens at all on ``day``, whatever the hour."""
+        """Whether the house opens at all on ``day``, whatever the hour: of a stretch over midnight the day on which it begins."""
         parts = [Truth.TRUE]
         if self.when.weekdays:
             parts.append(Truth.TRUE if day.isoweekday() in self.when.weekdays else Truth.FALSE)
@@ -54,9 +72,13 @@ class OpenHours:
         return min(parts)
 
     def at(self, moment: datetime.datetime) -> Truth:
-        """Whether the house is open at ``moment``.  A stretch over midnight belongs to the day on which each of its hours lies."""
+        """Whether the house is open at ``moment``.  A stretch over midnight belongs to the day on which it begins, as a night shift does:
+        Friday's 22:00–06:00 ends on Saturday morning.
+        """
         minute = 60 * moment.hour + moment.minute
-        return min(self.on(moment.date()), Truth.TRUE if minute in _Minutes(self.when.hours) else Truth.FALSE)
+        today, yesterday = moment.date(), moment.date() - _DAY
+        begun = self.on(today) if _within(minute, self._spans) else Truth.FALSE
+        return max(begun, self.on(yesterday) if _within(minute, self._tails) else Truth.FALSE)
 
     def text(self) -> str:
         """``星期一至五 08:30–12:00（国庆节除外）`` in Chinese; ``全天`` where the house never closes."""
@@ -68,17 +90,20 @@ class OpenHours:
         parts += ["、".join(calendar.title(name, self.own) for name in self.when.holidays)] if self.when.holidays else []
         parts += ["、".join(f"{first} 至 {last}" for first, last in self.when.dates)] if self.when.dates else []
         spans = [f"{low // 60:02d}:{low % 60:02d}–{high // 60:02d}:{high % 60:02d}" for low, high in self.when.hours]
-        parts += ["、".join(spans)] if spans else []
+        parts += ["、".join(spans) + ("（跨夜的算在开始的那天）" if self._tails and not self._any_day else "")] if spans else []
         closed = "、".join(calendar.title(name, self.own) for name in self.closed)
         return ("，".join(parts) or "全天") + (f"（{closed}除外）" if closed else "")
 
     def stretches(self, day: datetime.date) -> tuple[tuple[datetime.datetime, datetime.datetime], ...]:
-        """The hours of ``day`` as moments, in order, end exclusive; none where the house is closed or nobody knows."""
-        if self.on(day) is not Truth.TRUE:
-            return ()
+        """The hours of ``day`` as moments, in order, end exclusive, with those of the evening before that reach into it; none where the
+        house is closed or nobody knows.
+        """
         midnight = datetime.datetime.combine(day, datetime.time())
-        spans = sorted(span for low, high in self.when.hours or ((0, DAY_MINUTES),) for span in _within_the_day(low, high))
-        return tuple((midnight + datetime.timedelta(minutes=low), midnight + datetime.timedelta(minutes=high)) for low, high in spans)
+        spans = [*self._spans] if self.on(day) is Truth.TRUE else []
+        spans += self._tails if self._tails and self.on(day - _DAY) is Truth.TRUE else []
+        return tuple(
+            (midnight + datetime.timedelta(minutes=low), midnight + datetime.timedelta(minutes=high)) for low, high in sorted(spans)
+        )
 
     def minutes(self, day: datetime.date) -> int:
         """Minutes that the house is open on ``day``."""
@@ -88,20 +113,8 @@ class OpenHours:
 ALWAYS = OpenHours()
 
 
-@dataclass(frozen=True)
-class _Minutes:
-    """Minutes of the day; no hours: all of them."""
-
-    hours: tuple[tuple[int, int], ...]
-
-    def __contains__(self, minute: int) -> bool:
-        return not self.hours or any(low <= minute < high for span in self.hours for low, high in _within_the_day(*span))
-
-
-def _within_the_day(low: int, high: int) -> tuple[tuple[int, int], ...]:
-    if low < high:
-        return ((low, high),)
-    return ((low, DAY_MINUTES), (0, high)) if high else ((low, DAY_MINUTES),)
+def _within(minute: int, spans: tuple[_Span, ...]) -> bool:
+    return any(low <= minute < high for low, high in spans)
 
 
 def usual_day(day: datetime.date) -> str:

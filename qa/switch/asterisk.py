@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qa.switch import files, numbers, times
-from qa.switch.rows import Fault, Row, RowError, Settings
+from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
 
 BASE = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end", "duration",
@@ -29,6 +29,8 @@ TAILS = {
 """What follows the first 16 columns, by the number of columns."""
 NAMES = {"calldate": "start", "accountcode": "accountcode", "recordingfile": "recordingfile", "did": "did", "cnum": "cnum"}
 DISPOSITIONS = ("ANSWERED", "NO ANSWER", "BUSY", "FAILED", "CONGESTION")
+SHORTEST = 3
+"""Digits of the shortest number of a telephone; what is shorter, or no number, is a code of the switch."""
 JUMP_S = 2.0
 """The times of a row and its duration differ by less, or the clock was set during the call."""
 _STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -92,10 +94,14 @@ def _row(cells: dict[str, str], line: int, settings: Settings) -> Row:
         values["doubt"] = "话单的时长与起止时刻不符（通话中时钟被调整），时刻不可靠"
     unique, linked = (cells.get(name, "") if _ID.fullmatch(cells.get(name, "")) else "" for name in ("uniqueid", "linkedid"))
     sequence = cells.get("sequence", "")
-    part = linked or unique or f"{start}|{cells['channel']}|{cells['src']}|{cells['dst']}"
-    key = "|".join((unique, linked, sequence, start, cells["channel"], cells.get("dstchannel", "")))
+    # by the time as it stands there: the same row read again in another zone is the same row, corrected
+    where = f"{cells['start']}|{cells['channel']}"
+    parties = f"{cells['src']}|{cells['dst']}"  # all that tells two rows apart where there is no id
+    part = linked or unique or f"{where}|{parties}"
+    key = "|".join((unique, linked, sequence, where, cells.get("dstchannel", ""), *(() if unique else (parties,))))
     recording = next((c for c in (cells.get("recordingfile", ""), cells.get("userfield", "")) if _SOUND.search(c)), "")
-    values = {name: value for name, value in values.items() if value}
+    recording, folder = sound_file(recording)
+    values = {name: value for name, value in (values | folder).items() if value}
     return Row("asterisk", key, line, values, part, unique, at=start, recording=recording)
 
 
@@ -121,6 +127,10 @@ def _parties(cells: dict[str, str], settings: Settings) -> dict[str, str]:
         made[f"{name}_agent"] = settings.agent(number) if settings.inner(number) else ""
         made[f"{name}_half"] = half
     made["trunk"] = "1" if cells.get("dstchannel") and not made["to_ext"] else ""
+    made["dialled"] = "" if not dialled.isdigit() or len(dialled) < SHORTEST else "inner" if settings.inner(dialled) else "outer"
+    callers = {made["src"], numbers.plain(cells.get("cnum", ""))} - {""}
+    # a trunk whose name is as short as an extension shows by the caller that it brings
+    made["doubtful"] = "1" if made["from_ext"] and callers and not any(settings.inner(number) for number in callers) else ""
     return made
 
 

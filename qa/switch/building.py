@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qa.switch import from_asterisk, from_others, times
-from qa.switch.rows import Fault, Row
+from qa.switch.rows import Fault, Row, RowError
 from qa.types.log import LoggedCall
 
 GAP_S = 6 * 3600.0
@@ -41,13 +41,17 @@ class Built:
 
 
 def build(rows: Iterable[Row]) -> tuple[list[Built], list[Fault]]:
-    """The calls of these rows by start, and what of them cannot be put together."""
+    """The calls of these rows by start, and what of them cannot be put together or is left open."""
     made: list[Built] = []
     faults: list[Fault] = []
     for group in gathered(rows):
         apart = list(_apart(group))
         for number, some in enumerate(apart):
-            call = _BUILDERS[some[0].kind](some)
+            try:
+                call = _BUILDERS[some[0].kind](some)
+            except RowError as error:  # left open as a whole: a call the wrong way round would be put down to somebody
+                faults.append(Fault(some[0].file, some[0].line, f"通话 {some[0].part}：{error.cause}；这通电话未采用", error.cure))
+                continue
             if number:  # the earliest keeps the id
                 call = replace(call, call_id=f"{call.call_id}@{(some[0].at or '').replace('-', '').replace(':', '')[:15]}")
                 cause = f"编号 {some[0].part} 也用于另一通电话（{apart[0][0].source}）；按时刻分成两通，后一通记为 {call.call_id}"

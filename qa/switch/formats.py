@@ -9,7 +9,7 @@ from pathlib import Path
 from qa.errors import RecordError
 from qa.switch import asterisk, files, freeswitch, mapped, mapping, queue_log, registers, yeastar
 from qa.switch.mapping import Columns, HouseMapping
-from qa.switch.rows import REGISTERS, Fault, Row, Settings
+from qa.switch.rows import REGISTERS, Fault, Row, Settings, over
 
 LOOKED_FOR = {
     "asterisk": "Asterisk/FreePBX 话单：表头有 src、dst、channel、disposition…，或没有表头的 Master.csv（16–21 列）",
@@ -64,7 +64,7 @@ def reading(path: Path, wanted: str = "", of: HouseMapping | None = None, settin
 
     Errors: :class:`RecordError` for an unreadable file and one of no known format, with what was looked for.
     """
-    stated = mapping.over(of.settings if of is not None else Settings(), settings or Settings())
+    stated = over(of.settings if of is not None else Settings(), settings or Settings())
     columns = of.columns if of is not None else Columns()
     format_ = named(wanted) if wanted else of.format if of is not None else ""
     if not format_ and of is not None and (columns.names or columns.kind != "calls"):

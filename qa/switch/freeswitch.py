@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from qa.errors import RecordError
 from qa.switch import files, numbers, times
-from qa.switch.rows import Fault, Row, RowError, Settings
+from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
 
 TEMPLATE = (
     "caller_id_name", "caller_id_number", "destination_number", "context", "start_stamp", "answer_stamp", "end_stamp", "duration",
@@ -31,6 +31,8 @@ _FIRST_LEG = ("originating_leg_uuid", "originator")
 _OTHER = ("bleg_uuid", "bridge_uuid", "signal_bond", "last_bridge_to")
 _BRIDGES = ("bleg_uuid", "bridge_uuid", "bridge_epoch", "bridge_uepoch", "bridge_stamp")
 """Variables that tell whether a leg was ever bridged with another, also where they are empty."""
+_ENDPOINT = re.compile(r"(?:user|sofia/[^/,|]+(?:/[^/@,|]+)?)/([^/@%,|;]+)")
+"""Whom ``bridge`` called: ``user/1002@domain``, ``sofia/internal/1002@10.0.0.1:5060``, ``sofia/gateway/name/13800138000``."""
 _RECORDINGS = ("record_name", "recording_file", "record_filename", "cc_record_filename", "record_path")
 _CALL_DIRECTIONS = {"inbound": "in", "outbound": "out", "local": "internal"}
 
@@ -157,15 +159,40 @@ def _leg(told: Mapping[str, str], line: int, settings: Settings) -> Row:
         "call_direction": _CALL_DIRECTIONS.get(told.get("call_direction", ""), ""),
         "gateway": told.get("sip_gateway_name", ""),
         "queue": told.get("cc_queue", "").partition("@")[0],
-        "bridge_told": "1" if any(name in told for name in _BRIDGES) else "",
+        "bridge_told": "1" if told.get("last_app") or any(name in told for name in _BRIDGES) else "",
+        "originated": "1" if told.get("direction") == "outbound" and not _made_by(told, uuid) else "",
+        **_bridged(told, settings),
         "cause": told.get("hangup_cause", ""),
         "sip": told.get("sip_hangup_disposition", ""),
         **settings.stated,
     }
     first = next((told[name] for name in ("call_uuid", *_FIRST_LEG) if told.get(name)), uuid)
     other = next((told[name] for name in _OTHER if _UUID.fullmatch(told.get(name, ""))), "")
-    kept = {name: value for name, value in values.items() if value}
-    return Row("freeswitch", uuid, line, kept, first if second else uuid, uuid, other, kept["start"], _recording(told))
+    recording, folder = sound_file(next((told[name] for name in _RECORDINGS if PurePosixPath(told.get(name, "")).suffix), ""))
+    kept = {name: value for name, value in (values | folder).items() if value}
+    return Row("freeswitch", uuid, line, kept, first if second else uuid, uuid, other, kept["start"], recording)
+
+
+def _made_by(told: Mapping[str, str], uuid: str) -> str:
+    """The leg that made this one; "" where the switch itself did (click to dial)."""
+    return next((told[name] for name in (*_FIRST_LEG, "call_uuid") if told.get(name) and told[name] != uuid), "")
+
+
+def _bridged(told: Mapping[str, str], settings: Settings) -> dict[str, str]:
+    """Whom a first leg was bridged with, by its own variables: ``bridged`` the one agent, ``bridge_open`` where it is not certain."""
+    channel = set(_endpoints(told.get("bridge_channel", "")))
+    dialled = {number for number in [numbers.plain(told.get("dialed_user", ""))] if number}
+    called = set(_endpoints(told.get("last_arg", ""))) if told.get("last_app") == "bridge" else set()
+    sets = [some for some in (channel, dialled, called) if some]
+    if not sets:
+        return {"bridge_open": "1"} if told.get("last_app") == "bridge" or told.get("bridge_channel") else {}
+    common = set.intersection(*sets)
+    number = common.pop() if len(common) == 1 and (channel or len(called) < 2) else ""
+    return {"bridged": settings.agent(number)} if settings.inner(number) else {"bridge_open": "1"}
+
+
+def _endpoints(text: str) -> list[str]:
+    return [number for number in (numbers.plain(name) for name in _ENDPOINT.findall(text)) if number]
 
 
 def _times(told: Mapping[str, str], settings: Settings) -> tuple[dict[str, str], bool]:
@@ -188,8 +215,3 @@ def _check_order(values: Mapping[str, str]) -> None:
     wrong = [name for name in TIMES[1:-1] if name in values and not start <= values[name] <= (end or values[name])]
     if wrong:
         raise RowError(f"{'、'.join(wrong)} 不在开始和结束之间（时钟被调整）")
-
-
-def _recording(told: Mapping[str, str]) -> str:
-    found = next((told[name] for name in _RECORDINGS if PurePosixPath(told.get(name, "")).suffix), "")
-    return PurePosixPath(found.replace("\\", "/")).name

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qa.switch import times
-from qa.switch.rows import Row
+from qa.switch.rows import Row, RowError
 from qa.types.log import Disposition, Leg, LoggedCall
 
 PRECISION_MS = 1000
@@ -28,6 +28,11 @@ SAME_S = 3.0
 """An agent's leg in the CDR and in ``queue_log`` begin within so many seconds (both write whole ones)."""
 UNKNOWN_RING = "话单只有总等待时间，分不清自动语音、排队和坐席振铃，接听铃声数无法判定"
 RANG_BEFORE = "该坐席的话机在这通电话里此前已振铃而未接，接听铃声数无法判定"
+EXTENSIONS_CURE = "请在映射文件里用 extensions 写明内线号码的样子（不含中继的名字），再导入"
+NO_PERSON = frozenset(
+    ("voicemail", "voicemailmain", "background", "playback", "read", "record", "directory", "echo", "musiconhold", "ivr", "announcement")
+)
+"""Applications of the switch that answer by themselves: no agent did."""
 SEVERAL = "先后有多名坐席接听，话单分不清各自的时段，不计到任何人"
 _BY_WORD = {"BUSY": Disposition.BUSY, "FAILED": Disposition.FAILED, "CONGESTION": Disposition.FAILED}
 _EXITS = ("EXITWITHTIMEOUT", "EXITWITHKEY", "EXITEMPTY", "AGENTDUMP")
@@ -52,7 +57,8 @@ def build(rows: Sequence[Row]) -> LoggedCall:
     first = next((row for row in records if not row.values.get("from_half")), records[0] if records else events[0])
     way = _direction(first) if records else "in"
     parts = _passed_on(_queue_parts(events), records) or _record_parts(records, way)
-    unplaced = _unplaced(parts, records, way)
+    answered = _answered(records, way)
+    unplaced = bool(parts) and not answered <= {part.leg.agent_id for part in parts}
     parts = [] if unplaced else parts
     end = max((row.values["end"] for row in records), default=_last(events, parts))
     parts = _ended(parts, end)
@@ -73,7 +79,7 @@ def build(rows: Sequence[Row]) -> LoggedCall:
         ring=parts[0].leg.ring if parts and way != "out" else None,
         answer=parts[0].leg.answer if parts else None,
         end=end,
-        agent_id=parts[0].leg.agent_id if parts else _rung_agent(records, way),
+        agent_id=parts[0].leg.agent_id if parts else _only_agent(records, way, answered),
         legs=tuple(part.leg for part in parts),
         forwarded_to=forwarded,
         hangup_by=_hangup(parts, end),
@@ -99,12 +105,22 @@ def _last(events: Sequence[Row], parts: Sequence[_Part]) -> str | None:
 
 
 def _direction(first: Row) -> str:
-    """By the channels: from an inner telephone over a trunk is out, from a trunk in."""
+    """By the channels and the numbers: from an inner telephone to an outer number is out, from a trunk in.
+
+    Errors: :class:`RowError` where channel and number contradict each other.
+    """
     told = first.values
-    if told.get("from_ext"):
-        inner = told.get("to_ext") or (not told.get("trunk") and len(told.get("dst", "")) <= len(told["from_ext"]) + 1)
-        return "internal" if inner else "out"
-    return "in"
+    doubtful = told.get("doubtful")
+    if not told.get("from_ext") or (doubtful and (told.get("did") or told.get("from_half"))):
+        return "in"  # the half of an agent's local channel brings the caller's number
+    if doubtful:
+        cause = f"主叫通道 {told['channel']} 像内线，主叫号码 {told.get('src', '')} 却是外线号码，分不清呼入还是呼出"
+        raise RowError(cause, EXTENSIONS_CURE)
+    if told.get("to_ext"):
+        if told.get("dialled") == "outer":
+            raise RowError(f"拨的是外线号码 {told['dst']}，接听的通道 {told['to_ext']} 却像内线，分不清内部还是呼出", EXTENSIONS_CURE)
+        return "internal"
+    return "out" if told.get("trunk") or told.get("dialled") == "outer" else "internal"
 
 
 def _customer(first: Row, events: Sequence[Row], way: str) -> str:
@@ -146,7 +162,9 @@ def _record_parts(records: Sequence[Row], way: str) -> list[_Part]:
     for row in records:
         told = row.values
         agent = told.get("from_agent" if way == "out" and not parts else "to_agent", "")
-        if told["disposition"] != "ANSWERED" or "answer" not in told or not agent or told.get("lastapp") == "queue":
+        if told["disposition"] != "ANSWERED" or "answer" not in told or not agent or told.get("lastapp") in ("queue", *NO_PERSON):
+            continue
+        if _inner(row):
             continue
         alone = told.get("from_half") == "2" or told.get("machine_first") == "0"
         if way == "out" and not parts:
@@ -176,22 +194,35 @@ def _passed_on(queued: Sequence[_Part], records: Sequence[Row]) -> list[_Part]:
             continue
         following = queued[place + 1].leg.answer if place + 1 < len(queued) else None
         since = times.after(part.leg.answer, -SAME_S)
-        taken = [row.values for row in records if since <= row.values["start"] < (following or "~") and _took(row, made[-1].leg.agent_id)]
+        after = [row for row in records if since <= row.values["start"] < (following or "~") and not _inner(row)]
+        taken = [row.values for row in after if _took(row, made[-1].leg.agent_id)]
         others = [_Part(Leg(told["to_agent"], told["answer"], told["end"]), (UNKNOWN_RING,)) for told in taken]
         made += others or ([part] if following is None else [])
     return made
 
 
-def _unplaced(parts: Sequence[_Part], records: Sequence[Row], way: str) -> bool:
-    """Whether an agent answered of whom nobody knows from when to when: then the whole call cannot be put down to the others."""
-    answered = {row.values.get("to_agent", "") for row in records if _took(row, "")}
-    return way == "in" and bool(parts) and not answered <= {part.leg.agent_id for part in parts}
+def _inner(row: Row) -> bool:
+    """Whether one inner telephone called another: an agent who asks a colleague, without the customer."""
+    told = row.values
+    return bool(told.get("from_ext") and told.get("to_ext")) and not told.get("from_half")
+
+
+def _answered(records: Sequence[Row], way: str) -> set[str]:
+    """Agents who may have spoken with the customer by the CDR; a colleague who was asked only where the one who asked left the call."""
+    found = {row.values["to_agent"] for row in records if _took(row, "") and not _inner(row)}
+    for row in (row for row in records if way != "internal" and _inner(row) and _took(row, "")):
+        asking, until = row.values["from_agent"], row.values["end"]
+        stayed = (other.values for other in records if not _inner(other) and other.values["end"] > until)
+        if not any(asking in (told.get("from_agent"), told.get("to_agent")) for told in stayed):
+            found.add(row.values["to_agent"])
+    return found
 
 
 def _took(row: Row, other_than: str) -> bool:
     """Whether an agent answered, another than the one who passed the call on."""
     told = row.values
-    return told["disposition"] == "ANSWERED" and "answer" in told and told.get("to_agent", "") not in ("", other_than)
+    person = "answer" in told and told.get("lastapp") not in NO_PERSON
+    return told["disposition"] == "ANSWERED" and person and told.get("to_agent", "") not in ("", other_than)
 
 
 def _hangup(parts: Sequence[_Part], end: str | None) -> str | None:
@@ -210,10 +241,12 @@ def _ended(parts: list[_Part], end: str | None) -> list[_Part]:
     return made
 
 
-def _rung_agent(records: Sequence[Row], way: str) -> str:
-    """Whose telephone it was, where nobody is known to have answered and only one agent can be meant."""
-    agents = {row.values.get("from_agent" if way == "out" else "to_agent", "") for row in records} - {""}
-    return agents.pop() if len(agents) == 1 else ""
+def _only_agent(records: Sequence[Row], way: str, answered: set[str]) -> str:
+    """Who it was, where it is not told from when to when: the one who dialled or answered, else the one whose telephone alone rang."""
+    agents = answered if way == "in" else set()
+    own = [row.values for row in records if way != "in" or not _inner(row)]
+    agents = (agents or {told.get("from_agent" if way == "out" else "to_agent", "") for told in own}) - {""}
+    return next(iter(agents)) if len(agents) == 1 else ""
 
 
 # ---------------------------------------------------------------- the call
@@ -245,7 +278,7 @@ def _disposition(records: Sequence[Row], events: Sequence[Row], parts: Sequence[
         return Disposition.FORWARDED
     happened = {event.values["event"] for event in events}
     words = {row.values["disposition"] for row in records}
-    with_agent = any(row.values["disposition"] == "ANSWERED" and row.values.get("to_agent") for row in records)
+    with_agent = any(_took(row, "") for row in records)
     if "ABANDON" in happened and not with_agent:
         return Disposition.ABANDONED
     if happened & set(_EXITS) and not with_agent:
@@ -259,6 +292,6 @@ def _notes(rows: Sequence[Row], records: Sequence[Row], parts: Sequence[_Part], 
     found = [row.values["doubt"] for row in rows if row.values.get("doubt")]
     found += [SEVERAL] if unplaced else []
     found += [note for part in parts[:1] for note in part.notes]
-    if way == "in" and not parts and any(r.values["disposition"] == "ANSWERED" and r.values.get("to_agent") for r in records):
+    if way == "in" and not parts and any(_took(r, "") for r in records):
         found.append(UNKNOWN_RING)
     return tuple(dict.fromkeys(found))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from qa.switch import times
-from qa.switch.from_asterisk import RANG_BEFORE, UNKNOWN_RING, agent_channel
-from qa.switch.rows import Row
+from qa.switch.from_asterisk import RANG_BEFORE, SEVERAL, UNKNOWN_RING, agent_channel
+from qa.switch.rows import Row, RowError
+from qa.switch.yeastar import TYPES
 from qa.types.log import Disposition, Leg, LoggedCall
 
 SECOND_MS = 1000
@@ -34,6 +35,8 @@ def freeswitch(rows: Sequence[Row]) -> LoggedCall:
     ordered = sorted(rows, key=lambda row: row.at or "")
     a = next((row for row in ordered if row.values["leg"] == "a"), ordered[0])
     seconds = [row for row in ordered if row is not a]
+    if all(row.values["leg"] == "b" for row in ordered) and a.values.get("originated"):
+        return _originated(ordered)
     told, way = a.values, _freeswitch_way(a, seconds)
     missed = {b.values.get("called_agent", "") for b in seconds if "answer" not in b.values and _ring_of(b) is not None}
     legs, again = _first_rings(_out_legs(a, seconds) if way == "out" else _in_legs(a, seconds), missed)
@@ -58,7 +61,7 @@ def freeswitch(rows: Sequence[Row]) -> LoggedCall:
         ring=legs[0].ring if legs and way != "out" else None,
         answer=legs[0].answer if legs else None,
         end=max((row.values["end"] for row in ordered if "end" in row.values), default=None),
-        agent_id=legs[0].agent_id if legs else told.get("caller_agent" if way == "out" else "called_agent", ""),
+        agent_id=legs[0].agent_id if legs else told.get("caller_agent", "") if way == "out" else _freeswitch_rung(a, seconds),
         legs=legs,
         forwarded_to=forwarded,
         hangup_by=_freeswitch_hangup(a, seconds, way),
@@ -86,6 +89,8 @@ def _freeswitch_way(a: Row, seconds: Sequence[Row]) -> str:
     if told.get("call_direction"):
         return told["call_direction"]
     if not told.get("caller_agent"):
+        if told["leg"] == "b" and not told.get("called_agent"):
+            raise RowError("第一段话单不在，双方都不是内线，分不清呼入还是呼出", "请把这通电话各段的话单都导入")
         return "in"
     outside = told.get("gateway") or any(b.values.get("gateway") for b in seconds)
     return "internal" if told.get("called_agent") and not outside else "out"
@@ -97,15 +102,66 @@ def _in_legs(a: Row, seconds: Sequence[Row]) -> tuple[Leg, ...]:
         for b in seconds
         if "answer" in b.values and b.values.get("called_agent")
     )
-    told, agent = a.values, a.values.get("called_agent", "")
+    told, agent = a.values, _alone(a)
     if legs or seconds or not agent:
         return legs
     if "bridge" in told:
         alone = told.get("answer") is None or told["answer"] >= times.after(told["bridge"], -AT_ONCE_S)
+        alone = alone and told.get("called_agent") == agent  # else it may be another's telephone that rang
         return (Leg(agent, told["bridge"], told.get("end"), told.get("progress") if alone else None),)
-    if "answer" in told and told.get("machine_first") == "0":
+    if "answer" in told and told.get("machine_first") == "0" and not told.get("bridge_told"):
         return (Leg(agent, told["answer"], told.get("end"), told.get("progress") or told["start"]),)
     return ()
+
+
+def _alone(a: Row) -> str:
+    """Whom a first leg without a second one was passed to: by its variables, else, where it has none of them, the number dialled."""
+    return a.values.get("bridged") or ("" if a.values.get("bridge_open") else a.values.get("called_agent", ""))
+
+
+def _freeswitch_rung(a: Row, seconds: Sequence[Row]) -> str:
+    """Whose telephone it was, where it is not told from when to when somebody spoke: the one agent who can be meant."""
+    spoke = {b.values.get("called_agent", "") for b in seconds if "answer" in b.values} - {""}
+    rung = spoke or {b.values.get("called_agent", "") for b in seconds} - {""}
+    if not rung and not seconds:
+        rung = {a.values.get("bridged", "") if a.other else _alone(a)} - {""}
+    return next(iter(rung)) if len(rung) == 1 else ""
+
+
+def _originated(ordered: Sequence[Row]) -> LoggedCall:
+    """A call that the switch made to both sides (click to dial, a dialler): outgoing, from when both had answered.
+
+    Errors: :class:`RowError` unless one side is an agent and the other an outer number.
+    """
+    agents = [row for row in ordered if row.values.get("called_agent") and not row.values.get("gateway")]
+    outer = [row for row in ordered if row not in agents]
+    if len({row.values["called_agent"] for row in agents}) != 1 or len({row.values.get("called", "") for row in outer}) != 1:
+        raise RowError("由交换机发起的呼叫，看不出哪一段是坐席、哪一段是客户", "请把这通电话各段的话单都导入")
+    first, agent, customer = ordered[0].values, agents[-1].values, outer[-1].values
+    answers = [next((row.values["answer"] for row in some if "answer" in row.values), None) for some in (agents, outer)]
+    end = max((row.values["end"] for row in ordered if "end" in row.values), default=None)
+    answer = max(answers) if None not in answers else None  # type: ignore[type-var]
+    legs = (Leg(agent["called_agent"], answer, end),) if answer else ()
+    ends = {side for side, told in (("agent", agent), ("customer", customer)) if told.get("sip") == "recv_bye" and "answer" in told}
+    cause = _CAUSES.get(customer.get("cause", ""), Disposition.FAILED)
+    return LoggedCall(
+        call_id=ordered[0].ref,
+        source=ordered[0].source,
+        direction="out",
+        disposition=Disposition.ANSWERED if legs else Disposition.UNANSWERED if cause is Disposition.ABANDONED else cause,
+        customer_number=customer.get("called", ""),
+        line_number="" if customer.get("caller_agent") else customer.get("caller", ""),
+        queue=next((row.values["queue"] for row in ordered if row.values.get("queue")), ""),
+        start=first["start"],
+        answer=answer,
+        end=end,
+        agent_id=agent["called_agent"],
+        legs=legs,
+        hangup_by=ends.pop() if len(ends) == 1 else None,
+        recording=next((row.recording for row in ordered if row.recording), ""),
+        recorded_from=first.get("recorded_from") or None,
+        precision_ms=max(int(row.values["precision"]) for row in ordered),
+    )
 
 
 def _out_legs(a: Row, seconds: Sequence[Row]) -> tuple[Leg, ...]:
@@ -147,10 +203,15 @@ def yeastar(rows: Sequence[Row]) -> LoggedCall:
     """The call of the rows of one id.  The ring is known where a row tells how long the agent's telephone rang."""
     ordered = sorted(rows, key=lambda row: row.at or "")
     first, told = ordered[0], ordered[0].values
-    way = told.get("direction") or ("out" if told.get("from_agent") and not told.get("to_agent") else "in")
+    way = _yeastar_way(ordered)
     missed = {row.values.get("to_agent", "") for row in ordered if row.values["status"] == "NO ANSWER"}
     spoken = tuple(_yeastar_leg(row, way, len(ordered)) for row in ordered if _yeastar_spoken(row, way))
     legs, again = _first_rings(spoken, missed if way == "in" else set())
+    answered = _yeastar_agents(row for row in ordered if row.values["status"] == "ANSWERED")
+    unplaced = way == "in" and len(answered) > 1 and not answered <= {leg.agent_id for leg in legs}
+    if unplaced:
+        legs, again = (), (SEVERAL,)
+    rung = answered or _yeastar_agents(ordered)
     machine = next((row for row in ordered if row.values.get("machine") and "answer" in row.values), None)
     words = {row.values["status"] for row in ordered}
     with_agent = any(row.values["status"] == "ANSWERED" and not row.values.get("machine") for row in ordered)
@@ -170,7 +231,7 @@ def yeastar(rows: Sequence[Row]) -> LoggedCall:
         ring=legs[0].ring if legs and way != "out" else None,
         answer=legs[0].answer if legs else None,
         end=max((row.values["end"] for row in ordered if "end" in row.values), default=None),
-        agent_id=legs[0].agent_id if legs else told.get("from_agent" if way == "out" else "to_agent", ""),
+        agent_id=legs[0].agent_id if legs else told.get("from_agent", "") if way == "out" else next(iter(rung)) if len(rung) == 1 else "",
         legs=legs,
         forwarded_to=forwarded,
         hangup_by=_yeastar_hangup(ordered[-1]),
@@ -180,6 +241,26 @@ def yeastar(rows: Sequence[Row]) -> LoggedCall:
         agent_channel=agent_channel(told.get("caller_channel"), way),
         notes=again or ((UNKNOWN_RING,) if way == "in" and with_agent and not legs else ()),
     )
+
+
+def _yeastar_way(ordered: Sequence[Row]) -> str:
+    """The call's direction as told, else by which side of its first row is the house's own.  Errors: :class:`RowError` for neither."""
+    unknown = next((row.values["type_unknown"] for row in ordered if row.values.get("type_unknown")), "")
+    if unknown:
+        raise RowError(f"通讯类型 {unknown!r} 不认识，分不清方向", f"认识的有：{'、'.join(TYPES)}；其它写法请用映射文件")
+    told = ordered[0].values
+    if told.get("direction"):
+        return told["direction"]
+    inner = told.get("to_agent") or told.get("machine")
+    if told.get("from_agent"):
+        return "internal" if inner else "out"
+    if inner or told.get("did"):
+        return "in"
+    raise RowError("没有通讯类型，双方都不是内线，分不清呼入还是呼出", "请导出时带上通讯类型一列，或在映射文件里写明 extensions")
+
+
+def _yeastar_agents(rows: Iterable[Row]) -> set[str]:
+    return {row.values.get("to_agent", "") for row in rows if not row.values.get("machine")} - {""}
 
 
 def _yeastar_spoken(row: Row, way: str) -> bool:

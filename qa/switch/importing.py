@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from qa.errors import RecordError
 from qa.store import Store
-from qa.switch import files, formats, kept
+from qa.switch import files, formats, kept, mapped
 from qa.switch.rows import Fault, Row
 
 LISTED = 1000
@@ -74,6 +74,7 @@ def _import(store: Store, path: Path, how: formats.Reading, content: str, stated
     rows: list[Row] = []
     faults: list[Fault] = []
     listed: list[Fault] = []
+    waiting: dict[str, Row] = {}
 
     def write() -> None:
         nonlocal number, fresh, rows, faults
@@ -81,10 +82,12 @@ def _import(store: Store, path: Path, how: formats.Reading, content: str, stated
             number = store.log.begin(str(path), content, how.format, stated)
         fresh += store.log.put(number, rows, faults, str(path))
         rows, faults = [], []
+        waiting.clear()
         if progress is not None:
             progress(total)
 
-    for found in formats.rows(path, how):
+    for read in formats.rows(path, how):
+        found = _of_another(store, waiting, read, str(path)) or read if isinstance(read, Row) and read.kind == "mapped" else read
         if isinstance(found, Fault):
             wrong += 1
             if wrong <= LISTED:
@@ -93,9 +96,21 @@ def _import(store: Store, path: Path, how: formats.Reading, content: str, stated
             continue
         total += 1
         rows.append(found)
+        waiting[found.part] = found
         if len(rows) == kept.BATCH:
             write()
     write()
     assert number is not None
     store.log.finish(number, total, fresh, wrong)
     return Imported(str(path), how.format, total, fresh, wrong, tuple(listed))
+
+
+def _of_another(store: Store, waiting: Mapping[str, Row], row: Row, file: str) -> Fault | None:
+    """A fault where the row's id belongs to another call already: to take it as a correction would lose that call."""
+    earlier = [waiting[row.part]] if row.part in waiting else store.log.of_part(row.kind, row.part)
+    for known in earlier:
+        if other := mapped.another(row, known):
+            where = known.source if known.file else f"{file}:{known.line}"
+            cause = f"通话编号 {row.part} 已属于另一通电话（{where}）：{other}；该行未采用"
+            return Fault(file, row.line, cause, "一通电话一个编号；请改正编号，或让映射文件的 call_id 取全局唯一的一列")
+    return None

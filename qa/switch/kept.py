@@ -6,6 +6,7 @@ and finds its first rows there.
 
 from __future__ import annotations
 
+import functools
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 from qa import rows as stored
 from qa.database import Database
 from qa.switch import times
-from qa.switch.rows import CALL_KINDS, Fault, Row, Settings
+from qa.switch.rows import CALL_KINDS, Fault, Row, Settings, over
 
 BATCH = 2000
 _CURRENT = "not exists (select 1 from log_rows later where later.kind = r.kind and later.key = r.key and later.id > r.id)"
@@ -49,7 +50,8 @@ class LogRows:
 
     def done(self, sha256: str, format_: str, settings: str) -> bool:
         """Whether a file of this content was imported whole, in the same way, and nothing else of its rows came later."""
-        sql = "select id from log_imports where sha256 = ? and format = ? and settings_json = ? and finished"
+        sql = """select 1 from log_imports i where sha256 = ? and format = ? and settings_json = ? and finished and not exists
+          (select 1 from log_imports later where later.format = i.format and later.settings_json != i.settings_json and later.id > i.id)"""
         return bool(self._db.rows(sql, sha256, format_, settings))
 
     def begin(self, file: str, sha256: str, format_: str, settings: str) -> int:
@@ -58,15 +60,35 @@ class LogRows:
             return self._db.insert("log_imports", row | {"rows": 0, "fresh": 0, "faults": 0, "finished": 0})
 
     def put(self, import_id: int, found: Sequence[Row], faults: Sequence[Fault], file: str) -> int:
-        """Keep rows and faults; how many of the rows were not known."""
+        """Keep rows and faults; how many of the rows were not known.
+
+        A row that was corrected stays so when its older content comes again, unless it was "corrected" only by being read in another zone
+        than now: then what is read now counts.
+        """
         conn = self._db.sqlite.conn
         with self._db.writing():
             before = conn.total_changes
+            zone = self._zone(import_id)
             conn.executemany(_INSERT, [_tuple(row, import_id, file) for row in found])
+            again = [(row, current) for row in found if (current := self._other_zone(row, import_id, zone)) is not None]
+            conn.executemany(_INSERT, [_tuple(row, import_id, file, f"{row.digest}#{current}") for row, current in again])
             fresh = conn.total_changes - before
             told = [(import_id, fault.file, fault.line, fault.cause, fault.cure) for fault in faults]
             conn.executemany("insert into log_faults (import_id, file, line, cause, cure) values (?, ?, ?, ?, ?)", told)
         return fresh
+
+    def _other_zone(self, row: Row, import_id: int, zone: str | None) -> int | None:
+        """The row that counts in this one's stead, where it says other things and was read in another zone."""
+        sql = f"""select r.id, r.digest, i.settings_json from log_rows r join log_imports i on i.id = r.import_id
+          where r.kind = ? and r.key = ? and r.import_id != ? and {_CURRENT}"""
+        for current in self._db.rows(sql, row.kind, row.key, import_id):
+            if current["digest"].partition("#")[0] != row.digest and json.loads(current["settings_json"])["zone"] != zone:
+                return int(current["id"])
+        return None
+
+    def _zone(self, import_id: int) -> Any:
+        (found,) = self._db.rows("select settings_json from log_imports where id = ?", import_id)
+        return json.loads(found["settings_json"])["zone"]
 
     def finish(self, import_id: int, rows: int, fresh: int, faults: int) -> None:
         sql = "update log_imports set rows = ?, fresh = ?, faults = ?, finished = 1 where id = ?"
@@ -106,6 +128,11 @@ class LogRows:
         """Rows that name this sound file."""
         return [_row(row) for row in self._db.rows(f"select r.* from log_rows r where r.recording = ? and {_CURRENT}", _nfc(recording))]
 
+    def of_part(self, kind: str, part: str) -> list[Row]:
+        """Rows of a kind that count and belong to this call."""
+        sql = f"select r.* from log_rows r where r.part = ? and r.kind = ? and {_CURRENT} order by r.id"
+        return [_row(row) for row in self._db.rows(sql, part, kind)]
+
     def linked(self, names: Iterable[str]) -> list[Row]:
         """All rows of the calls that these ids belong to, directly or through each other."""
         found: dict[tuple[str, str], Row] = {}
@@ -132,11 +159,11 @@ class LogRows:
         return found["low"], found["high"]
 
     def settings(self) -> Settings:
-        """What the house stated at its latest import of calls."""
+        """What the house has stated at its imports of calls; of each thing what it stated last, so that silence takes nothing back."""
         marks = ", ".join("?" * (len(CALL_KINDS) + 1))
-        sql = f"select settings_json from log_imports where format in ({marks}) order by id desc limit 1"
-        found = self._db.rows(sql, *CALL_KINDS, "freeswitch-json")
-        return settings_of(found[0]["settings_json"]) if found else Settings()
+        sql = f"select settings_json from log_imports where format in ({marks}) group by settings_json order by max(id)"
+        told = [settings_of(row["settings_json"]) for row in self._db.rows(sql, *CALL_KINDS, "freeswitch-json")]
+        return functools.reduce(over, told, Settings())
 
     def judged(self) -> tuple[frozenset[str], frozenset[str]]:
         """Ids of calls that have a recording, and a scorecard, in the database; of a call of several agents that of the whole."""
@@ -162,9 +189,10 @@ def _nfc(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _tuple(row: Row, import_id: int, file: str) -> tuple[Any, ...]:
+def _tuple(row: Row, import_id: int, file: str, digest: str = "") -> tuple[Any, ...]:
     values = json.dumps(dict(sorted(row.values.items())), ensure_ascii=False)
-    return (row.kind, row.key, row.digest, row.part, row.ref, row.other, row.at, _nfc(row.recording), values, file, row.line, import_id)
+    told = (row.part, row.ref, row.other, row.at, _nfc(row.recording), values, file, row.line, import_id)
+    return (row.kind, row.key, digest or row.digest, *told)
 
 
 def _row(row: dict[str, Any]) -> Row:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from qa.switch import numbers, tables, times
 from qa.switch.mapping import Columns
-from qa.switch.rows import Fault, Row, RowError, Settings
+from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
 from qa.types.log import Disposition
 
 TIMES = ("start", "greeted", "ring", "answer", "end")
@@ -98,10 +98,12 @@ def _row(line: int, cells: Mapping[str, str], settings: Settings, columns: Colum
         values["own_channel"] = chosen(cells, "agent_channel", {"0": "0", "1": "1", "": ""})
         values.setdefault("machine_first", "0")
     values["precision"] = "1000" if not any("." in cells.get(name, "") for name in TIMES) else "1"
-    recording = PurePosixPath(cells.get("recording", "").replace("\\", "/")).name
+    recording, folder = sound_file(cells.get("recording", ""))
+    values |= folder
     call_id = cells.get("call_id", "") or PurePosixPath(recording).stem
     if not call_id:
         raise RowError("没有通话编号，也没有录音文件名")
+    values["told"] = next((cells[name] for name in ("start", "ring", "answer") if cells.get(name)), "")
     kept = {name: value for name, value in values.items() if value}
     key = f"{call_id}|{kept.get('answer', '')}" if columns.legs else call_id
     return Row("mapped", key, line, kept, call_id, call_id, at=told[0][1], recording=recording)
@@ -114,6 +116,21 @@ def direction(caller: str, callee: str, settings: Settings) -> str:
     if caller and settings.inner(caller):
         return "out"
     raise RowError("分不清呼入还是呼出", "请在映射文件里写 direction 列，或用 extensions 写明内线号码的样子")
+
+
+def another(row: Row, known: Row) -> str:
+    """What tells that a row is of another call than ``known``, the row of its id that counts; "" where it may correct it.
+
+    The time is compared as it stands in the two tables, so that a row read again in another zone corrects itself.
+    """
+    told, first = row.values, known.values
+    numbers_ = told.get("customer_number", ""), first.get("customer_number", "")
+    if all(numbers_) and numbers_[0] != numbers_[1]:
+        return f"客户号码 {numbers_[0]}，该处为 {numbers_[1]}"
+    begins = told.get("told", ""), first.get("told", "")
+    if row.key == known.key and all(begins) and begins[0] != begins[1]:
+        return f"开始时间 {begins[0]}，该处为 {begins[1]}"
+    return ""
 
 
 def _numbers(cells: Mapping[str, str], way: str, caller: str, callee: str) -> dict[str, str]:

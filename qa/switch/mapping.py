@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +162,3 @@ def _values(value: Any) -> dict[str, dict[str, str]]:
     if not isinstance(value, dict):
         raise WrongValueError(f"应为表，实为{kind(value)}", "写成 [values.direction] 一行，下面逐行写“他们的写法 = 我们的值”")
     return {str(name): _texts(table) for name, table in value.items()}
-
-
-def over(stated: Settings, by: Settings) -> Settings:
-    """``stated`` with what ``by`` says more: the command line goes before the mapping file."""
-    default = Settings()
-    told = {f.name: getattr(by, f.name) for f in fields(Settings) if getattr(by, f.name) != getattr(default, f.name)}
-    return replace(stated, **told)

@@ -61,8 +61,9 @@ _CURE = "请核对文件，或在映射文件里用 file_pattern 写明文件名
 
 def _parties(why: str, whom: str, who: str, settings: Settings) -> dict[str, str]:
     """Roles of the two numbers: the called one stands first."""
+    dialled = numbers.plain(whom.removeprefix(settings.outside_prefix)) if settings.outside_prefix else whom
     if why == "out":
-        return {"direction": "out", "customer_number": whom, "agent_id": settings.agent(who) if settings.inner(who) else ""}
+        return {"direction": "out", "customer_number": dialled, "agent_id": settings.agent(who) if settings.inner(who) else ""}
     if why in ("q", "rg", "group"):
         return {"direction": "in", "customer_number": who, "queue": whom}
     inner = {name: settings.inner(number) for name, number in (("whom", whom), ("who", who))}
@@ -72,7 +73,7 @@ def _parties(why: str, whom: str, who: str, settings: Settings) -> dict[str, str
         return {"direction": "in", "customer_number": who, "agent_id": settings.agent(whom)}
     if inner["who"]:
         # a forced recording and one on demand put the caller second too
-        return {"direction": "out", "customer_number": whom, "agent_id": settings.agent(who)}
+        return {"direction": "out", "customer_number": dialled, "agent_id": settings.agent(who)}
     return {"direction": "in" if why in ("in", "external") else "", "customer_number": who if why in ("in", "external") else ""}
 
 

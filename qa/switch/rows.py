@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from zoneinfo import ZoneInfo
 
 CALL_KINDS = ("asterisk", "queue_log", "freeswitch", "yeastar", "mapped")
@@ -77,6 +77,12 @@ class Row:
         return hashlib.sha256(self.content.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def sound_file(told: str) -> tuple[str, dict[str, str]]:
+    """The name of a sound file, and what is told of its folder (as a value of the row), if anything."""
+    folder, _, name = told.strip().replace("\\", "/").rpartition("/")
+    return name, {"folder": folder} if folder.strip("./") else {}
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the house states of its switch, since no record tells it.
@@ -112,3 +118,10 @@ class Settings:
         told["machine_first"] = "" if self.machine_first is None else str(int(self.machine_first))
         told["caller_channel"] = "" if self.caller_channel is None else str(self.caller_channel)
         return {name: value for name, value in told.items() if value}
+
+
+def over(stated: Settings, by: Settings) -> Settings:
+    """``stated`` with what ``by`` says more: the command line goes before the mapping file, a later import before an earlier one."""
+    default = Settings()
+    told = {f.name: getattr(by, f.name) for f in fields(Settings) if getattr(by, f.name) != getattr(default, f.name)}
+    return replace(stated, **told)

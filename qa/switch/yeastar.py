@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from qa.switch import files, numbers, times
-from qa.switch.rows import Fault, Row, RowError, Settings
+from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
 
 ALIASES = {
     "id": ("id", "call id", "callid", "call_id", "cdrid", "uniqueid", "通话id", "编号"),
@@ -38,7 +38,7 @@ _STATUS = {
     "未接听": "NO ANSWER", "busy": "BUSY", "忙": "BUSY", "忙线": "BUSY", "failed": "FAILED", "失败": "FAILED", "voicemail": "NO ANSWER",
     "语音留言": "NO ANSWER", "语音信箱": "NO ANSWER", "abandoned": "ABANDONED", "已放弃": "ABANDONED",
 }  # fmt: skip
-_TYPE = {"inbound": "in", "outbound": "out", "internal": "internal", "呼入": "in", "呼出": "out", "内部": "internal"}
+TYPES = {"inbound": "in", "outbound": "out", "internal": "internal", "呼入": "in", "呼出": "out", "内部": "internal"}
 _MACHINE = re.compile(r"\b(ivr|queue|ring ?group|voicemail|conference|parking)\b|队列|自动|语音|铃组|会议", re.IGNORECASE)
 
 
@@ -82,7 +82,9 @@ def _row(told: Mapping[str, str], line: int, settings: Settings) -> Row:
         raise RowError(f"通话时长 {talk:g} 秒超过呼叫时长 {duration:g} 秒")
     if duration is None:
         duration = (ring or 0) + (talk or 0) if ring is not None else None
-    values = {"start": start, "status": status, "direction": _TYPE.get(told.get("type", "").lower(), ""), **settings.stated}
+    kind = told.get("type", "").strip()
+    values = {"start": start, "status": status, "direction": TYPES.get(kind.lower(), ""), **settings.stated}
+    values["type_unknown"] = kind if kind and not values["direction"] else ""
     if duration is not None:
         values["end"] = times.after(start, duration)
         if status == "ANSWERED" and talk is not None:
@@ -98,7 +100,8 @@ def _row(told: Mapping[str, str], line: int, settings: Settings) -> Row:
     values["machine"] = "1" if _MACHINE.search(told["to"]) else ""
     values |= {"to_name": told["to"], "did": numbers.plain(told.get("did", "")), "hung_up": told.get("hung_up", "")}
     call_id = told.get("id", "")
-    part = call_id or f"{start}|{values['from']}"
-    kept = {name: value for name, value in values.items() if value}
-    recording = PurePosixPath(told.get("recording", "").replace("\\", "/")).name
-    return Row("yeastar", f"{call_id}|{start}|{values['from']}|{told['to']}", line, kept, part, call_id, at=start, recording=recording)
+    part = call_id or f"{told['time']}|{values['from']}"
+    recording, folder = sound_file(told.get("recording", ""))
+    kept = {name: value for name, value in (values | folder).items() if value}
+    key = f"{call_id}|{told['time']}|{values['from']}|{told['to']}"  # the time as it stands there: read in another zone it is the same row
+    return Row("yeastar", key, line, kept, part, call_id, at=start, recording=recording)
