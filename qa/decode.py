@@ -49,7 +49,10 @@ _CONVERT = "请确认这是录音文件;受支持的格式有 WAV、MP3、Opus/O
 def file_sha256(path: Path) -> str:
     """SHA-256 of the file's bytes, 64 hexadecimal digits.  Raises AudioError if it cannot be read."""
     with _open(path) as source:
-        return hashlib.file_digest(source, "sha256").hexdigest()
+        try:
+            return hashlib.file_digest(source, "sha256").hexdigest()
+        except OSError as error:  # a share that goes away in the middle
+            raise AudioError(str(path), f"读取失败（{error.strerror or error}）", "请检查磁盘、网络存储或对象存储后重试") from error
 
 
 def decode(path: Path) -> Audio:

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from make_audio import write
 
-from qa.decode import decode
+from qa.decode import decode, file_sha256
 from qa.errors import AudioError, EmptyAudioError, NoAudioTrackError, NotAudioError, UnsupportedRateError
 
 
@@ -141,3 +141,16 @@ def test_damaged_files_give_audio_or_one_of_our_errors(tmp_path: Path, container
             assert error.subject and error.cause and error.cure
         else:
             assert 0 < len(audio.pcm) <= 192_000 * 60
+
+
+def test_a_file_that_stops_being_readable_is_an_audio_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share that goes away while the hash is taken."""
+    path = tmp_path / "call.wav"
+    path.write_bytes(b"RIFF")
+
+    def broken(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("hashlib.file_digest", broken)
+    with pytest.raises(AudioError, match="读取失败"):
+        file_sha256(path)

@@ -54,10 +54,7 @@ def look(path: Path) -> Seen:
         before = path.stat()
     except OSError:
         before = None
-    try:
-        sha256 = decode.file_sha256(path)  # says what is wrong with a file that is not there
-    except OSError as error:
-        raise AudioError(str(path), f"读取失败（{error.strerror or error}）", "请检查磁盘、网络存储或对象存储后重试") from error
+    sha256 = decode.file_sha256(path)  # says what is wrong with a file that is not there
     seen = Seen(before.st_size, before.st_mtime_ns, sha256) if before is not None else None
     if seen is None or not seen.still(path):
         raise ChangedError.of(path)
