@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import importlib
-import pkgutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, cast
 
+from qa import check_files
 from qa.types import Call, Finding
 
 
@@ -53,19 +52,12 @@ def registry() -> dict[str, CheckModule]:
 
 @functools.cache
 def _modules() -> tuple[tuple[str, CheckModule], ...]:
-    ids = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-    return tuple((check_id, as_check(importlib.import_module(f"{__name__}.{check_id}"))) for check_id in ids)
+    return tuple((check_id, as_check(module)) for check_id, module in check_files.modules(__name__, __path__))
 
 
 def as_check(module: ModuleType) -> CheckModule:
     """``module`` as a check, once it holds all that a check must hold; else TypeError naming what is wrong."""
-    wanted = ("TITLE", "TITLE_EN", "Params", "run", "EXAMPLES", "__doc__")
-    missing = [name for name in wanted if not getattr(module, name, None)]
-    if missing:
-        raise TypeError(f"{module.__name__} is not a check: it lacks {', '.join(missing)}")
-    params: Any = module.__dict__["Params"]
-    if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
-        raise TypeError(f"{module.__name__}.Params is not a dataclass")
+    params = check_files.parameters(module)
     known = {field.name for field in dataclasses.fields(params)} | {""}
     unknown = [name for limits in limits_of(module) for name in (limits.low, limits.high) if name not in known]
     if unknown:

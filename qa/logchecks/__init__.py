@@ -5,14 +5,12 @@ Nothing lists them by hand: a file in this folder whose name does not begin with
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import importlib
-import pkgutil
 from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any, Protocol, cast
 
+from qa import check_files
 from qa.types import Finding
 from qa.types.log import CallLog
 
@@ -45,17 +43,10 @@ def registry() -> dict[str, LogCheckModule]:
 
 @functools.cache
 def _modules() -> tuple[tuple[str, LogCheckModule], ...]:
-    ids = sorted(info.name for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_"))
-    return tuple((check_id, as_check(importlib.import_module(f"{__name__}.{check_id}"))) for check_id in ids)
+    return tuple((check_id, as_check(module)) for check_id, module in check_files.modules(__name__, __path__))
 
 
 def as_check(module: ModuleType) -> LogCheckModule:
     """``module`` as a log check, once it holds all that one must hold; else TypeError naming what is wrong."""
-    wanted = ("TITLE", "TITLE_EN", "Params", "in_words", "run", "EXAMPLES", "__doc__")
-    missing = [name for name in wanted if not getattr(module, name, None)]
-    if missing:
-        raise TypeError(f"{module.__name__} is not a check of the log: it lacks {', '.join(missing)}")
-    params: Any = module.__dict__["Params"]
-    if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
-        raise TypeError(f"{module.__name__}.Params is not a dataclass")
+    check_files.parameters(module, "in_words")
     return cast(LogCheckModule, module)

@@ -185,21 +185,13 @@ class Month:
         return counts
 
 
-class _Result(Protocol):
+class _Result(points.Ruled, Protocol):
     """A rule's result on a call, with its findings or (packed) only their number."""
 
     @property
     def check_id(self) -> str: ...
     @property
-    def title(self) -> str: ...
-    @property
-    def clause(self) -> str: ...
-    @property
-    def outcome(self) -> Outcome: ...
-    @property
     def occurrences(self) -> int: ...
-    @property
-    def findings(self) -> tuple[Finding, ...]: ...
 
 
 class _Card(Protocol):
