@@ -1,13 +1,13 @@
 """Speech activity: where somebody speaks, channel by channel, on a grid of 30 ms.
 
-Three detectors look at frames of 10 ms: Silero (onnxruntime, bundled with faster-whisper) knows speech from noise, tones
-and music but is late at edges and deaf to some voices when they are loud; webrtcvad finds every onset but fires on noise,
-hum and music and holds on for 100-150 ms; the energy above the noise floor marks edges sharply in a quiet line and fails
-in noise.  A logistic regression weighs the three, frame by frame, and the two-state Viterbi path over its log-odds (one
-constant cost a switch) decides.  ``benchmarks/activity.py`` measures each detector and
-each combination on noise at several levels and fits the weights (``--fit``) on voices that it does not evaluate on; its table
-is ``benchmarks/activity.md``.  Silero and the energy do most: to the two together webrtcvad adds a few tenths of a per cent
-fewer false and missed frames, and in noise it sharpens the ends and blurs the onsets by about as much.
+Three detectors look at frames of 10 ms: Silero (``qa.silero``) knows speech from noise, tones and music but is late at edges
+and deaf to some voices when they are loud; webrtcvad finds every onset but fires on noise, hum and music and holds on for
+100-150 ms; the energy above the noise floor marks edges sharply in a quiet line and fails in noise. A logistic regression
+weighs the three, frame by frame, and the two-state Viterbi path over its log-odds (one constant cost a switch) decides.
+``benchmarks/activity.py`` measures each detector and each combination on noise at several levels and fits the weights
+(``--fit``) on voices that it does not evaluate on; its table is ``benchmarks/activity.md``. Silero and the energy do most:
+to the two together webrtcvad adds a few tenths of a per cent fewer false and missed frames, and in noise it sharpens the
+ends and blurs the onsets by about as much.
 
 Sources: Silero VAD v6 (snakers4/silero-vad); WebRTC VAD (py-webrtcvad); Viterbi smoothing as in Rabiner, Proc. IEEE 77(2), 1989.
 """
@@ -24,9 +24,8 @@ import scipy.ndimage
 import scipy.signal
 import soxr
 import webrtcvad
-from faster_whisper.vad import get_vad_model
 
-from qa import blocks
+from qa import blocks, silero
 from qa.activity_weights import BIAS, WEIGHTS
 from qa.types import Audio, Float32Array, Span, SpeechActivity
 
@@ -36,7 +35,6 @@ BoolArray = npt.NDArray[np.bool_]
 RATE_HZ = 16000
 FRAME_MS = 10
 _FRAME = RATE_HZ * FRAME_MS // 1000
-_WINDOW = 512  # samples of one Silero probability
 _FLOOR_DB = -72.0  # idle noise of A-law after pre-emphasis: nothing quieter is told apart
 # Silero hears synthetic and some loud voices only at a low level with a little noise under it (see the benchmark).
 _SECOND_LEVEL_DB, _SECOND_NOISE_DB = -38.0, -68.0
@@ -105,7 +103,7 @@ def detect(audio: Audio, settings: ActivitySettings | None = None) -> SpeechActi
 
 def _decided(waves: list[Float32Array], settings: ActivitySettings) -> list[BoolArray]:
     """Speech or not for each frame of each channel of a block."""
-    with ThreadPoolExecutor(len(waves)) as pool:  # Silero is half of the time and needs no lock: a core a channel where there are two
+    with ThreadPoolExecutor(len(waves)) as pool:  # most of it needs no lock: a core a channel where there are two
         evidence = list(pool.map(gather, waves))
     odds = [log_odds(e) for e in evidence]
     active = [decide(o, e, settings) for o, e in zip(odds, evidence, strict=True)]
@@ -145,11 +143,12 @@ def gather(x: Float32Array) -> Evidence:
     low = np.random.default_rng(0).standard_normal(len(x), np.float32)  # in place: a block of samples is 38 MB
     low *= np.float32(10 ** (_SECOND_NOISE_DB / 20))
     low += x * np.float32(10 ** ((_SECOND_LEVEL_DB - _loud_level_db(x)) / 20))
-    # The second run starts half a window later, so that the two together see every 16 ms.  The third hears the recording
+    # The second signal starts half a window later, so that the two together see every 16 ms.  The third is the recording
     # backwards: late at the other edge, and no longer deaf to a word because of the silence before it.
-    backward = np.ascontiguousarray(low[: count * _FRAME][::-1])
-    silero = np.stack([_silero(x, 0, count), _silero(low, _WINDOW // 2, count), _silero(backward, 0, count)[::-1]])
-    return Evidence(silero, _webrtc(x, count), energy_db)
+    half = silero.WINDOW // 2
+    plain, later, backward = silero.probabilities([x, low[half:], low[: count * _FRAME][::-1]])
+    heard = np.stack([_by_frame(plain, 0, count), _by_frame(later, half, count), _by_frame(backward, 0, count)[::-1]])
+    return Evidence(heard, _webrtc(x, count), energy_db)
 
 
 def _energy_db(x: Float32Array, count: int) -> Float64Array:
@@ -171,15 +170,11 @@ def _loud_level_db(x: Float32Array) -> float:
     return float(10 * np.log10(np.mean(loud) + 1e-12))
 
 
-def _silero(x: Float32Array, skip: int, count: int) -> Float64Array:
-    """Probability of speech at the middle of each of ``count`` frames; ``skip`` samples are left out in front."""
-    windows = max(0, len(x) - skip) // _WINDOW + 2
-    padded = np.zeros(windows * _WINDOW, np.float32)
-    padded[: max(0, len(x) - skip)] = x[skip:]
-    probability = np.asarray(get_vad_model()(padded), dtype=np.float64).reshape(-1)
+def _by_frame(probability: Float32Array, skipped: int, count: int) -> Float64Array:
+    """Probability of speech at the middle of each of ``count`` frames, of windows that begin ``skipped`` samples into the signal."""
     # 8 ms: where in its window a probability belongs, by the benchmark's onsets.
-    times = np.arange(windows) * _WINDOW * 1000 / RATE_HZ + skip * 1000 / RATE_HZ + 8
-    return np.asarray(np.interp((np.arange(count) + 0.5) * FRAME_MS, times, probability), dtype=np.float64)
+    times = (np.arange(len(probability)) * silero.WINDOW + skipped) * 1000 / RATE_HZ + 8
+    return np.asarray(np.interp((np.arange(count) + 0.5) * FRAME_MS, times, probability.astype(np.float64)), dtype=np.float64)
 
 
 def _webrtc(x: Float32Array, count: int) -> BoolArray:
