@@ -54,6 +54,7 @@ class Bench:
     """``book`` with what has been worked out for it."""
 
     def __init__(self, book: RuleBook) -> None:
+        book.check_scores()
         self.book = book
         self.prints = fingerprint.of_book(book)
         self._sums: dict[_Key, _Sum] = {}

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
 LISTED_CALLS = 40
 LISTED_PROBLEMS = 10
 
+EvaluatedCalls = Annotated[
+    str | None,
+    typer.Option("--calls", help="通话记录，同 qa score；默认用 DIR/calls.csv（若有），否则用已导入的", metavar="FILE[:FORMAT]"),
+]
+
 app = typer.Typer(
     name="qa",
     cls=QaGroup,
@@ -105,23 +110,26 @@ def score(
     as_json: Json = False,
 ) -> None:
     """给录音评分：转写、检查、按规则书算分，存入数据库（score recordings）。"""
-    from qa import models, pipeline, records, rulebook
+    from qa import models, rulebook
+    from qa.batch.found import search
     from qa.store import Store
     from qa.switch import choose
 
     # all that can be wrong with the command itself is said before the first file is touched
     if not any(path.exists() for path in paths):
         raise AudioError("、".join(map(str, paths)), "没有这个文件或文件夹", "请检查路径")
-    book = rulebook.load(profile)
-    named = choose.named(calls, tz) if calls is not None else None
-    files = pipeline.collect(paths)
-    if not files:
+    book = rulebook.load_scoring(profile)
+    if calls is not None:
+        choose.check(calls)
+    found = search(paths)
+    files = list(found.files)
+    if not files and not found.missed:
         raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
+    for _, error in found.missed:
+        err().print(error_line(error), soft_wrap=True)
     models.locate(asr)
     with Store(db) as store:
-        call_table = named or choose.imported(store)
-        records.expect(call_table, files)
-        _show_table_problems(call_table, paths)
+        call_table = _expected_records((calls, tz), store, files, paths)
         told = len(call_table.problems) if call_table is not None else 0
         cli_rescore.show_other_contents(store, book)
         results = _score_with_progress(files, store, book, call_table, asr, ctx.obj["debug"])
@@ -135,8 +143,21 @@ def score(
         _show_summary(results, db, report)
         for line in counted:
             out().print(line, markup=False, soft_wrap=True)
-    if any(r.error for r in results):
+    if found.missed or any(r.error for r in results):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _expected_records(calls: tuple[str | None, str], store: Store, files: Sequence[Path], folders: Sequence[Path] = ()) -> Records | None:
+    """The records that ``files`` are scored with: those that ``--calls`` (with ``--tz``) names, else those imported into ``store``;
+    problems are shown."""
+    from qa import records
+    from qa.switch import choose
+
+    named, zone = calls
+    found = choose.named(named, zone, store) if named is not None else choose.imported(store)
+    records.expect(found, files)
+    _show_table_problems(found, folders)
+    return found
 
 
 def _show_table_problems(call_table: Records | None, paths: Sequence[Path], since: int = 0) -> None:
@@ -282,6 +303,7 @@ def export(
     agent: Annotated[str | None, typer.Option("--agent", help="只要这位坐席", metavar="NUMBER")] = None,
     since: Since = None,
     until: Until = None,
+    withdrawn: Annotated[bool, typer.Option("--withdrawn", help="连同已撤回、不计入的通话，并写明原因")] = False,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
@@ -290,17 +312,21 @@ def export(
     from qa.store import Store
 
     with Store(db, create=False) as store:
-        if agent is not None:
+        if agent is not None and not (withdrawn and store.calls(agent, withdrawn=True)):
             cli_show.require_agent(store, agent)
         scored = list(store.scored(agent, since, until))
-        files = exporting.write(scored, path)
+        taken = list(store.scored(agent, since, until, withdrawn=True)) if withdrawn else []
+        reasons = {row.call_id: str(store.withdrawals.standing(row.call_id) or "") for row, _ in taken} if withdrawn else None
+        files = exporting.write([*scored, *taken], path, withdrawn=reasons)
         notes = cli_show.withdrawn_notes(store.withdrawals.all(agent, since, until))
     if as_json:
-        print_json({"calls": len(scored), "files": [str(f) for f in files], "notes": notes})
+        counts = {"calls": len(scored), **({"withdrawn": len(taken)} if withdrawn else {})}
+        print_json({**counts, "files": [str(f) for f in files], "notes": notes})
     else:
         for note in notes:
             out().print(f"· {note}", style="yellow", markup=False, soft_wrap=True)
-        out().print(f"已导出 {len(scored)} 通电话：{'、'.join(map(str, files))}", markup=False, soft_wrap=True)
+        more = f"，另有已撤回的 {len(taken)} 通" if withdrawn else ""
+        out().print(f"已导出 {len(scored)} 通电话{more}：{'、'.join(map(str, files))}", markup=False, soft_wrap=True)
 
 
 # ---------------------------------------------------------------- evaluate
@@ -310,30 +336,35 @@ def export(
 def evaluate(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(help="有录音和 truth.jsonl 的文件夹", metavar="DIR")],
-    calls: Annotated[Path | None, typer.Option("--calls", help="通话记录表；默认用 DIR/calls.csv（若有）")] = None,
+    calls: EvaluatedCalls = None,
     profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
     asr: AsrOption = None,
+    tz: Tz = "",
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
     """与带标注的录音对照：各项查准率、查全率，文字和测量的误差（compare with the truth）。"""
     from qa import evaluate as evaluating
-    from qa import evaluate_view, records, rulebook
+    from qa import evaluate_view, rulebook
     from qa.store import Store
+    from qa.switch import choose
 
-    book = rulebook.load(profile)
+    book = rulebook.load_scoring(profile)
     beside = folder / "calls.csv"
-    chosen = calls if calls is not None else beside if beside.is_file() else None
-    call_table = records.read_calls(chosen) if chosen is not None else None
-    _show_table_problems(call_table, ())
+    chosen = calls if calls is not None else str(beside) if beside.is_file() else None
+    if chosen is not None:
+        choose.check(chosen)
 
     def score_all(paths: Sequence[Path]) -> Iterator[tuple[Path, evaluating.Scored]]:
         with Store(db) as store:
+            call_table = _expected_records((chosen, tz), store, paths)
+            told = len(call_table.problems) if call_table is not None else 0
             for r in _score_with_progress(paths, store, book, call_table, asr, ctx.obj["debug"], by_day=False):
                 if r.error is not None:
                     yield r.path, r.error
                 elif r.call is not None and r.scorecard is not None:
                     yield r.path, evaluating.ScoredCall(r.call, r.scorecard)
+            _show_table_problems(call_table, (), told)  # recordings that no record could be joined with
 
     found = evaluating.evaluate_folder(folder, score_all)
     if as_json:

@@ -7,6 +7,7 @@ Exit status: 0 all scored, 1 some files failed or are in quarantine or left, 2 w
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ import typer
 from qa import cli_batch_status
 from qa.cli_common import (
     DB_DEFAULT,
+    EXIT_FAILED,
     AsrOption,
     CallsOption,
     Db,
@@ -37,7 +39,7 @@ from qa.cli_engine import Address, Cpus, Engine, Factor, Gpus, Memory, Workers, 
 from qa.errors import AudioError, BatchError, BusyError, DatabaseError
 
 if TYPE_CHECKING:
-    from qa.batch.batch import Batch, Stop
+    from qa.batch.batch import Batch, Missed, Stop
     from qa.batch.report import Fate, Report, Tally
     from qa.batch.start import Choice
     from qa.pipeline import FileResult
@@ -89,15 +91,19 @@ def run(
 
     退出码：0 全部评分；1 有文件失败、隔离或留待下次；2 用法或配置错误；3 中途停止；4 另一个批处理正在运行。
     """
-    from qa import pipeline, places
+    from qa import places
+    from qa.batch.found import search
 
-    found = places.present(paths)
-    files = pipeline.collect(found)
-    if not files:
+    _check_report(report_json)
+    named = places.present(paths)
+    found = search(named)
+    if not found.files and not found.missed:
         raise AudioError("、".join(paths), "没有找到录音文件", "请检查路径和文件后缀")
+    for folder in found.empty:
+        err().print(f"! {folder}：文件夹里没有录音", style="yellow", markup=False, soft_wrap=True)
     workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, workers_at, found) as batch:
-        report = _run(batch, files, ctx.obj["debug"])
+    with _batch(db, (calls, tz), profile, asr, workers_at, named) as batch:
+        report = _run(batch, found.files, ctx.obj["debug"], found.missed)
     _finish(report, db, report_json, as_json)
 
 
@@ -123,24 +129,18 @@ def retry(
     """重试被隔离的录音；通话记录表和规则书要与原来一样给出（try quarantined files again）。"""
     from dataclasses import replace
 
-    workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, workers_at, (), create=False) as batch:
-        chosen = _chosen(batch, files)
-        report = _run(replace(batch, retry=True), chosen, ctx.obj["debug"])
-    _finish(report, db, report_json, as_json)
-
-
-def _chosen(batch: Batch, files: Sequence[str] | None) -> list[Path]:
-    """Quarantined files by path; those asked for must be among them."""
+    from qa.batch.batch import to_retry
     from qa.places import place
 
-    kept = {q.place.absolute(): q.place for q in batch.scorer.store.batches.quarantined()}
-    if not files:
-        return list(kept.values())
-    strangers = [file for file in files if place(file).absolute() not in kept]
-    if strangers:
-        raise AudioError("、".join(strangers), "不在隔离之中", "用 qa batch status 查看被隔离的文件")
-    return [place(file) for file in files]
+    _check_report(report_json)
+    workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
+    with _batch(db, (calls, tz), profile, asr, workers_at, (), create=False) as batch:
+        with _ends_at_once():
+            chosen, said = to_retry(batch.scorer.store.batches, [place(file) for file in files or ()])
+        for one in said:
+            show_error(one)
+        report = _run(replace(batch, retry=True), chosen, ctx.obj["debug"])
+    _finish(report, db, report_json, as_json)
 
 
 @batch_app.command("watch")
@@ -206,15 +206,15 @@ def _batch(
     from qa.pipeline import Scorer
     from qa.store import Store
 
-    book = rulebook.load(profile)
-    named = _records(calls, None)
+    book = rulebook.load_scoring(profile)
+    _records(calls, None)
     located = models.locate(asr)
     with ExitStack() as stack:
         with _ends_at_once():
             store = stack.enter_context(Store(db, create=create, busy_timeout_s=BUSY_TIMEOUT_S))
             if lock:
                 stack.enter_context(one_batch(db))
-            scorer = Scorer(store, book, named or _records(calls, store), asr)
+            scorer = Scorer(store, book, _records(calls, store), asr)
         engine = stack.enter_context(closing(start(located, workers_at)))
         settings = {"model": scorer.identity, "workers": engine.workers, "threads": list(engine.shape.threads)}
         settings |= {"timeout_factor": engine.limits.factor, "memory_limit_mib": engine.limits.memory_bytes >> 20}
@@ -243,7 +243,10 @@ def _records(calls: tuple[str | None, str], store: Store | None) -> Records | No
     named, zone = calls
     if named is None:
         return choose.imported(store) if store is not None else None
-    found = choose.named(named, zone)
+    if store is None:  # what the house has stated is not known yet: only whether there is such a table
+        choose.check(named)
+        return None
+    found = choose.named(named, zone, store)
     _show_problems(found, 0)
     return found
 
@@ -314,24 +317,36 @@ class _Progress:
             self.console.print(f"{text}，约剩 {left_s / 60:.0f} 分钟", markup=False, soft_wrap=True)
 
 
-def _run(batch: Batch, files: Sequence[Path], debug: bool) -> Report:
+def _run(batch: Batch, files: Sequence[Path], debug: bool, missed: Sequence[Missed] = ()) -> Report:
     from qa.records import expect
 
     records = batch.scorer.table
-    expect(records, (path for path in files if isinstance(path, Path)))
     told = len(records.problems) if records is not None else 0
+    expect(records, files)
     with _Progress(0, debug) as progress:
-        report = batch.run(files, progress.through)
+        report = batch.run(files, progress.through, missed)
     if records is not None:
         _show_problems(records, told)  # recordings that no record could be joined with
     return report
 
 
+def _check_report(report_json: Path | None) -> None:
+    """Errors: :class:`BatchError` where the report could not be written at the end."""
+    if report_json is None:
+        return
+    target = report_json if report_json.exists() else report_json.parent
+    if report_json.is_dir() or not (report_json.exists() or target.is_dir()) or not os.access(target, os.W_OK):
+        cause = "是文件夹" if report_json.is_dir() else "没有写权限" if target.exists() else "没有这个文件夹"
+        raise BatchError(str(report_json), f"运行报告写不到这里（{cause}）", "请先建好文件夹，或换一个地方；什么都没有做")
+
+
 def _finish(report: Report, db: Path, report_json: Path | None, as_json: bool) -> None:
+    code = report.exit_code
     if report_json is not None:
         try:
             report_json.write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=1) + "\n", "utf-8")
         except OSError as error:
+            code = code or EXIT_FAILED
             show_error(
                 BatchError(str(report_json), f"运行报告写不了（{error.strerror}）", "评分已保存；报告可用 qa batch status --json 查看")
             )
@@ -341,7 +356,7 @@ def _finish(report: Report, db: Path, report_json: Path | None, as_json: bool) -
         _summary(report, db)
     if report.stopped is not None:
         show_error(report.stopped)
-    raise typer.Exit(report.exit_code)
+    raise typer.Exit(code)
 
 
 def _summary(report: Report, db: Path) -> None:
@@ -356,7 +371,7 @@ def _summary(report: Report, db: Path) -> None:
     rate = f"录音 {figures['audio_hours']:.2f} 小时，每小时处理 {figures['audio_hours_per_hour']} 小时"
     console.print("，".join(parts) + f"；{rate}；用时 {report.seconds:.1f} 秒", markup=False, soft_wrap=True)
     if tally.without_record:
-        names = "、".join(Path(p).name for p in tally.without_record[:LISTED])
+        names = "、".join(p.name for p in tally.without_record[:LISTED])
         more = " 等" if len(tally.without_record) > LISTED else ""
         console.print(f"没有通话记录 {len(tally.without_record)} 个：{names}{more}", markup=False, soft_wrap=True)
     for one in tally.withdrawn[:LISTED]:

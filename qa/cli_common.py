@@ -82,11 +82,14 @@ class QaGroup(TyperGroup):
 
 
 def error_line(error: QaError) -> Text:
-    """Subject, cause and cure in one line, in red and never as markup."""
+    """Subject, cause and cure in one line, in red and never as markup; a cure that lists choices has a line for each."""
     text = Text("✗ ", style="bold red")
     text.append(_one_line(f"{error.subject}：{error.cause}"), style="red")
     if error.cure:
-        text.append(_one_line(f"。{error.cure}"))
+        # the other lines of a cure stand in, so that none passes for an error of its own
+        text.append(
+            "。" + "\n".join(_one_line(line) if k == 0 else f"  {_one_line(line.strip())}" for k, line in enumerate(error.cure.split("\n")))
+        )
     return text
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from qa.rescore import Moved, Rescored
     from qa.rules.book import RuleBook
     from qa.store import Store
+    from qa.withdrawals import Withdrawal
 
 LISTED = 40
 LISTED_VERSIONS = 3
@@ -117,7 +118,7 @@ def rescore(
 
     if all_houses and profile is None:
         raise RuleBookError("--all-houses", "没有写都改按哪一本规则书", "请加 --profile")
-    book = rulebook.load(profile) if profile is not None else None
+    book = rulebook.load_scoring(profile) if profile is not None else None
     with Store(db, create=False) as store:
         if book is not None:
             show_other_contents(store, book, since, until)
@@ -192,7 +193,7 @@ def whatif(
     from qa.store import Store
     from qa.whatif import what_if
 
-    book = rulebook.load(rules)
+    book = rulebook.load_scoring(rules)
     with Store(db, create=False) as store, err().status("试评 …"):
         found = what_if(store, book, since, until, measure, limit)
     for error in found.errors[:LISTED]:
@@ -235,17 +236,21 @@ def close(
 
 @months_app.command("list")
 def list_months(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
-    """已关账的月份，各有几通待批准的评分（closed months and what waits for adjustment）。"""
+    """已关账的月份，各有几通待批准的评分和撤回（closed months and what waits for adjustment）。"""
+    from msgspec import to_builtins
+
     from qa.store import Store
 
     with Store(db, create=False) as store:
         found = store.ledger.closed_months()
+        waiting = {m.month: len(store.withdrawals.waiting(m.month)) for m in found}
     if as_json:
-        print_json(found)
+        print_json([to_builtins(m) | {"withdrawals": waiting[m.month]} for m in found])
         return
-    made = table("月份", "关账时间（UTC）", "关账人", "待批准", "备注", right=("待批准",))
+    made = table("月份", "关账时间（UTC）", "关账人", "待批准评分", "待批准撤回", "备注", right=("待批准评分", "待批准撤回"))
     for m in found:
-        made.add_row(m.month, m.closed[:16].replace("T", " "), Text(m.by), str(m.proposals), Text(m.note))
+        counts = str(m.proposals), str(waiting[m.month])
+        made.add_row(m.month, m.closed[:16].replace("T", " "), Text(m.by), *counts, Text(m.note))
     out().print(made if found else "还没有关账的月份")
 
 
@@ -258,21 +263,58 @@ def adjust(
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """批准一通电话（或一个月）的新评分，用于已关账的月份；记下谁、为什么（make proposed scorecards stand）。"""
+    """批准一通电话（或一个月）的新评分或撤回，用于已关账的月份；记下谁、为什么（make what is proposed stand）。"""
+    from qa.export import mask_name
     from qa.store import Store
 
     if (call is None) == (month is None) or (month is not None and scorecard is not None):
         raise StoreError("qa adjust", "应写一通电话，或用 --month 写一个月份", "请写 qa adjust 通话 …，或 qa adjust --month 2025-06 …")
     with Store(db, create=False) as store:
-        made = (store.adjust(call, by, reason, scorecard),) if call is not None else store.adjust_month(month or "", by, reason)
+        withdrawn, made = _decided(store, call, month, by, reason, scorecard)
         rows = [_adjusted(store, one) for one in made]
+        rows_withdrawn = [{"withdrawal": masked(one, "")} for one in withdrawn]
+        after = _counted_after(store, withdrawn, made)
+    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
     if as_json:
-        print_json(rows if call is None else rows[0])
+        told = [*rows_withdrawn, *rows]
+        if call is None:
+            print_json(told)
+            return
+        first = decided.index(call)
+        rest = [one for place, one in enumerate(told) if place != first]
+        print_json(told[first] | ({"together": rest} if rest else {}))
         return
+    together = [mask_name(one) for one in dict.fromkeys(decided) if call is not None and one != call]
+    if together:
+        out().print(f"同一录音的更正是一个决定，一并批准：{'、'.join(together)}", markup=False, soft_wrap=True)
+    for one_withdrawn in withdrawn:
+        out().print(f"{mask_name(one_withdrawn.call_id)} {mask_name(str(one_withdrawn))}", markup=False, soft_wrap=True)
     for one, row in zip(made, rows, strict=True):
         old = "此前没有有效的评分" if one.before is None else f"原评分 {one.before}：{percent_text(row['percent_before'])}"
         now = f"{one.call_id} 的评分 {one.after} 已生效：{percent_text(row['percent_after'])}"
         out().print(f"{now}（{old}；{one.by}，{one.reason}）", markup=False, soft_wrap=True)
+    if after:
+        out().print(f"先警告的次数因此改变：{after} 通{PROPOSED}", markup=False, soft_wrap=True)
+
+
+def _decided(
+    store: Store, call: str | None, month: str | None, by: str, reason: str, scorecard: int | None
+) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+    """What was made to stand of a call, with all that is one decision with it; or of a month."""
+    from qa import ledger_closing
+
+    if call is None:
+        return store.adjust_month(month or "", by, reason)
+    return ledger_closing.decide(store, [call], by, reason, scorecard)
+
+
+def _counted_after(store: Store, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> int:
+    """First warnings counted again where calls count no more, or others do: how many scorecards are proposed by that."""
+    from qa.ledger_closing import places
+    from qa.rescore import recount
+
+    concerned = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)] if withdrawn else []
+    return sum(moved.proposed for moved in recount(store, {place for one in concerned for place in places(store, one)}).moved)
 
 
 def _adjusted(store: Store, made: Adjustment) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def _json(found: Traffic, results: Sequence[LogResult], book: RuleBook) -> dict[
 
 
 def _show(found: Traffic, results: Sequence[LogResult], book: RuleBook) -> None:
-    from qa.traffic.shown import cell_text, sheets
+    from qa.traffic.shown import cell_text, sheets, unclear_note
 
     console = out()
     console.print(Text(f"话务 {found.since} 至 {found.until}，规则书 {book.id} {book.stamp}", style="bold"), soft_wrap=True)
@@ -146,6 +146,8 @@ def _show(found: Traffic, results: Sequence[LogResult], book: RuleBook) -> None:
         _show_result(result)
     if not results:
         console.print(Text("规则书没有话单规则（[log_checks]）", style="dim"))
+    if note := unclear_note(found.unclear):
+        console.print(Text(f"! {note}；见 qa records problems", style="yellow"), soft_wrap=True)
     for sheet in sheets(found):
         console.print(Text(f"\n{sheet.title}", style="bold cyan"))
         made = table(*sheet.columns, right=sheet.figures)
@@ -161,7 +163,8 @@ def _show_result(result: LogResult) -> None:
     from qa.traffic.shown import told
 
     console = out()
-    console.print(outcome_text(result.outcome).append(f" {result.title}", style="bold default"), soft_wrap=True)
+    unclear = f"（{result.unclear} 通方向不明）" if result.unclear else ""
+    console.print(outcome_text(result.outcome).append(f" {result.title}{unclear}", style="bold default"), soft_wrap=True)
     ordered = told(result)
     for finding in ordered[:LISTED]:
         console.print(Text("  ").append_text(outcome_text(finding.outcome)).append(f"：{mask_text(finding.message)}"), soft_wrap=True)

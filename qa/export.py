@@ -11,7 +11,7 @@ import csv
 import io
 import re
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,9 @@ HEADERS = {
     "checks": (*_CALL, "检查项", "检查名称", "条款", "部分", "级别", "结果", "次数", "权重", "得分", *_MADE),
     "findings": (*_CALL, "检查项", "检查名称", "结果", "说明", "证据开始（秒）", "证据结束（秒）", "证据原话", "测量值", *_MADE),
 }
+WITHDRAWN = "撤回原因"
+Reasons = Mapping[str, str]
+"""By call id, why a call does not count any more."""
 SHEETS = {"calls": "通话", "checks": "检查", "findings": "发现"}
 _NUMERALS = "0-9０-９零〇一二三四五六七八九幺"
 _DIGIT = re.compile(f"[{_NUMERALS}]")
@@ -100,24 +103,31 @@ def _without(number: str, text: str) -> str:
 # ---------------------------------------------------------------- tables
 
 
-def tables(scored: Iterable[tuple[ScoredCall, Scorecard]]) -> tuple[Table, Table, Table]:
+def tables(scored: Iterable[tuple[ScoredCall, Scorecard]], withdrawn: Reasons | None = None) -> tuple[Table, Table, Table]:
     """The sheets ``calls``, ``checks`` and ``findings`` of scored calls (:meth:`qa.store.Store.scored`).
 
-    A finding with several pieces of evidence has a row for each.  Percents are 0-100, times seconds from the start.
+    A finding with several pieces of evidence has a row for each.  Percents are 0-100, times seconds from the start.  ``withdrawn``: why
+    those of the calls that do not count were withdrawn, a column more in every sheet (None: no such column).
     """
     calls: list[tuple[Cell, ...]] = []
     checks: list[tuple[Cell, ...]] = []
     findings: list[tuple[Cell, ...]] = []
     for call, card in scored:
-        before, after = _call_cells(call), _made_cells(call)
+        before, after = _call_cells(call), (*_made_cells(call), *_reason_cells(call, withdrawn))
         calls.append((*before, *_score_cells(call, card), *after))
         for result in card:
             checks.append((*before, *_check_cells(result), *after))
             for finding in result.findings:
                 findings += [(*before, result.check_id, result.title, *cells, *after) for cells in _finding_cells(call, finding)]
     return tuple(  # type: ignore[return-value]
-        Table(name, HEADERS[name], tuple(rows)) for name, rows in (("calls", calls), ("checks", checks), ("findings", findings))
+        Table(name, (*HEADERS[name], *([WITHDRAWN] if withdrawn is not None else [])), tuple(rows))
+        for name, rows in (("calls", calls), ("checks", checks), ("findings", findings))
     )
+
+
+def _reason_cells(call: ScoredCall, withdrawn: Reasons | None) -> tuple[Cell, ...]:
+    """Why a call does not count, "" for one that does; no cell where that is not asked."""
+    return () if withdrawn is None else (mask_name(withdrawn.get(call.call_id, ""), call.customer_number),)
 
 
 def _call_cells(call: ScoredCall) -> tuple[Cell, ...]:
@@ -158,10 +168,7 @@ def _finding_cells(call: ScoredCall, finding: Finding) -> list[tuple[Cell, ...]]
     values = "; ".join(f"{name}={_figure(value, number)}" for name, value in finding.values)
     if not finding.evidence:
         return [(*found, None, None, "", values)]
-    return [
-        (*found, e.span.start_ms / 1000, e.span.end_ms / 1000, mask_text(e.text, number, said=True), values)
-        for e in finding.evidence
-    ]
+    return [(*found, e.span.start_ms / 1000, e.span.end_ms / 1000, mask_text(e.text, number, said=True), values) for e in finding.evidence]
 
 
 def _figure(value: float | int | str | None, number: str) -> str:
@@ -174,12 +181,15 @@ def _figure(value: float | int | str | None, number: str) -> str:
 # ---------------------------------------------------------------- JSON
 
 
-def to_json(scored: Iterable[tuple[ScoredCall, Scorecard]]) -> str:
+def to_json(scored: Iterable[tuple[ScoredCall, Scorecard]], withdrawn: Reasons | None = None) -> str:
     """All scored calls as JSON (UTF-8, indented): ``{"demo": bool, "calls": [...]}``; keys as in :mod:`qa.types`.
 
-    ``demo`` stands on the whole, and on every call, check and finding.
+    ``demo`` stands on the whole, and on every call, check and finding.  ``withdrawn`` as of :func:`tables`: a key of every call.
     """
-    calls = [_json_call(call, card) for call, card in scored]
+    calls = []
+    for call, card in scored:
+        reason = [cell or None for cell in _reason_cells(call, withdrawn)]
+        calls.append(_json_call(call, card) | ({"withdrawn": reason[0]} if reason else {}))
     whole = {"demo": any(call["demo"] for call in calls), "calls": calls}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2).decode()
 
@@ -230,21 +240,23 @@ def to_csv(table: Table) -> str:
     return out.getvalue()
 
 
-def write(scored: Iterable[tuple[ScoredCall, Scorecard]], path: Path, kind: str | None = None) -> tuple[Path, ...]:
+def write(
+    scored: Iterable[tuple[ScoredCall, Scorecard]], path: Path, kind: str | None = None, withdrawn: Reasons | None = None
+) -> tuple[Path, ...]:
     """Write ``json``, ``csv`` or ``xlsx`` (``kind``, else by the suffix of ``path``); returns the files written.
 
     CSV has a byte order mark for Excel; its calls are in ``path``, checks and findings in ``NAME-checks.csv`` and
-    ``NAME-findings.csv`` beside it.  A file appears whole or not at all.
+    ``NAME-findings.csv`` beside it.  A file appears whole or not at all.  ``withdrawn`` as of :func:`tables`.
     Errors: :class:`StoreError` for an unknown kind or a place that cannot be written.
     """
     kind = (kind or path.suffix.removeprefix(".")).lower()
     if kind == "json":
-        contents = {path: to_json(scored).encode()}
+        contents = {path: to_json(scored, withdrawn).encode()}
     elif kind == "csv":
         named = {"calls": path} | {name: path.with_name(f"{path.stem}-{name}.csv") for name in ("checks", "findings")}
-        contents = {named[table.name]: to_csv(table).encode("utf-8-sig") for table in tables(scored)}
+        contents = {named[table.name]: to_csv(table).encode("utf-8-sig") for table in tables(scored, withdrawn)}
     elif kind == "xlsx":
-        contents = {path: to_xlsx(tables(scored))}
+        contents = {path: to_xlsx(tables(scored, withdrawn))}
     else:
         raise StoreError(str(path), f"不支持的导出格式 {kind!r}", "请用 json、csv 或 xlsx")
     for place, data in contents.items():
@@ -260,9 +272,7 @@ def write_whole(path: Path, data: bytes) -> None:
             half.write_bytes(data)
             half.replace(path)
     except OSError as error:
-        raise StoreError(
-            str(path), f"无法写入（{error.strerror}）", "请检查文件夹是否存在、是否可写，文件是否正被 Excel 打开"
-        ) from error
+        raise StoreError(str(path), f"无法写入（{error.strerror}）", "请检查文件夹是否存在、是否可写，文件是否正被 Excel 打开") from error
 
 
 def to_xlsx(sheets: Iterable[Table]) -> bytes:

@@ -32,6 +32,15 @@ def insert(db: Database, mark: Mark) -> None:
     db.insert("grave_marks", row | {"created": mark.created, "grave": int(mark.grave)})
 
 
+def left_behind(db: Database, call_id: str, file: str) -> None:
+    """Take back the marks of a call that is another recording's (``file``) from now on: nobody has called grave what is heard there.
+
+    Inside a transaction of the caller's.
+    """
+    for mark in money.in_force(marks(db, call_id)).values():
+        insert(db, new(call_id, mark.rule_id, "qa", f"该通话现在是另一个录音 {file}，请重新认定", False))
+
+
 def new(call_id: str, rule_id: str, by: str, reason: str, grave: bool) -> Mark:
     """A mark of this moment.  Errors: :class:`StoreError` where name or reason is missing."""
     for text, cause, cure in ((by, "没有写由谁认定", "请加 --by 姓名"), (reason, "没有写认定的理由", "请加 --reason 理由")):

@@ -225,6 +225,7 @@ _PROPOSALS = """select substr(c.started, 1, 7) as month, count(*) as n from clos
   join calls c on c.started >= m.month and c.started < m.month || '-99'
   join scorecards s on s.id = (select max(id) from scorecards newest where newest.call_id = c.call_id)
   where not s.standing and not exists (select 1 from current_scorecards current where current.call_id = c.call_id and current.id = s.id)
+  and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id)
   group by m.month"""
 
 

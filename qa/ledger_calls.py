@@ -5,7 +5,7 @@ Also how often an agent broke a rule earlier in the month, for rules that warn f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -108,10 +108,16 @@ class Earlier:
     Asked for one call it reads the scorecards that stand.  Asked for calls in order of time, with :meth:`begin` before and :meth:`add`
     after each, it counts the new scorecards in place of the old ones, whether or not the book of the day warns.  Rules of two rule
     books are never one rule, whatever they are called.
+
+    A recording is never its own earlier call: the calls ``without``, and those that wait to give way to the one asked for, are left out;
+    a call that waits to count in another's stead is not counted beside that.
     """
 
-    def __init__(self, db: Database, judgements: Judgements) -> None:
-        self._db, self._judgements = db, judgements
+    def __init__(self, db: Database, judgements: Judgements, without: Collection[str] = ()) -> None:
+        self._db, self._judgements, self._without = db, judgements, frozenset(without)
+        self._yielding: dict[str, list[str]] = {}
+        for row in db.rows(_YIELDING):
+            self._yielding.setdefault(row["call_id"], []).append(row["yields"])
         self._counts: dict[tuple[str, str], _Counts] = {}
 
     def of(self, book: RuleBook, agent_id: str | None, started: str | None, call_id: str) -> Mapping[str, int]:
@@ -120,7 +126,7 @@ class Earlier:
         if not warning or not agent_id or started is None:
             return {}
         self.begin(agent_id, started, call_id)
-        counts = self._counts[agent_id, started[:7]]
+        counts = self._less(self._counts[agent_id, started[:7]], agent_id, started, call_id)
         return {rule_id: counts.get((book.id, rule_id), (0, 0))[per_call] for rule_id, per_call in warning.items()}
 
     def begin(self, agent_id: str | None, started: str | None, call_id: str) -> None:
@@ -130,18 +136,41 @@ class Earlier:
         # time goes on: no other month is asked for again
         self._counts = {old: counts for old, counts in self._counts.items() if old[1] == started[:7]}
         counts = self._counts[agent_id, started[:7]] = {}
-        sql = """select s.rule_book, s.results_json from calls c join current_scorecards s using (call_id)
-          where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?)"""
-        for row in self._db.rows(sql, agent_id, started[:7], started, call_id):
-            _count(counts, row["rule_book"] or "", self._judgements.unpack(row["results_json"]))
+        for row in self._before(agent_id, started, call_id):
+            if row["call_id"] not in self._without:
+                _count(counts, row["rule_book"] or "", self._judgements.unpack(row["results_json"]))
 
-    def add(self, agent_id: str | None, started: str | None, rule_book: str, results: Iterable[Result | CheckResult]) -> None:
+    def _before(self, agent_id: str, started: str, call_id: str) -> list[dict[str, Any]]:
+        sql = """select c.call_id, s.rule_book, s.results_json from calls c join current_scorecards s using (call_id)
+          where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?)"""
+        return self._db.rows(sql, agent_id, started[:7], started, call_id)
+
+    def _less(self, counts: _Counts, agent_id: str, started: str, call_id: str) -> _Counts:
+        """Counts without the calls that wait to give way to this one."""
+        yielding = self._yielding.get(call_id)
+        if not yielding:
+            return counts
+        own: _Counts = {}
+        for row in self._before(agent_id, started, call_id):
+            if row["call_id"] in yielding and row["call_id"] not in self._without:
+                _count(own, row["rule_book"] or "", self._judgements.unpack(row["results_json"]))
+        taken = {key: own.get(key, (0, 0)) for key in counts}
+        return {key: (max(0, found - taken[key][0]), max(0, calls - taken[key][1])) for key, (found, calls) in counts.items()}
+
+    def add(
+        self, agent_id: str | None, started: str | None, rule_book: str, results: Iterable[Result | CheckResult], call_id: str = ""
+    ) -> None:
         """Count a call's results under a rule book (its id) for the calls after it."""
         counts = self._counts.get((agent_id or "", (started or "")[:7]))
-        if counts is not None:
+        if counts is not None and call_id not in self._yielding:
             _count(counts, rule_book, results)
 
 
+_YIELDING = """select e.value as call_id, w.call_id as yields from withdrawals w, json_each(w.instead) e
+  where w.instead <> '[]' and w.proposed and not w.counts
+  and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id)
+  and not exists (select 1 from standing_scorecards s where s.call_id = e.value)"""
+"""Calls that nothing stands of yet, and those that wait to give way to them."""
 _Counts = dict[tuple[str, str], tuple[int, int]]
 """By the ids of rule book and rule, findings and calls."""
 

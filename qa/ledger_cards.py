@@ -6,6 +6,7 @@ name and a reason.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from qa.judgements import Judgements, Result, short
 from qa.ledger import Ledger
 from qa.rules.book import RuleBook
 from qa.rules.model import Severity
-from qa.types import AudioInfo, CallRecord, Outcome, Roles, Scorecard
+from qa.types import AudioInfo, CallRecord, Outcome, Provenance, Roles, Scorecard
 
 
 @dataclass(frozen=True)
@@ -66,25 +67,29 @@ class Cards:
         found = self._db.rows("select * from standing_scorecards where call_id = ?", call_id)
         return found[0] if found else None
 
-    def append(self, card: Card, snapshot: bytes, closed: bool) -> Saved:
+    def append(self, card: Card, snapshot: bytes, closed: bool, another: bool = False) -> Saved:
         """Put ``card`` beside the others, or say which one is the same.
 
-        Of a closed month only what would change a figure is put there, as a proposal.
+        Of a closed month only what would change a figure is put there, as a proposal, and what is judged on ``another`` recording.
         """
+        same = functools.partial(self._no_change, card=card, snapshot=snapshot, another=another)
         row = rows.scorecard_row(card) | {"snapshot": snapshot, "results_json": self.judgements.pack(card.results)}
         digest = _digest(row)
         current = self.current(card.call_id)
-        if current is not None and (current["digest"] == digest or (closed and self._no_change(current, card, snapshot))):
+        if current is not None and (current["digest"] == digest or (closed and same(current))):
             return Saved(current["id"], False, False)
         if closed:
             newest = self._db.rows("select * from scorecards where call_id = ? order by id desc limit 1", card.call_id)
-            if newest and not newest[0]["standing"] and (newest[0]["digest"] == digest or self._no_change(newest[0], card, snapshot)):
+            if newest and not newest[0]["standing"] and (newest[0]["digest"] == digest or same(newest[0])):
                 return Saved(newest[0]["id"], True, False)
         made = row | {"digest": digest, "created": rows.now_utc(), "standing": int(not closed)}
         return Saved(self._db.insert("scorecards", made), closed, True)
 
-    def _no_change(self, row: dict[str, Any], card: Card, snapshot: bytes) -> bool:
-        """Whether ``card`` moves no figure of the scorecard ``row``: percent, points, verdicts of what counts, money."""
+    def _no_change(self, row: dict[str, Any], card: Card, snapshot: bytes, another: bool) -> bool:
+        """Whether ``card`` moves no figure of the scorecard ``row``: percent, points, verdicts of what counts, money; nor is of another
+        recording where that may be."""
+        if another and rows.from_json(row["provenance_json"], Provenance).file_sha256 != card.provenance.file_sha256:
+            return False
         if (row["agent_id"], row["percent"]) != (card.agent_id, card.percent):
             return False
         if row["snapshot"] != snapshot and _record(row["snapshot"]) != _record(snapshot):
@@ -111,9 +116,7 @@ class Cards:
         Errors: :class:`NotFoundError` for an unknown call or scorecard, :class:`StoreError` where nothing is proposed, the scorecard
         stands already, or name or reason is missing.
         """
-        for text, cause, cure in ((by, "没有写由谁调整", "请加 --by 姓名"), (reason, "没有写调整的理由", "请加 --reason 理由")):
-            if not text.strip():
-                raise StoreError(call_id, cause, cure)
+        check_signed(call_id, by, reason)
         cards = self._db.rows("select id, standing from scorecards where call_id = ? order by id", call_id)
         if not cards:
             raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
@@ -143,6 +146,13 @@ class Cards:
         if wanted not in known:
             raise NotFoundError(f"评分 {wanted}", f"不是通话 {call_id} 的评分", f"该通话的评分编号：{'、'.join(map(str, known))}")
         return wanted
+
+
+def check_signed(call_id: str, by: str, reason: str) -> None:
+    """Errors: :class:`StoreError` where nobody answers for a decision, or it has no reason."""
+    for text, cause, cure in ((by, "没有写由谁调整", "请加 --by 姓名"), (reason, "没有写调整的理由", "请加 --reason 理由")):
+        if not text.strip():
+            raise StoreError(call_id, cause, cure)
 
 
 def filed(card: Scorecard, call_notes: tuple[str, ...]) -> Card:

@@ -6,7 +6,7 @@ Nothing but a recorded correction (an adjustment, a mark of 情节严重) change
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qa import explain, ledger_sheets
@@ -15,9 +15,10 @@ from qa.database import Database
 from qa.errors import QaError, StoreError
 from qa.export import mask_name
 from qa.ledger import ClosedMonth
-from qa.ledger_cards import Adjustment
+from qa.ledger_cards import Adjustment, check_signed
 from qa.ledger_sheets import Sheet
 from qa.rules import points
+from qa.withdrawals import Withdrawal
 
 if TYPE_CHECKING:
     from qa.store import Store
@@ -120,6 +121,70 @@ def corrected(store: Store, concerned: Iterable[tuple[str, str]], by: str, why: 
         if month in kept:
             sheet = explain.month(store, agent_id, *explain.parse_month(month), Books(store), store.marks())
             ledger_sheets.keep(store.db, Sheet.of(agent_id, sheet.fines, sheet.before, sheet.mean, by, why))
+
+
+def accept_withdrawal(store: Store, call_id: str, by: str, reason: str) -> Withdrawal:
+    """Make the proposal stand that a call counts no more, or again, with all that is one decision with it (:func:`decide`).
+
+    Errors: :class:`StoreError` where nothing is proposed, or name or reason is missing.
+    """
+    if store.withdrawals.pending(call_id) is None:
+        raise StoreError(call_id, "没有待批准的撤回", "请用 qa show 核对")
+    withdrawn, _ = decide(store, [call_id], by, reason)
+    return next(one for one in withdrawn if one.call_id == call_id)
+
+
+def decide(
+    store: Store, call_ids: Iterable[str], by: str, reason: str, scorecard_id: int | None = None
+) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+    """Make all stand that waits of these calls and of those that are one decision with them: what counts no more, or again, then what
+    was held, then scorecards in order of time; what was kept of closed months is kept anew beside it.
+
+    ``scorecard_id``: of the one call that is asked for, another scorecard than its newest one.
+    Errors: :class:`StoreError` where nothing waits, or name or reason is missing; as :meth:`qa.store.Store.adjust`.
+    """
+    asked = tuple(call_ids)
+    with store.db.writing():
+        return _decided(store, asked, by, reason, scorecard_id)
+
+
+def decide_month(store: Store, month: str, by: str, reason: str) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+    """The same of all that waits in a closed month (``2025-06``).  Errors: as :func:`decide`."""
+    with store.db.writing():
+        calls = [one.call_id for one in store.withdrawals.waiting(month)]
+        calls += [row.call_id for row in explain.waiting(store, month)]
+        if not calls:
+            raise StoreError(month, "该月没有待批准的评分或撤回", "请用 qa months list 核对")
+        return _decided(store, tuple(calls), by, reason, None)
+
+
+def _decided(
+    store: Store, asked: Sequence[str], by: str, reason: str, scorecard_id: int | None
+) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+    group = store.withdrawals.linked(asked)
+    check_signed(asked[0], by, reason)
+    rows = {row["call_id"]: row for one in group for row in store.db.rows("select * from calls where call_id = ?", one)}
+    files = {row["sha256"]: row["file"] for row in rows.values()}
+    proposals = [one for call_id in sorted(group) if (one := store.withdrawals.pending(call_id)) is not None]
+    made = [_accepted(store, one, by, reason) for one in proposals]
+    for call_id in sorted(group):
+        released = store.withdrawals.release(call_id, by.strip(), f"{reason.strip()}；与它一并决定的撤回已批准")
+        if released is not None:
+            corrected(store, places(store, call_id), by.strip(), f"恢复计入 {call_id}：{reason.strip()}")
+            made.append(released)
+    cards = [one for one in rows if store.pending(one) is not None and store.withdrawals.standing(one) is None]
+    if scorecard_id is not None or not (made or cards):
+        cards += [one for one in asked if one not in cards]  # says what is wrong with it
+    cards.sort(key=lambda one: (rows[one]["started"] or "" if one in rows else "", one))
+    chosen = {asked[0]: scorecard_id}
+    return tuple(made), tuple(store.adjust_one(one, by, reason, chosen.get(one), files) for one in cards)
+
+
+def _accepted(store: Store, proposal: Withdrawal, by: str, reason: str) -> Withdrawal:
+    made = store.withdrawals.accept(proposal, by.strip(), reason.strip())
+    what = "恢复计入" if made.counts else "撤回"
+    corrected(store, places(store, made.call_id), made.by, f"{what} {made.call_id}：{reason.strip()}")
+    return made
 
 
 def check_adjusted(store: Store, made: Adjustment) -> None:

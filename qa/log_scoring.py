@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from qa.clock import known_moment
-from qa.logfacts import sound
+from qa.logfacts import rows_of, sound, unclear_direction, unknown
 from qa.rules.book import LogRule, LogRuleExample, RuleBook
 from qa.scoring import combine
 from qa.types import Finding, Outcome
-from qa.types.log import CallLog
+from qa.types.log import CallLog, LoggedCall
 
 
 @dataclass(frozen=True)
 class LogResult:
-    """What a rule found in the log: ``severity`` and ``clause`` as in the rule book, the gravest outcome of its findings."""
+    """What a rule found in the log: ``severity`` and ``clause`` as in the rule book, the gravest outcome of its findings.
+
+    ``unclear``: calls of its days of which nobody knows whether they came in or went out; it was ruled as far as these do not matter.
+    """
 
     rule_id: str
     kind: str
@@ -25,6 +29,7 @@ class LogResult:
     severity: str
     outcome: Outcome
     findings: tuple[Finding, ...]
+    unclear: int = 0
 
     @property
     def occurrences(self) -> int:
@@ -41,12 +46,62 @@ def run(log: CallLog, book: RuleBook) -> tuple[LogResult, ...]:
 def run_one(log: CallLog, rule: LogRule) -> LogResult:
     """One rule over the days on which it is in force."""
     mine = _in_force(log, rule)
+    unclear = unclear_direction(mine.calls) if mine is not None else ()
     if mine is None:
         findings: tuple[Finding, ...] = (Finding(Outcome.NOT_APPLICABLE, "本条在这段时间没有施行"),)
     else:
-        findings = _findings(mine, rule)
-    outcome = combine(finding.outcome for finding in findings)
-    return LogResult(rule.id, rule.kind, rule.title, rule.clause, rule.severity.value, outcome, findings)
+        findings = _either_way(mine, rule, unclear) if unclear else _findings(mine, rule)
+    return LogResult(rule.id, rule.kind, rule.title, rule.clause, rule.severity.value, _gravest(findings), findings, len(unclear))
+
+
+def _gravest(findings: Iterable[Finding]) -> Outcome:
+    return combine(finding.outcome for finding in findings)
+
+
+def _either_way(log: CallLog, rule: LogRule, unclear: Sequence[LoggedCall]) -> tuple[Finding, ...]:
+    """What the rule finds without the calls of unclear direction, as far as it would find the same had they all come in or all gone out;
+    what they may change is inconclusive.
+    """
+    doubtful = set(map(id, unclear))
+
+    def turned(direction: str | None) -> tuple[Finding, ...]:
+        """What the rule finds where these calls are all in, all out, or (None) not there."""
+        known = [call for call in log.calls if id(call) not in doubtful]
+        more = [dataclasses.replace(call, direction=direction) for call in unclear] if direction else []
+        calls = sorted((*known, *more), key=lambda call: (call.start is None, call.start or ""))
+        return _findings(dataclasses.replace(log, calls=tuple(calls)), rule)
+
+    others = (turned("in"), turned("out"))
+    why = f"{len(unclear)} 通电话分不清呼入还是呼出"
+    found = tuple(_unless_turned(finding, others, why) for finding in turned(None))
+    if any(_weighs(other, found) for other in others):
+        told = unknown(f"{why}，会影响结果，需人工复核", rows_of(unclear), count=len(unclear))
+        found = (*(finding for finding in found if finding.outcome not in _CLEAN), told)
+    return found
+
+
+_CLEAN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+
+
+def _weighs(other: Sequence[Finding], found: Sequence[Finding]) -> bool:
+    """Whether ``other`` is another outcome, or has a fault more; what is in order and what does not apply are one."""
+    outcomes = [_gravest(findings) for findings in (other, found)]
+    if outcomes[0] is not outcomes[1] and not all(outcome in _CLEAN for outcome in outcomes):
+        return True
+    return any(one.outcome is Outcome.FAIL and not any(_same_fault(known, one) for known in found) for one in other)
+
+
+def _unless_turned(finding: Finding, others: Iterable[Iterable[Finding]], why: str) -> Finding:
+    """A FAIL as it is where each of ``others`` has it too: of the same thing (the words before the figures), on the same rows at least."""
+    if finding.outcome is not Outcome.FAIL or all(any(_same_fault(finding, other) for other in findings) for findings in others):
+        return finding
+    return dataclasses.replace(finding, outcome=Outcome.INCONCLUSIVE, message=f"{finding.message}；另有 {why}，会影响结果，不作判定")
+
+
+def _same_fault(one: Finding, other: Finding) -> bool:
+    """Whether ``other`` is the fault ``one``, perhaps on more rows."""
+    same = one.message.partition("：")[0] == other.message.partition("：")[0]
+    return same and other.outcome is Outcome.FAIL and set(one.rows) <= set(other.rows)
 
 
 def _findings(log: CallLog, rule: LogRule) -> tuple[Finding, ...]:

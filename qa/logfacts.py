@@ -30,6 +30,8 @@ DISPOSITIONS = {
     Disposition.FAILED: "线路故障",
 }
 DIRECTIONS = {"in": "呼入", "out": "呼出", "internal": "内部"}
+UNCLEAR = "方向不明"
+"""Said of a call whose direction is none of them."""
 
 Value = float | int | str | None
 Values = dict[str, Value]
@@ -71,15 +73,18 @@ def talk_s(call: LoggedCall) -> float | None:
 def waited_s(call: LoggedCall) -> float | None:
     """Seconds that the caller waited for a person: from the first ring, else the start, to the answer or the end; None where not known.
 
-    Who spoke with a machine first waits for nobody before the ring or the queue: without either nobody knows for how long.
+    In a queue it is the time in the queue.  Who spoke with a machine first waits for nobody before the ring or the queue: without either
+    nobody knows for how long.
     """
+    if call.queued_s is not None:
+        return call.queued_s
     return None if call.greeted and not call.ring and not call.queue else _stayed_s(call)
 
 
 def gave_up_within(call: LoggedCall, limit_s: float) -> Truth:
     """Whether a caller who gave up did so in less than ``limit_s`` seconds of waiting for a person: surely, where the call was shorter."""
     stayed, waited = _stayed_s(call), waited_s(call)
-    if stayed is not None and stayed < limit_s:
+    if any(known is not None and known < limit_s for known in (stayed, waited)):
         return Truth.TRUE
     return Truth.UNKNOWN if waited is None else Truth.FALSE
 
@@ -101,7 +106,7 @@ def _stayed_s(call: LoggedCall) -> float | None:
 
 def row(call: LoggedCall, more: str = "") -> Row:
     """A call as evidence."""
-    parts = [DIRECTIONS[call.direction], call.customer_number or "号码不明", DISPOSITIONS[call.disposition]]
+    parts = [DIRECTIONS.get(call.direction, UNCLEAR), call.customer_number or "号码不明", DISPOSITIONS[call.disposition]]
     parts += [f"线路 {call.line_number}"] if call.line_number else []
     parts += [f"坐席 {call.agent_id}"] if call.agent_id else []
     parts += [more] if more else []
@@ -134,6 +139,11 @@ def on_lines(call: LoggedCall, lines: tuple[str, ...]) -> Truth:
 def _inner(number: str, call: LoggedCall) -> bool:
     own = {numbers.plain(name) for name in (call.agent_id, *(leg.agent_id for leg in call.legs))}
     return number in own or re.fullmatch(EXTENSIONS, number) is not None
+
+
+def unclear_direction(calls: Iterable[LoggedCall]) -> tuple[LoggedCall, ...]:
+    """Those of which nobody knows whether they came in or went out."""
+    return tuple(call for call in calls if not call.direction)
 
 
 @dataclass(frozen=True)

@@ -381,3 +381,14 @@ def m013_withdrawals(db: Database) -> None:
         """insert into quarantine_places (sha256, path, first, last, attempts)
         select sha256, path, first, last, attempts from quarantine where resolved is null"""
     )
+
+
+@migrations()
+def m014_one_decision(db: Database) -> None:
+    """``withdrawals.instead``: the calls (JSON list) on the other side of a decision that waits; what was at a place before is found by it.
+
+    A proposed row of a call that is to give way to others, and a row of those that do not count before it does, name each other.
+    """
+    db.table("withdrawals").add_column("instead", str, not_null_default="[]")
+    db.execute("create index idx_withdrawals_waiting on withdrawals (call_id) where instead <> '[]'")
+    db.table("calls").create_index(["file"])

@@ -10,18 +10,21 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from qa import asr, decode, legs, models, roles
+from qa import asr, decode, legs, models, roles, scoring
+from qa.batch.found import search
 from qa.batch.job import Done, Engine, Job
 from qa.batch.plan import Seen, check_name
 from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
-from qa.records import Records
+from qa.places import place
+from qa.records import Records, call_of
 from qa.rescore import day_of, judge
 from qa.rules.book import RuleBook
 from qa.stages import STAGES, Making, keys
 from qa.store import Store
 from qa.types import Audio, AudioInfo, Call, CallRecord, Scorecard, SpeakerTurns, SpeechActivity, Transcript
-from qa.withdrawals import Moved
+from qa.withdrawals import Moved, Reassigned
 
 SEVERAL = 4
 """From so many files on several processes work on them: one takes a second or two to start."""
@@ -34,7 +37,8 @@ class FileResult:
     ``reused``: no recognition was needed.  ``proposed``: the call's month is closed, and the scorecard stands only once it is adjusted.
     ``sha256`` of its content, where that could be read.  ``stages``: seconds that each stage took.
     ``parts``: where several agents took the call one after another, the results of those after the first.
-    ``withdrawn``: calls that count no more, or again, now that the recording is what it is by its present records.
+    ``withdrawn``: calls that count no more, or again, now that the recording is what it is by its present records, and calls that these
+    give another agent or another recording.
     """
 
     path: Path
@@ -48,7 +52,7 @@ class FileResult:
     sha256: str | None = None
     stages: tuple[tuple[str, float], ...] = ()
     parts: tuple[FileResult, ...] = ()
-    withdrawn: tuple[Moved, ...] = ()
+    withdrawn: tuple[Moved | Reassigned, ...] = ()
 
     @property
     def all(self) -> tuple[FileResult, ...]:
@@ -57,15 +61,8 @@ class FileResult:
 
 
 def collect(paths: Iterable[Path]) -> list[Path]:
-    """Recordings among ``paths``; folders are searched through, hidden files left out; a file given by name is always taken."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = (p for p in sorted(path.rglob("*")) if p.suffix.lower() in decode.SUFFIXES)
-            found += [p for p in inside if (p.is_file() or p.is_symlink()) and not p.name.startswith(".")]
-        else:
-            found.append(path)
-    return list(dict.fromkeys(found))
+    """The recordings that :func:`qa.batch.found.search` finds, without what it says of the others."""
+    return list(search(paths).files)
 
 
 class Stages:
@@ -114,6 +111,7 @@ class Scorer:
 
     def __init__(self, store: Store, book: RuleBook, table: Records | None = None, asr_choice: str | None = None,
                  settings: asr.AsrSettings | None = None, by_day: bool = True) -> None:  # fmt: skip
+        book.check_scores()
         self.store, self.book, self.table, self.by_day = store, book, table, by_day
         self.located = models.locate(asr_choice)
         self.settings = settings or asr.AsrSettings()
@@ -138,7 +136,11 @@ class Scorer:
         return self.table.for_file(path) if self.table is not None else None
 
     def _book_of(self, record: CallRecord | None, path: Path) -> RuleBook:
-        return self.store.ledger.in_force(self.book, day_of(record), str(path)) if self.by_day else self.book
+        if not self.by_day:
+            return self.book
+        book = self.store.ledger.in_force(self.book, day_of(record), str(path))
+        book.check_scores()
+        return book
 
     # ------------------------------------------------------------ the stages, elsewhere
 
@@ -190,8 +192,9 @@ class Scorer:
                 raise ChangedError.of(path)
             self.store.check_in_place()
             parts = self._parts(path, call)
-            results = [self._judged(path, one, book, begun, stages.recognised) for one in parts]
-            ids = [str(one.call_id) for one in results]
+            ids = [scoring.call_id(one) for one in parts]
+            own = [row["call_id"] for row in self.store.withdrawals.known(path, call.audio.sha256).same if row["call_id"] not in ids]
+            results = [self._judged(path, one, book, begun, stages.recognised, own) for one in parts]
             moved = self.store.withdrawals.settle(path, call.audio.sha256, ids, any(one.record is not None for one in parts))
         except DatabaseError:
             raise
@@ -199,8 +202,9 @@ class Scorer:
             return failed(path, error, time.monotonic() - begun, sha256)
         except Exception as bug:
             return failed(path, unexpected(path, bug), time.monotonic() - begun, sha256)
-        others = tuple(replace(one, seconds=0.0) for one in results[1:])
-        return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=moved)
+        others = tuple(replace(one, seconds=0.0, withdrawn=()) for one in results[1:])
+        told = tuple(note for one in results for note in one.withdrawn)
+        return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=(*told, *moved))
 
     def _parts(self, path: Path, call: Call) -> tuple[Call, ...]:
         """The call once for each agent who took it."""
@@ -208,11 +212,21 @@ class Scorer:
             return (call,)
         return legs.parts(call, self.table.parts_of(path, call.audio.duration_ms))
 
-    def _judged(self, path: Path, call: Call, book: RuleBook, begun: float, recognised: bool) -> FileResult:
-        card = judge(call, book, self.store.earlier())
-        saved = self.store.record(call, card)
-        took = time.monotonic() - begun
-        return FileResult(path, card.call_id, card, call, None, not recognised, took, saved.proposed, call.audio.sha256)
+    def _judged(self, path: Path, call: Call, book: RuleBook, begun: float, recognised: bool, own: Sequence[str]) -> FileResult:
+        """``own``: calls that the recording was scored as before, which are no earlier calls of its."""
+        card = judge(call, book, self.store.earlier(own))
+        before = self.store.withdrawals.whose(card.call_id)
+        saved = self.store.record(call, card, released=self._released)
+        moved = before.moved_to(card.agent_id, call.audio, saved.proposed) if before is not None and saved.new else None
+        took, notes = time.monotonic() - begun, (moved,) if moved is not None else ()
+        return FileResult(path, card.call_id, card, call, None, not recognised, took, saved.proposed, call.audio.sha256, withdrawn=notes)
+
+    def _released(self, row: dict[str, Any]) -> bool:
+        """Whether the present records give the recording of a stored call another call: then its id is free."""
+        if self.table is None:
+            return False
+        told = call_of(self.table, place(row["file"]))
+        return told is not None and told != row["call_id"].partition("#")[0]
 
 
 def failed(path: Path, error: QaError, seconds: float = 0.0, sha256: str | None = None) -> FileResult:

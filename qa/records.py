@@ -11,16 +11,19 @@ import io
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
-from datetime import datetime
-from functools import cached_property
+from datetime import date, datetime
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from qa.claims import Claims, is_empty, same
+from qa.clock import HOUSE_ZONE
 from qa.errors import RecordError
+from qa.rules.expression import Truth
 from qa.types import CallRecord, Span
+from qa.whereabouts import days, in_folder
 
 COLUMNS = tuple(f.name for f in fields(CallRecord) if f.default is MISSING)
 NEEDED = ("file", "call_id", "direction")
@@ -61,34 +64,85 @@ class Records(Protocol):
     def parts_of(self, path: Path, duration_ms: int) -> tuple[Part, ...]: ...
 
 
-def expect(table: Records | None, paths: Iterable[Path]) -> None:
-    """Show the records all recordings of a run before the first is asked for: of two that claim one call neither gets it."""
+CONTESTED = (
+    "通话 {call_id} 也有录音 {others}，内容不同；两个录音不能同属一通电话，都不采用。"
+    "请移走不是这通电话的那个，或在话单里写明录音的文件夹和文件名"
+)
+
+
+def expect(table: Records | None, paths: Iterable[Path], unusable: Callable[[Path], bool] | None = None) -> None:
+    """Show the records all recordings of a run before the first is asked for: of two that claim one call neither gets it.
+
+    Equal contents count as one.  ``unusable``: recordings that claim nothing beside others (broken ones); where it is not told, the empty.
+    """
     look = getattr(table, "expect", None)
-    if look is not None:
+    if look is None:
+        return
+    if unusable is None:
         look(paths)
+    else:
+        look(paths, unusable)
 
 
-@dataclass(frozen=True)
+def call_of(table: Records, path: Path) -> str | None:
+    """The id of the call of a recording that may be no part of the run, without its claiming that call; None where none is certain."""
+    look = getattr(table, "call_of", None)
+    if look is not None:
+        found: str | None = look(path)
+        return found
+    record = table.for_file(path)
+    return None if record is None else record.call_id
+
+
 class CallTable:
-    """The good rows of a table and the problems of the others, by line."""
+    """The good rows of a table, and the problems of the others by line, then those of the recordings that were expected."""
 
-    path: str
-    records: tuple[CallRecord, ...]
-    problems: tuple[Problem, ...]
+    def __init__(self, path: str, records: tuple[CallRecord, ...], problems: tuple[Problem, ...]) -> None:
+        self.path, self.records, self._faults = path, records, problems
+        self._claims = Claims()
+        self._open: dict[str, Problem] = {}
+        self._by_place = {_place(record.file): record for record in records}
+        self._by_name: dict[str, list[CallRecord]] = defaultdict(list)
+        for record in records:
+            self._by_name[PurePosixPath(_place(record.file)).name].append(record)
 
-    @cached_property
-    def _by_place(self) -> dict[str, CallRecord]:
-        return {_place(record.file): record for record in self.records}
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CallTable) and self._told == other._told
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[CallRecord]]:
-        names: dict[str, list[CallRecord]] = defaultdict(list)
-        for record in self.records:
-            names[PurePosixPath(_place(record.file)).name].append(record)
-        return names
+    def __hash__(self) -> int:
+        return hash(self._told)
+
+    @property
+    def _told(self) -> tuple[object, ...]:
+        return self.path, self.records, self._faults
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return (*self._faults, *self._open.values())
+
+    def expect(self, paths: Iterable[Path], unusable: Callable[[Path], bool] = is_empty) -> None:
+        """Look at all recordings of a run: of two contents that claim one row neither gets it.  ``unusable`` ones claim nothing."""
+        seen = list(paths)
+        rows = {path: self._row(path) for path in seen}
+        for path, row in rows.items():
+            if row is not None and not unusable(path):
+                self._claims.add(row.call_id, path)
+        for path, row in rows.items():
+            self._open.pop(str(path), None)
+            message = self._elsewhere(path) if row is None else self._contested(path, row)
+            if message:
+                self._open[str(path)] = Problem(str(path), 0, message)
 
     def for_file(self, path: Path) -> CallRecord | None:
-        """The record of a recording: by its path relative to the table's folder, else by its name if only one row has it."""
+        """The record of a recording: by its path relative to the table's folder, else by its name where nothing speaks against it.
+
+        Against it speak another folder than the row tells, a folder or a name of another day than the call's, another recording at the
+        very place that the row tells, and a second row or recording that fits as well.
+        """
+        row = self._row(path)
+        return None if row is not None and self._claims.rivals(row.call_id, path) else row
+
+    def _row(self, path: Path) -> CallRecord | None:
         folder, whole = Path(self.path).absolute().parent, path.absolute()
         places = [_place(str(whole))]
         if whole.is_relative_to(folder):
@@ -96,12 +150,41 @@ class CallTable:
         for place in places:
             if place in self._by_place:
                 return self._by_place[place]
-        named = self._by_name.get(PurePosixPath(places[0]).name, [])
-        return named[0] if len(named) == 1 else None
+        named = [(self._here(record, whole), record) for record in self._by_name.get(PurePosixPath(places[0]).name, ())]
+        for wanted in (Truth.TRUE, Truth.UNKNOWN):
+            found = [record for here, record in named if here is wanted]
+            if found:
+                return found[0] if len(found) == 1 else None
+        return None
+
+    def _here(self, record: CallRecord, path: Path) -> Truth:
+        """Whether a recording of the name that a row tells may be the row's, though it lies elsewhere."""
+        at_place = Path(self.path).absolute().parent / _place(record.file)
+        if at_place.is_file() and not same(at_place, path):
+            return Truth.FALSE
+        there = in_folder(path, PurePosixPath(_place(record.file)).parent.as_posix())
+        own, told = days(path), _days(record)
+        return Truth.FALSE if there is Truth.UNKNOWN and own and told and own.isdisjoint(told) else there
+
+    def _elsewhere(self, path: Path) -> str:
+        """Why a recording has none of the rows that tell its name; "" where there are none."""
+        named = self._by_name.get(PurePosixPath(_place(path.name)).name, [])
+        told = "、".join(f"{record.file}（{record.call_id}）" for record in named[:5])
+        return f"表里同名的录音不在这个文件夹、不是这一天，或不止一行：{told}。请在 file 列写明录音的文件夹" if named else ""
+
+    def _contested(self, path: Path, row: CallRecord) -> str:
+        others = "、".join(map(str, self._claims.rivals(row.call_id, path)))
+        return CONTESTED.format(call_id=row.call_id, others=others) if others else ""
 
     def parts_of(self, path: Path, duration_ms: int) -> tuple[Part, ...]:
         """One part, the whole recording: the table has one row a recording."""
         return (Part(self.for_file(path)),)
+
+
+def _days(record: CallRecord) -> set[date]:
+    """The days of a call: as they are written, and in the house's time."""
+    told = [datetime.fromisoformat(text) for text in (record.start, record.answer, record.end) if text]
+    return {at.date() for at in told} | {at.astimezone(HOUSE_ZONE).date() for at in told if at.tzinfo is not None}
 
 
 def _place(file: str) -> str:

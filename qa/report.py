@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -22,7 +24,7 @@ from qa import __version__, decode
 from qa.errors import QaError, StoreError
 from qa.export import mask_name
 from qa.report_agent import agent_view, call_row, interval_text
-from qa.report_media import opus_uri
+from qa.report_media import uri_pieces
 from qa.report_privacy import without_numbers
 from qa.report_text import clock, length, percent_text
 from qa.report_view import view
@@ -91,7 +93,12 @@ def recording(call: Call) -> tuple[Audio | None, str]:
 
 
 def call_report(call: Call, card: Scorecard, *, book: RuleBook | None = None, now: datetime | None = None) -> str:
-    """The report page of one call (HTML).
+    """The page of :func:`call_pieces` as one text."""
+    return "".join(call_pieces(call, card, book=book, now=now))
+
+
+def call_pieces(call: Call, card: Scorecard, *, book: RuleBook | None = None, now: datetime | None = None) -> Iterator[str]:
+    """The report page of one call (HTML) in pieces, for :func:`write`: of a long recording the sound never lies in memory whole.
 
     ``card`` must be the scorecard of ``call``.  The recording is read from ``call.audio.path``; without it the page says why
     there is nothing to hear.  ``book``: the rule book that the scorecard was made with, None if not known (:func:`qa.report_view.view`).
@@ -102,7 +109,8 @@ def call_report(call: Call, card: Scorecard, *, book: RuleBook | None = None, no
         raise StoreError(card.call_id, "评分与录音不是同一个文件", "请重新评分")
     audio, problem = recording(call)
     call, card = without_numbers(call, card)
-    return render(
+    sound = secrets.token_hex(16)  # stands where the sound comes in; nobody can have written it
+    page = render(
         "call.html.j2",
         now or datetime.now(),
         title=f"通话质检报告 {card.call_id}",
@@ -115,10 +123,12 @@ def call_report(call: Call, card: Scorecard, *, book: RuleBook | None = None, no
         coverage=card.coverage,
         duration_ms=call.audio.duration_ms,
         v=view(call, card, book),
-        audio=Markup(opus_uri(audio.pcm, audio.info.rate_hz)) if audio else None,
+        audio=sound if audio else None,
         audio_problem=problem,
         provenance=_provenance(call, card),
     )
+    before, _, after = page.partition(sound)
+    return itertools.chain([before], uri_pieces(audio) if audio else (), [after])
 
 
 def _call_facts(call: Call, card: Scorecard) -> list[tuple[str, str]]:
@@ -233,12 +243,13 @@ def file_name(prefix: str, identity: str, customer_number: str = "") -> str:
     return f"{prefix}-{safe}.html"
 
 
-def write(path: Path, page: str) -> None:
-    """Write a page whole; Errors: :class:`StoreError` where the place cannot be written."""
+def write(path: Path, page: str | Iterable[str]) -> None:
+    """Write a page, or its pieces in order, whole; Errors: :class:`StoreError` where the place cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         half = path.with_name(path.name + ".part")
-        half.write_text(page, encoding="utf-8")
+        with half.open("w", encoding="utf-8") as file:
+            file.writelines([page] if isinstance(page, str) else page)
         half.replace(path)
     except OSError as error:
         raise StoreError(str(path), f"无法写入（{error.strerror}）", "请检查文件夹是否存在、是否可写") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from qa import report
@@ -11,10 +11,10 @@ from qa.scorecards import agent_scorecard
 from qa.store import Store
 
 
-def call_page(store: Store, call_id: str, books: Books | None = None) -> str:
-    """The page of one call; ``books``: those already read, where many pages are made."""
+def call_page(store: Store, call_id: str, books: Books | None = None) -> Iterator[str]:
+    """The page of one call in pieces (:func:`qa.report.write`); ``books``: those already read, where many pages are made."""
     card = store.scorecard(call_id)
-    return report.call_report(store.call(call_id), card, book=(books or Books(store)).known(card.provenance))
+    return report.call_pieces(store.call(call_id), card, book=(books or Books(store)).known(card.provenance))
 
 
 def agent_page(

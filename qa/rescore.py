@@ -93,7 +93,7 @@ def judge_again(store: Store, choose: Choose, since: str | None = None, until: s
 def _count(earlier: Earlier, stored: StoredCall, proposed: bool = False) -> None:
     """A call as it stands; ``proposed``: where nothing of it does, as it is proposed."""
     earlier.begin(stored.agent_id, stored.started, stored.call_id)
-    earlier.add(stored.agent_id, stored.started, stored.rule_book, stored.results if stored.standing or proposed else ())
+    earlier.add(stored.agent_id, stored.started, stored.rule_book, stored.results if stored.standing or proposed else (), stored.call_id)
 
 
 def _fined(store: Store, stored: StoredCall, card: Card, book: RuleBook) -> bool:
@@ -132,7 +132,7 @@ def _counted(case: Case, earlier: Earlier) -> Card:
     earlier.begin(*whose, case.stored.call_id)
     results = [result for result in case.results if result is not None]
     card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id))
-    earlier.add(*whose, case.bench.book.id, card.results)
+    earlier.add(*whose, case.bench.book.id, card.results, case.stored.call_id)
     return card
 
 

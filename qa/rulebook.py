@@ -71,6 +71,13 @@ def load(profile: str | Path, registry: Mapping[str, CheckModule] | None = None)
     return _Reader(read_files(path, lexicons_dir()), check_files.registry() if registry is None else registry, own).book()
 
 
+def load_scoring(profile: str | Path) -> RuleBook:
+    """The same for scoring recordings.  Raises RuleBookError too where it has rules of the call log alone."""
+    book = load(profile)
+    book.check_scores()
+    return book
+
+
 def _rules_file(profile: str | Path) -> tuple[Path, bool]:
     """The file to read, and whether it is one of the program's own."""
     if isinstance(profile, str) and profile in profiles():

@@ -9,9 +9,10 @@ Errors: everything that goes wrong with the database is a :class:`StoreError`; a
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -31,13 +32,15 @@ from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScoreca
 from qa.rules.money import Mark
 from qa.scoring import about
 from qa.switch.kept import LogRows
-from qa.torn import check_continues
+from qa.torn import continues, holder
 from qa.types import Acoustics, Call, Scorecard, SpeakerTurns, SpeechActivity, Transcript
-from qa.withdrawals import Withdrawals
+from qa.withdrawals import Withdrawal, Withdrawals
 
 __all__ = ["AgentRow", "CheckOutcome", "Saved", "ScoredCall", "SearchHit", "Store", "StoredCall", "StoredScorecard"]
 
 T = TypeVar("T")
+Released = Callable[[dict[str, Any]], bool]
+"""Whether the recording of a row of ``calls`` is another call's by now."""
 
 PARTS: dict[str, Any] = {
     "activity": SpeechActivity,
@@ -81,7 +84,7 @@ class Store:
         self._cards = Cards(self._db, self.ledger)
         self.log = LogRows(self._db)
         self.batches = Batches(self._db)
-        self.withdrawals = Withdrawals(self._db, self.ledger)
+        self.withdrawals = Withdrawals(self._db, self.ledger, functools.partial(continues, self._db, self._get_blob))
 
     def __enter__(self) -> Store:
         return self
@@ -142,11 +145,12 @@ class Store:
         """:meth:`record`, of which only the id of the scorecard matters."""
         return self.record(call, scorecard, new_recording=new_recording).id
 
-    def record(self, call: Call, scorecard: Scorecard, *, new_recording: bool = False) -> Saved:
+    def record(self, call: Call, scorecard: Scorecard, *, new_recording: bool = False, released: Released = lambda row: False) -> Saved:
         """Keep a scored call.
 
         A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.  In a closed month
-        it is a proposal: nothing that is shown of the call changes until :meth:`adjust`.
+        it is a proposal: nothing that is shown of the call changes until :meth:`adjust`.  The call id may go over to another recording
+        where it is withdrawn, or ``released`` says of its row of ``calls`` that the present records give its file another call.
         Errors: :class:`StoreError` if the call id already belongs to a recording of other content, unless that was cut short and this one
         is it with what was missing (:mod:`qa.torn`), or ``new_recording`` says that this is meant.
         """
@@ -156,12 +160,13 @@ class Store:
         digests = tuple((name, hashlib.sha256(payload).hexdigest()) for name, payload in parts.items())
         snapshot = serial.encode(Snapshot(replace(call.audio, path=""), call.roles, call.record, digests))
         with self._db.writing():
-            known = self._known(call, scorecard.call_id, new_recording)
+            free = lambda row: new_recording or self.withdrawals.standing(row["call_id"]) is not None or released(row)  # noqa: E731
+            known, another = holder(self._db, self._get_blob, scorecard.call_id, call.audio, free)
             day = wall_clock(call.record.moment) if call.record else None
             closed = self.ledger.is_closed(day, known["started"] if known else None)
             if known is None or not closed:
-                self._save_call_row(call, scorecard.call_id, scorecard.agent_id)
-            saved = self._cards.append(filed(scorecard, about(call).notes), snapshot, closed)
+                self._save_call_row(call, scorecard.call_id, scorecard.agent_id, another)
+            saved = self._cards.append(filed(scorecard, about(call).notes), snapshot, closed, another)
             if saved.new:
                 for payload in parts.values():
                     self._put_blob(payload)
@@ -180,34 +185,38 @@ class Store:
         return self._db
 
     def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None = None) -> Adjustment:
-        """Make a scorecard of the call stand that did not: by default its newest one, where that is a proposal.
+        """Make a scorecard of the call stand that did not: by default its newest one, where that is a proposal; with it all that is one
+        decision with it (:func:`qa.ledger_closing.decide`).
 
         What is shown of the call (agent, times, words) becomes that which this scorecard was judged on; what was kept of a closed
         month is kept anew.
         Errors: :class:`NotFoundError` for an unknown call or scorecard, :class:`StoreError` where nothing is proposed, the scorecard
         stands already, name or reason is missing, or its first warnings are counted on other calls than those that stand.
         """
-        with self._db.writing():
-            return self._adjust(call_id, by, reason, scorecard_id)
-
-    def adjust_month(self, month: str, by: str, reason: str) -> tuple[Adjustment, ...]:
-        """All that is proposed in a closed month (``2025-06``) at once, in order of time.  Errors: as :meth:`adjust`."""
-        from qa.explain import waiting
-
-        with self._db.writing():
-            calls = [row.call_id for row in waiting(self, month)]
-            if not calls:
-                raise StoreError(month, "该月没有待批准的评分", "请用 qa months list 核对")
-            return tuple(self._adjust(call_id, by, reason, None) for call_id in calls)
-
-    def _adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None) -> Adjustment:
         from qa import ledger_closing  # explains scorecards, and so knows the store
+
+        if scorecard_id is None and self.pending(call_id) is None:
+            with self._db.writing():
+                return self.adjust_one(call_id, by, reason, None, {})  # says what is wrong with it
+        _, made = ledger_closing.decide(self, [call_id], by, reason, scorecard_id)
+        return next(one for one in made if one.call_id == call_id)
+
+    def adjust_month(self, month: str, by: str, reason: str) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+        """All that is proposed in a closed month (``2025-06``) at once, as :meth:`adjust`."""
+        from qa import ledger_closing
+
+        return ledger_closing.decide_month(self, month, by, reason)
+
+    def adjust_one(self, call_id: str, by: str, reason: str, scorecard_id: int | None, files: Mapping[str, str]) -> Adjustment:
+        """One scorecard of a decision (:func:`qa.ledger_closing.decide`), in its transaction; ``files``: where each content lies."""
+        from qa import ledger_closing
 
         before = ledger_closing.places(self, call_id)
         made = self._cards.adjust(call_id, by, reason, scorecard_id)
-        (row,) = self._db.rows("select s.*, c.file from scorecards s join calls c using (call_id) where s.id = ?", made.after)
-        call = self._call(call_id, row["snapshot"], row["file"])
-        self._save_call_row(call, call_id, row["agent_id"])
+        (row,) = self._db.rows("select s.*, c.file, c.sha256 from scorecards s join calls c using (call_id) where s.id = ?", made.after)
+        content = serial.decode(row["snapshot"], Snapshot).audio.sha256
+        call = self._call(call_id, row["snapshot"], files.get(content, row["file"]))
+        self._save_call_row(call, call_id, row["agent_id"], content != row["sha256"] and content in files)
         self._save_utterances(call, call_id)
         ledger_closing.check_adjusted(self, made)
         ledger_closing.corrected(self, before | ledger_closing.places(self, call_id), made.by, f"调整 {call_id}：{made.reason}")
@@ -246,14 +255,10 @@ class Store:
         found = self._db.rows("select substr(started, 1, 7) as month from calls where call_id = ?", call_id)
         return next((row["month"] for row in found if self.ledger.is_closed(row["month"])), None)
 
-    def _known(self, call: Call, call_id: str, new_recording: bool) -> dict[str, Any] | None:
-        """The row of the call, if there is one; it must be of the same recording."""
-        found = self._db.rows("select call_id, file, sha256, started from calls where call_id = ?", call_id)
-        if found and found[0]["sha256"] != call.audio.sha256 and not new_recording:
-            check_continues(self._db, self._get_blob, found[0], call.audio)
-        return found[0] if found else None
-
-    def _save_call_row(self, call: Call, call_id: str, agent_id: str | None) -> None:
+    def _save_call_row(self, call: Call, call_id: str, agent_id: str | None, another: bool = False) -> None:
+        """``another``: recording than the call had until now."""
+        if another:
+            grave.left_behind(self._db, call_id, call.audio.path)
         self._db.insert("recordings", rows.recording_row(call.audio), "or ignore")
         row = rows.call_row(call.audio, call.record, call_id, agent_id)
         changes = ", ".join(f'"{name}" = excluded."{name}"' for name in (*row, "updated"))
@@ -282,9 +287,9 @@ class Store:
         """All calls of a period (as :meth:`calls`), also those without a standing scorecard, by start; read page by page."""
         yield from stored_calls(self._db, self._cards, since, until)
 
-    def earlier(self) -> Earlier:
-        """For rules that warn first: breaches earlier in the month."""
-        return Earlier(self._db, self._cards.judgements)
+    def earlier(self, without: Collection[str] = ()) -> Earlier:
+        """For rules that warn first: breaches earlier in the month, but for those of the calls ``without``."""
+        return Earlier(self._db, self._cards.judgements, without)
 
     def load(self, stored: Kept) -> Call:
         """The call of a row of :meth:`stored_calls`.  Errors: :class:`StoreError` where a part of it is missing or damaged."""
@@ -328,29 +333,33 @@ class Store:
 
     # ------------------------------------------------------------ many calls
 
-    def calls(self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None) -> tuple[ScoredCall, ...]:
-        """Calls with their current scorecards, by start (unknown starts last).
+    def calls(
+        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None, *, withdrawn: bool = False
+    ) -> tuple[ScoredCall, ...]:
+        """Calls with their current scorecards, by start (unknown starts last); ``withdrawn``: instead of these those that count no more.
 
         ``since`` is inclusive; ``until`` takes in the whole day if it is a date, else it is exclusive; both are wall clock
         of UTC+8.  A call without a known start is in no bounded period.
         """
         low, high = rows.period(since, until)
         chosen = (("c.agent_id = ?", agent), ("c.started >= ?", low), ("c.started < ?", high))
-        where = " and ".join(["1", *(sql for sql, value in chosen if value is not None)])
+        cards = "standing_scorecards" if withdrawn else "current_scorecards"
+        known = "c.call_id in (select call_id from withdrawn_calls)" if withdrawn else "1"
+        where = " and ".join([known, *(sql for sql, value in chosen if value is not None)])
         params = [value for _, value in chosen if value is not None]
         found = self._db.rows(
             "select c.*, s.id as scorecard_id, s.percent, s.coverage, s.provenance_json, s.results_json, s.created as scored_at"
-            f" from calls c join current_scorecards s using (call_id) where {where} order by c.started is null, c.started, call_id",
+            f" from calls c join {cards} s using (call_id) where {where} order by c.started is null, c.started, call_id",
             *params,
         )
         unpack = self._cards.judgements.unpack
         return tuple(rows.scored_call(row, [rows.check_outcome(r) for r in unpack(row["results_json"])]) for row in found)
 
     def scored(
-        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None
+        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None, *, withdrawn: bool = False
     ) -> Iterator[tuple[ScoredCall, Scorecard]]:
         """The calls of :meth:`calls`, each with its whole scorecard."""
-        for row in self.calls(agent, since, until):
+        for row in self.calls(agent, since, until, withdrawn=withdrawn):
             found = self._db.rows("select * from scorecards where id = ?", row.scorecard_id)
             yield row, self._scorecard(found[0])
 

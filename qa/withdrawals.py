@@ -3,18 +3,29 @@
 A recording counts for the calls that its present records give.  When these are others than before (another call id, a transfer less, a
 record where there was none), the calls that it was scored as until then are withdrawn: a row says so, with what for and when, and
 another one says when a call counts again.  What lies in a closed month is only proposed.
+
+That a call gives way to another is one decision: where one side of it waits for a person, the other waits too, so that the recording
+counts once at every moment.  Either the old call goes on to count (its withdrawal is proposed, the new one's scorecard is proposed, or
+it is stored but held), or the new one does; :meth:`Withdrawals.linked` gives all that is decided together.
+
+That the records of a call were taken out (``qa.switch.withdrawn``) withdraws no scorecard by itself: :meth:`Withdrawals.counting` names
+those that were made through them, :meth:`Withdrawals.by_person` is the decision of a person on them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qa import places, rows
+from qa import rows, same_recording
 from qa.database import Database
+from qa.errors import NotFoundError
 from qa.ledger import Ledger
+from qa.same_recording import Continues, Known, Row
+from qa.types import AudioInfo
 
 BY = "qa"
 """Who made a decision that no person made."""
@@ -22,9 +33,10 @@ BY = "qa"
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """A decision on a call: ``counts`` from now on or not; ``proposed``: its month is closed, nothing changes by it.
+    """A decision on a call: ``counts`` from now on or not; ``proposed``: a closed month is concerned, nothing changes by it.
 
-    ``sha256`` is the recording's content, ``created`` ISO 8601 UTC.
+    ``held``: it does not count until a person decides on the call that the recording counts for.  ``sha256`` is the recording's content,
+    ``created`` ISO 8601 UTC.
     """
 
     id: int
@@ -35,11 +47,15 @@ class Withdrawal:
     by: str
     reason: str
     created: str
+    held: bool = False
 
     def __str__(self) -> str:
         if self.proposed:
-            return f"{self.reason}；所在月份已关账，{'仍不计' if self.counts else '仍计入'}，等待人工决定"
-        return f"{'恢复计入' if self.counts else '已撤回，不计入任何统计'}：{self.reason}"
+            return f"{self.reason}；涉及已关账的月份，{'仍不计' if self.counts else '仍计入'}，等待人工决定"
+        if self.held:
+            return f"暂不计入任何统计，等待人工决定：{self.reason}"
+        signed = "" if self.by == BY else f"（{self.by} 决定）"
+        return f"{'恢复计入' if self.counts else '已撤回，不计入任何统计'}：{self.reason}{signed}"
 
 
 @dataclass(frozen=True)
@@ -52,11 +68,56 @@ class Moved:
     withdrawal: Withdrawal
 
 
+@dataclass(frozen=True)
+class Reassigned:
+    """A call of which the records tell another agent or another recording than before; ``agent_id`` and ``month`` as it was until now.
+
+    ``withdrawal`` says what changed, as text.
+    """
+
+    call_id: str
+    agent_id: str | None
+    month: str | None
+    withdrawal: str
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Whose a stored call is: its agent, its month (``2025-06``), and the content (SHA-256) and place of its recording."""
+
+    call_id: str
+    agent_id: str | None
+    month: str | None
+    sha256: str
+    file: str
+
+    def moved_to(self, agent_id: str | None, audio: AudioInfo, proposed: bool) -> Reassigned | None:
+        """What is to be told when it becomes this agent's or this recording's (``proposed``: waits for a person); None where it is so."""
+        told = []
+        if (agent_id or None) != (self.agent_id or None):
+            told.append(f"坐席由 {self.agent_id or '不明'} 改为 {agent_id or '不明'}")
+        if audio.sha256 != self.sha256:
+            told.append(f"录音由 {self.file} 改为 {audio.path}")
+        if not told:
+            return None
+        when = "；所在月份已关账，等待人工决定" if proposed else ""
+        return Reassigned(self.call_id, self.agent_id, self.month, f"按现在的通话记录，{'，'.join(told)}{when}")
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A call with a scorecard that counts, for this agent and month (``2025-06``)."""
+
+    call_id: str
+    agent_id: str | None
+    month: str | None
+
+
 class Withdrawals:
     """``store.withdrawals``."""
 
-    def __init__(self, db: Database, ledger: Ledger) -> None:
-        self._db, self._ledger = db, ledger
+    def __init__(self, db: Database, ledger: Ledger, continues: Continues = lambda row, sha256, path: False) -> None:
+        self._db, self._ledger, self._continues = db, ledger, continues
 
     def of(self, call_id: str) -> tuple[Withdrawal, ...]:
         """All decisions on a call, the earliest first."""
@@ -75,50 +136,220 @@ class Withdrawals:
           and (? is null or c.agent_id = ?) and (? is null or c.started >= ?) and (? is null or c.started < ?) order by w.call_id"""
         return tuple(map(_read, self._db.rows(sql, agent, agent, low, low, high, high)))
 
+    def pending(self, call_id: str) -> Withdrawal | None:
+        """The last decision on a call, where that is a proposal which nobody has decided on."""
+        last = self.of(call_id)[-1:]
+        return last[0] if last and last[0].proposed else None
+
+    def waiting(self, month: str) -> tuple[Withdrawal, ...]:
+        """All proposals of a month (``2025-06``) that nobody has decided on, by call."""
+        sql = """select w.* from withdrawals w join calls c using (call_id) where w.proposed and c.started >= ? and c.started < ?
+          and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id) order by w.call_id"""
+        return tuple(map(_read, self._db.rows(sql, month, f"{month}-99")))
+
+    def accept(self, proposal: Withdrawal, by: str, reason: str) -> Withdrawal:
+        """Make a proposal stand, inside a transaction of the caller's (:mod:`qa.ledger_closing`)."""
+        row = {"call_id": proposal.call_id, "sha256": proposal.sha256, "counts": int(proposal.counts), "proposed": 0, "made_by": by}
+        self._db.insert("withdrawals", row | {"reason": f"{reason}；{proposal.reason}", "created": rows.now_utc()})
+        return self.of(proposal.call_id)[-1]
+
+    def release(self, call_id: str, by: str, reason: str) -> Withdrawal | None:
+        """Have a call count that was held; None where it was not.  Inside a transaction of the caller's."""
+        last = self.of(call_id)[-1:]
+        if not last or not last[0].held:
+            return None
+        row = {"call_id": call_id, "sha256": last[0].sha256, "counts": 1, "proposed": 0, "made_by": by, "reason": reason}
+        self._db.insert("withdrawals", row | {"created": rows.now_utc()})
+        return self.of(call_id)[-1]
+
+    def whose(self, call_id: str) -> Whose | None:
+        """Whose a stored call is; None for one that is not stored."""
+        found = self._db.rows("select call_id, agent_id, started, sha256, file from calls where call_id = ?", call_id)
+        return next((Whose(row["call_id"], row["agent_id"], _month(row), row["sha256"], row["file"]) for row in found), None)
+
+    # ------------------------------------------------------------ a recording as its records are now
+
+    def known(self, path: Path, sha256: str) -> Known:
+        """What is stored of the recording at ``path``."""
+        return same_recording.known(self._db, self._continues, path, sha256)
+
     def settle(self, path: Path, sha256: str, call_ids: Sequence[str], with_records: bool) -> tuple[Moved, ...]:
         """The recording at ``path`` was scored as ``call_ids`` just now: these count, the others that it was scored as do not.
 
-        Without a record nothing says which call it is: then a call that it was scored as by a record goes on to count, and the one
-        without does not.
+        Without a record nothing says which call it is: then a call that it was scored as by a record goes on to count, and the one without
+        does not.  Copies of one name are one call without a record, and so are settled by content.  Of two copies that the records tell as
+        one call of one agent the one that counts already goes on to.  Again with the same records it changes nothing.
         """
-        others = [row for row in self._of_recording(path, sha256) if row["call_id"] not in call_ids]
-        recorded = [row["call_id"] for row in others if row["direction"] is not None and self.standing(row["call_id"]) is None]
-        if with_records or not recorded:
-            left, kept = ([row["call_id"] for row in others] if with_records else []), list(call_ids)
-            reason = f"按现在的通话记录，该录音是通话 {'、'.join(call_ids)}"
-        else:
-            left, kept = list(call_ids), []
+        found = self.known(path, sha256)
+        same = [row for row in found.same if row["call_id"] not in call_ids]
+        elsewhere = [row for row in found.elsewhere if row["call_id"] not in call_ids]
+        named_alike = [row for row in elsewhere if Path(row["file"]).stem == path.stem]
+        if with_records:
+            copies = self._copies(call_ids, elsewhere)
+            moved = [self._decide(mine, sha256, False, _copy_reason(other)) for mine, other in copies.items()]
+            left = [row["call_id"] for row in (*same, *(row for row in named_alike if row["direction"] is None))]
+            return _told((*moved, *self._exchange(sha256, left, [one for one in call_ids if one not in copies])))
+        known = [row["call_id"] for row in (*same, *named_alike) if row["direction"] is not None]
+        recorded = [one for one in known if self.standing(one) is None]
+        if recorded:
             reason = f"没有通话记录；该录音已按通话记录评为通话 {'、'.join(recorded)}"
-        moved = [*(self._decide(one, sha256, False, reason) for one in left), *(self._decide(one, sha256, True, reason) for one in kept)]
+            return _told(self._decide(one, sha256, False, reason) for one in call_ids)
+        return _told(self._exchange(sha256, [row["call_id"] for row in same if row["direction"] is None], call_ids))
+
+    def _exchange(self, sha256: str, left: Sequence[str], kept: Sequence[str]) -> list[Moved | None]:
+        """Have the calls ``kept`` count in place of those ``left``; where one of them waits for a person, all of it."""
+        reason = f"按现在的通话记录，该录音是通话 {'、'.join(kept)}"
+        left = [one for one in left if not self._replaced(one, sha256)]
+        fixed = [one for one in left if self.standing(one) is None and self._stands(one) and self._closed(one)]
+        unsettled = [one for one in kept if not self._stands(one)]
+        moved = [self._decide(one, sha256, False, reason, instead=kept, waits=bool(unsettled)) for one in left]
+        held = f"该录音已计为已关账月份的通话 {'、'.join(fixed)}，只能计一个"
+        for one in kept:
+            if fixed and self._stands(one) and not self._closed(one):
+                moved.append(self._decide(one, sha256, False, held, instead=fixed, hold=True))
+            else:
+                moved.append(self._decide(one, sha256, True, reason))
+        return moved
+
+    def _copies(self, call_ids: Sequence[str], elsewhere: Sequence[Row]) -> dict[str, str]:
+        """Which of these calls are counted already for a copy of the recording: of the same agent, begun at the same time."""
+        found = {}
+        for one in call_ids:
+            mine = self._db.rows("select agent_id, started from calls where call_id = ? and agent_id <> '' and started is not null", one)
+            alike = (row for row in elsewhere for own in mine if (own["agent_id"], own["started"]) == (row["agent_id"], row["started"]))
+            other = next((row["call_id"] for row in alike if row["direction"] is not None and self._counts(row["call_id"])), None)
+            if other is not None:
+                found[one] = other
+        return found
+
+    def _replaced(self, call_id: str, sha256: str) -> bool:
+        """Whether the call's scorecard of this content gives way to the proposed one of another recording: then nothing is withdrawn."""
+        return any(one["content"] != sha256 for one in self._proposed_cards(call_id))
+
+    def _stands(self, call_id: str) -> bool:
+        return bool(self._db.rows("select 1 from standing_scorecards where call_id = ?", call_id))
+
+    def _counts(self, call_id: str) -> bool:
+        return bool(self._db.rows("select 1 from current_scorecards where call_id = ?", call_id))
+
+    def _closed(self, call_id: str) -> bool:
+        return self._ledger.is_closed(*(row["started"] for row in self._db.rows("select started from calls where call_id = ?", call_id)))
+
+    # ------------------------------------------------------------ what is decided together
+
+    def linked(self, call_ids: Iterable[str]) -> frozenset[str]:
+        """These calls and all whose decisions wait together with theirs: the recording of one is to count for the other."""
+        ties: dict[str, set[str]] = {}
+        for one, other in self._ties():
+            ties.setdefault(one, set()).add(other)
+            ties.setdefault(other, set()).add(one)
+        group, asked = set(call_ids), list(call_ids)
+        while asked:
+            new = ties.get(asked.pop(), set()) - group
+            group |= new
+            asked += new
+        return frozenset(group)
+
+    def _ties(self) -> Iterable[tuple[str, str]]:
+        for row in self._db.rows(f"{_WAITING} order by w.id"):
+            yield from ((row["call_id"], other) for other in json.loads(row["instead"]))
+        cards = self._proposed_cards()
+        displaced: dict[str, list[str]] = {}
+        for row in cards:
+            if row["content"] != row["sha256"]:
+                displaced.setdefault(row["sha256"], []).append(row["call_id"])
+        for row in cards:
+            yield from ((row["call_id"], other) for other in displaced.get(row["content"], ()) if other != row["call_id"])
+
+    def _proposed_cards(self, call_id: str | None = None) -> list[Row]:
+        """Calls (or one) whose newest scorecard waits for a person: its content, and that of the recording which the call has till then."""
+        only, params = ("", ()) if call_id is None else ("and c.call_id = ?", (call_id,))
+        return self._db.rows(
+            f"""select s.call_id, json_extract(s.provenance_json, '$.file_sha256') as content, c.sha256
+              from closed_months m join calls c on c.started >= m.month and c.started < m.month || '-99'
+              join scorecards s on s.id = (select max(id) from scorecards newest where newest.call_id = c.call_id)
+              where not s.standing {only}
+              and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)""",
+            *params,
+        )
+
+    def counting(self, call_ids: Iterable[str]) -> tuple[Counting, ...]:
+        """Calls of these ids, and the parts that further agents had in them (``#2``), that have a scorecard which counts."""
+        sql = """select c.call_id, c.agent_id, c.started from calls c where (c.call_id = ? or (c.call_id > ? and c.call_id < ?))
+          and exists (select 1 from current_scorecards s where s.call_id = c.call_id) order by c.call_id"""
+        found = {row["call_id"]: row for one in call_ids for row in self._db.rows(sql, one, f"{one}#", f"{one}$")}
+        return tuple(Counting(row["call_id"], row["agent_id"], _month(row)) for _, row in sorted(found.items()))
+
+    def not_counting(self, call_id: str) -> tuple[str, ...]:
+        """Stored calls of this id, and the parts that further agents had in it, that were withdrawn."""
+        sql = "select call_id from withdrawn_calls where call_id = ? or (call_id > ? and call_id < ?) order by call_id"
+        return tuple(row["call_id"] for row in self._db.rows(sql, call_id, f"{call_id}#", f"{call_id}$"))
+
+    def by_person(self, call_ids: Iterable[str], counts: bool, by: str, reason: str) -> tuple[Moved, ...]:
+        """A person's decision that stored calls count from now on or not; in a closed month only a proposal.  What changes by it.
+
+        Errors: :class:`qa.errors.NotFoundError` for a call that is not stored; then nothing is decided.
+        """
+        known = {one: self._db.rows("select sha256 from calls where call_id = ?", one) for one in call_ids}
+        if missing := next((one for one, rows_ in known.items() if not rows_), None):
+            raise NotFoundError(missing, "数据库里没有这通电话", "请用 qa agents 或 qa export 查看通话编号")
+        moved = [self._decide(one, rows_[0]["sha256"], counts, reason, by) for one, rows_ in known.items()]
         return tuple(one for one in moved if one is not None)
 
-    def _of_recording(self, path: Path, sha256: str) -> list[dict[str, Any]]:
-        found = self._db.rows("select call_id, file, direction from calls where sha256 = ? order by call_id", sha256)
-        return [row for row in found if _one_file(places.place(row["file"]), path)]
+    def _decide(
+        self,
+        call_id: str,
+        sha256: str,
+        counts: bool,
+        reason: str,
+        by: str = BY,
+        *,
+        instead: Collection[str] = (),
+        waits: bool = False,
+        hold: bool = False,
+    ) -> Moved | None:
+        """Note that a call counts or not, where that is not so already; only as a proposal where that ``waits`` or its month is closed.
 
-    def _decide(self, call_id: str, sha256: str, counts: bool, reason: str) -> Moved | None:
-        """Note that a call counts or not, where that is not so already; in a closed month only as a proposal."""
-        before = self.of(call_id)
+        ``instead``: the calls on the other side, where this waits for a person; ``hold``: it does not count as long as it does.  A call
+        that nothing stands of is in no figure, in any month.
+        """
+        last = next(iter(self._db.rows("select * from withdrawals where call_id = ? order by id desc limit 1", call_id)), None)
         same = counts == (self.standing(call_id) is None)
-        if same and not (before and before[-1].proposed):
+        waiting = last is not None and (bool(last["proposed"]) or (_held(last) and not hold))
+        if same and not waiting:
             return None
         (call,) = self._db.rows("select agent_id, started from calls where call_id = ?", call_id)
-        proposed = not same and self._ledger.is_closed(call["started"])  # what it is already needs nobody: a proposal falls
-        if proposed and before and (before[-1].counts, before[-1].proposed, before[-1].reason) == (counts, True, reason):
+        # what it is already needs nobody: a proposal falls
+        proposed = not same and self._stands(call_id) and (waits or self._ledger.is_closed(call["started"]))
+        other_side = json.dumps(list(instead), ensure_ascii=False) if proposed or hold else "[]"
+        row = {"counts": int(counts), "proposed": int(proposed), "reason": reason, "instead": other_side}
+        if last is not None and proposed and all(last[name] == value for name, value in row.items()):
             return None
-        row = {"call_id": call_id, "sha256": sha256, "counts": int(counts), "proposed": int(proposed), "made_by": BY, "reason": reason}
         with self._db.writing():
-            self._db.insert("withdrawals", row | {"created": rows.now_utc()})
-        return Moved(call_id, call["agent_id"], (call["started"] or "")[:7] or None, self.of(call_id)[-1])
+            self._db.insert("withdrawals", row | {"call_id": call_id, "sha256": sha256, "made_by": by, "created": rows.now_utc()})
+        return Moved(call_id, call["agent_id"], _month(call), self.of(call_id)[-1])
 
 
-def _one_file(old: Path, new: Path) -> bool:
-    """Whether equal content at two places is one recording: at the same place, or moved.  A copy beside it may be another call's."""
-    if old.absolute() == new.absolute():
-        return True
-    return old.name == new.name and (not old.exists() or new.absolute().parts[-len(old.parts) :] == old.parts)
+_WAITING = """select w.* from withdrawals w where w.instead <> '[]' and (w.proposed or not w.counts)
+  and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id)"""
+
+
+def _held(row: Row) -> bool:
+    return not row["counts"] and not row["proposed"] and row["instead"] != "[]"
+
+
+def _month(row: Row) -> str | None:
+    return (row["started"] or "")[:7] or None
+
+
+def _copy_reason(other: str) -> str:
+    return f"与通话 {other} 是同一录音的两份（同一坐席、同一开始时间），只计一次"
+
+
+def _told(moved: Iterable[Moved | None]) -> tuple[Moved, ...]:
+    return tuple(one for one in moved if one is not None)
 
 
 def _read(row: dict[str, Any]) -> Withdrawal:
     plain = {name: row[name] for name in ("id", "call_id", "sha256", "reason", "created")}
-    return Withdrawal(**plain, counts=bool(row["counts"]), proposed=bool(row["proposed"]), by=row["made_by"])
+    return Withdrawal(**plain, counts=bool(row["counts"]), proposed=bool(row["proposed"]), by=row["made_by"], held=_held(row))

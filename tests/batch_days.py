@@ -69,7 +69,7 @@ WHOLE = {
     "rule books": "select hash, id, version, title, effective_from, effective_until, archive_json from rule_books",
     "registrations": "select hash from rule_book_registrations",
     "quarantine places": "select sha256, path, attempts from quarantine_places",
-    "withdrawals": "select call_id, sha256, made_by, reason, counts, proposed from withdrawals",
+    "withdrawals": "select call_id, sha256, made_by, reason, counts, proposed, instead from withdrawals",
     "quarantine": "select sha256, path, kind, cause, cure, attempts, resolved is null as open from quarantine",
 }
 NOT_TOLD = {"batch_runs"}

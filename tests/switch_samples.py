@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from qa.store import Store
 from qa.switch import building, formats, importing
 from qa.switch.rows import Fault, Row, Settings
-from qa.types.log import LoggedCall
+from qa.types.log import LoggedCall, Person
 
 SAMPLES = Path(__file__).parent / "data" / "switch"
 CHINA = Settings(zone=ZoneInfo("Asia/Shanghai"))
@@ -43,15 +43,15 @@ def read(*paths: Path, settings: Settings = CHINA, format_: str = "") -> tuple[l
     return rows, faults
 
 
-def calls(*paths: Path, settings: Settings = CHINA) -> dict[str, LoggedCall]:
+def calls(*paths: Path, settings: Settings = CHINA, roster: tuple[Person, ...] = ()) -> dict[str, LoggedCall]:
     """Calls of files by id; no row may be wrong."""
     rows, faults = read(*paths, settings=settings)
     assert faults == []
-    return {built.call.call_id: built.call for built in building.build(rows)[0]}
+    return {built.call.call_id: built.call for built in building.build(rows, roster)[0]}
 
 
-def samples(*names: str, settings: Settings = CHINA) -> dict[str, LoggedCall]:
-    return calls(*(SAMPLES / name for name in names), settings=settings)
+def samples(*names: str, settings: Settings = CHINA, roster: tuple[Person, ...] = ()) -> dict[str, LoggedCall]:
+    return calls(*(SAMPLES / name for name in names), settings=settings, roster=roster)
 
 
 def written(folder: Path, name: str, text: str, encoding: str = "utf-8") -> Path:

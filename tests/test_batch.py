@@ -63,7 +63,7 @@ def test_a_day_is_scored_once_and_nothing_is_made_again(batch: Batch, recordings
     assert {k: first.json[k] for k in ("files", "through", "scored", "reused", "quarantined", "skipped", "failed", "left")} == {
         "files": WHOLE + 1, "through": WHOLE + 1, "scored": WHOLE, "reused": 1, "quarantined": 1, "skipped": 0, "failed": 0, "left": 0,
     }  # fmt: skip
-    assert [Path(p).name for p in first.json["without_record"]] == ["copy.wav"]
+    assert [(Path(p["file"]).name, p["why"]) for p in first.json["without_record"]] == [("copy.wav", "通话记录里没有这个录音")]
     assert json.loads((tmp_path / "report.json").read_text("utf-8")) == first.json
     before = content(tmp_path / "t.db")
     second = batch("--json")
@@ -313,7 +313,7 @@ class Pipe:
     def recv(self): raise EOFError
 early = sorted({"numpy", "scipy", "ctranslate2", "onnxruntime", "librosa"} & set(sys.modules))
 worker.serve(Pipe(), 3)
-assert "ctranslate2" in sys.modules
+assert {"numpy", "onnxruntime"} <= set(sys.modules)
 """
 
 

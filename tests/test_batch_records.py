@@ -46,7 +46,7 @@ def test_imported_records_are_used_where_none_are_named(
     monkeypatch.setattr("qa.switch.choose.imported", lambda store: Transfers(read_calls(recordings / "calls.csv")))
     command = ("batch", "run", recordings, "--asr", "demo", "--workers", 2, "--db", "t.db", "--json")
     first = qa(*command)
-    assert first.code == 1 and [Path(p).name for p in first.json["without_record"]] == ["copy.wav"]
+    assert first.code == 1 and [Path(p["file"]).name for p in first.json["without_record"]] == ["copy.wav"]
     assert (first.json["scored"], first.json["scorecards"]) == (len(CLIPS) + 1, len(CLIPS) + 2)
     with Store(tmp_path / "t.db") as store:
         calls = {call.call_id: (call.agent_id, Path(call.file).name) for call in store.calls()}

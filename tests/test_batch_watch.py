@@ -106,7 +106,7 @@ def test_a_file_waits_for_its_call_record(
         if rounds and rounds[0] and not look.given:  # type: ignore[attr-defined]
             look.given = True  # type: ignore[attr-defined]
             with table.open("a", newline="", encoding="utf-8") as target:
-                csv.DictWriter(target, list(rows[0])).writerow(rows[0] | {"file": "copy.wav", "call_id": "late"})
+                csv.DictWriter(target, list(rows[0])).writerow(rows[0] | {"file": "copy.wav", "call_id": "late", "agent_id": "1002"})
         return sum(r.get("scored", 0) for r in rounds) == WHOLE
 
     look.given = False  # type: ignore[attr-defined]

@@ -37,7 +37,7 @@ def test_import_says_what_went_in_and_what_did_not(qa: Run, tmp_path: Path) -> N
     assert "共 2 个文件，16 行，新增或更正 16 行，未采用 2 行" in done.out
     again = qa("records", "import", SAMPLES / "queue_log", *TZ, "--json")
     assert again.code == 0 and again.json["files"][0] | {"file": ""} == {
-        "file": "", "format": "queue_log", "rows": 0, "fresh": 0, "wrong": 0, "known": True, "problems": [],
+        "file": "", "format": "queue_log", "rows": 0, "fresh": 0, "wrong": 0, "withdrawn": 0, "known": True, "problems": [],
     }  # fmt: skip
 
 

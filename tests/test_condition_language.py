@@ -273,8 +273,8 @@ def test_mistake_in_a_whole_book(tmp_path: Path, old: str, new: str, line: str, 
 
 def test_types_of_calls_are_compared() -> None:
     a, no_a, b_no_a = When(call_types=("a",)), When(call_types=("!a",)), When(call_types=("b", "!a"))
-    assert both(a, no_a) is None and both(b_no_a, When(call_types=("a", "b"))) is not None
-    assert both(no_a, When(call_types=("!b",))) == When(call_types=("!a", "!b"))
+    assert both(a, no_a) == () and both(b_no_a, When(call_types=("a", "b"))) != ()
+    assert both(no_a, When(call_types=("!b",))) == (When(call_types=("!a", "!b")),)
     assert covers(no_a, b_no_a) and covers(When(), no_a) and not covers(no_a, When()) and not covers(b_no_a, no_a)
     assert not covers(no_a, a)
 

@@ -232,9 +232,43 @@ def test_length_is_lacking_only_where_it_is_missed_by_more_than_recognisers_swal
     assert outcomes(judged(talk(("昨天师傅来了没修好就走了" * 3)[:length] + "。"), told, require="it")) == [expected]
 
 
-def test_what_sounds_like_an_expression_favours_and_accuses_nobody() -> None:
-    late = regex("名单")
-    assert outcomes(judged(talk("喂。", "明单在这里。"), late, forbid="it")) == [PASS]
+@pytest.mark.parametrize(
+    ("pattern", "line", "expected"),
+    [
+        ("名单", "名单在这里。", FAIL),
+        ("名单", "明单在这里。", INCONCLUSIVE),  # the very sounds, in characters that make no sense
+        ("名单", "林单在这里。", PASS),  # not the very sounds
+        ("公事|办公", "这是公式。", PASS),  # the very sounds, in words of their own
+        ("死", "你是谁。", PASS),  # too many words sound like one syllable
+        ("(骗|糊弄)人", "你这是片人。", INCONCLUSIVE),
+        ("给我.{0,5}滚", "你给我马上棍。", INCONCLUSIVE),
+        ("滚蛋(?!吧)", "你棍蛋。", INCONCLUSIVE),  # cannot be read by sound as a whole
+        ("滚蛋(?!吧)", "你棍蛋八次。", INCONCLUSIVE),  # what must not follow is read by text alone
+        ("[^的]?名单", "明单在这里。", INCONCLUSIVE),
+    ],
+)
+def test_what_is_forbidden_is_suspected_where_its_very_sounds_were_written_otherwise(pattern: str, line: str, expected: Any) -> None:
+    """As a word list with these words would be."""
+    found = judged(talk("喂。", line), regex(pattern), forbid="it")
+    assert outcomes(found) == [expected]
+    assert ("疑似" in found[0].message) is (expected is INCONCLUSIVE)
+
+
+def test_homophones_of_an_exception_are_the_exception() -> None:
+    unless = Condition("it", Regex("不知道", ("您知不知道",)))
+    assert outcomes(judged(talk("喂。", "您知不之道。"), unless, forbid="it")) == [PASS]
+    assert outcomes(judged(talk("喂。", "我不之道。"), unless, forbid="it")) == [INCONCLUSIVE]
+
+
+def test_a_trigger_of_the_same_sounds_is_left_to_a_person() -> None:
+    asked = Condition("asked", Regex("名单"), who=Who.CUSTOMER)
+    promised = regex("登记")
+    for line, expected in (("名单", PASS), ("明单", INCONCLUSIVE), ("订单", NA)):
+        script = f"坐席 1-3 您好，请讲。\n客户 4-6 {line}呢？\n坐席 7-9 登记了。\n客户 10-11 哦。\n坐席 12-13 再见。"
+        assert outcomes(judged(script, asked, promised, require="it", trigger="asked")) == [expected]
+
+
+def test_what_sounds_like_an_expression_favours_nobody_for_certain() -> None:
     script = "坐席 1-3 好的，{0}。\n坐席 15-17 查到了。\n客户 18-19 哦。\n坐席 20-21 再见。"
     asked = Condition("asked", Regex("稍等"), relation=Relation("before", "silence", within_s=5.0))
     for line, expected in (("请您稍等", PASS), ("请您烧等", INCONCLUSIVE), ("我看看", FAIL)):

@@ -74,7 +74,7 @@ def test_in_a_closed_month_a_recount_proposes(store: Store, tmp_path: Path) -> N
     assert (moved.call_id, moved.after, moved.proposed) == ("B", 90, True) and _percents(store) == {"B": 100}
     with pytest.raises(StoreError, match=r"会得 100，而这份评分是 90。请按通话时间先调整 A"):
         store.adjust("B", "李四", "录音补传")
-    assert len(store.adjust_month("2025-06", "李四", "录音补传")) == 2 and _percents(store) == {"A": 100, "B": 90}
+    assert len(store.adjust_month("2025-06", "李四", "录音补传")[1]) == 2 and _percents(store) == {"A": 100, "B": 90}
 
 
 def test_the_end_of_qa_score_shows_what_counts(late_first: Store) -> None:

@@ -12,7 +12,7 @@ from switch_samples import CHINA, SAMPLES, calls, cdr, read, samples, written
 from qa.errors import RecordError
 from qa.switch import building, formats
 from qa.switch.from_asterisk import RANG_BEFORE, SEVERAL, UNKNOWN_RING
-from qa.types.log import Disposition, Leg, LoggedCall
+from qa.types.log import Disposition, Leg, LoggedCall, Person
 
 DAY = "2024-05-01T"
 
@@ -248,7 +248,8 @@ def test_freeswitch_the_template_of_a_new_installation_has_no_header() -> None:
 
 
 def test_freeswitch_a_header_with_progress_and_bridge_tells_the_ring_unless_a_machine_answered_first() -> None:
-    direct, greeted = samples("freeswitch_header.csv").values()
+    roster = (Person("8001", "甲", "一组", "agent", "roster.csv:2"),)
+    direct, greeted = samples("freeswitch_header.csv", roster=roster).values()
     assert clocks(direct) == ("09:00:00", "", "09:00:01", "09:00:10", "09:01:00")
     assert clocks(greeted) == ("10:00:00", "10:00:02", "", "10:00:40", "10:01:00") and greeted.notes == (UNKNOWN_RING,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from qa.rules.book import CallType, Rule, Variant
 from qa.rules.conditions import Found, Situation
 from qa.rules.expression import Truth, parse
 from qa.rules.model import Condition, Holiday, Regex, When, Who
+from qa.rules.open_hours import OpenHours
 from qa.rules.when import choose, holds, in_effect, started, why_not
 from qa.types import Span
 
@@ -71,6 +73,39 @@ NIGHT = ((22 * 60, 6 * 60),)
 )
 def test_keys(when: When, start: str | None, expected: Truth) -> None:
     assert holds(when, at(start), EMPTY) is expected
+
+
+FRIDAY_NIGHT = When(weekdays=(5,), hours=((18 * 60, 2 * 60),))
+
+
+@pytest.mark.parametrize(
+    ("when", "start", "expected"),
+    [
+        (FRIDAY_NIGHT, "2024-03-08T17:59:00", NO),
+        (FRIDAY_NIGHT, "2024-03-08T18:00:00", YES),
+        (FRIDAY_NIGHT, "2024-03-09T01:59:00", YES),  # Saturday, in what began on Friday
+        (FRIDAY_NIGHT, "2024-03-09T02:00:00", NO),
+        (FRIDAY_NIGHT, "2024-03-08T01:00:00", NO),  # Friday, in what began on Thursday
+        (FRIDAY_NIGHT, "2024-03-09T18:00:00", NO),
+        (When(dates=((day("2024-03-08"), day("2024-03-08")),), hours=NIGHT), "2024-03-09T05:59:00", YES),
+        (When(dates=((day("2024-03-08"), day("2024-03-08")),), hours=NIGHT), "2024-03-08T05:59:00", NO),
+        (When(day="workday", hours=NIGHT), "2024-02-10T05:59:00", YES),  # the first day of the Spring Festival, after a day of work
+        (When(holidays=("spring_festival",), hours=NIGHT), "2024-02-18T05:59:00", YES),
+        (When(holidays=("spring_festival",), hours=NIGHT), "2024-02-10T05:59:00", NO),
+        (When(weekdays=(5,), hours=((22 * 60, 6 * 60), (0, 8 * 60))), "2024-03-08T05:00:00", YES),  # in Friday's own hours
+    ],
+)
+def test_hours_over_midnight_belong_to_the_day_on_which_they_begin(when: When, start: str, expected: Truth) -> None:
+    """As the ``open`` hours of the call log."""
+    assert holds(when, at(start), EMPTY) is expected
+    told = why_not(rule("a", when=when), at(start), EMPTY)
+    assert bool(told) is (expected is NO)
+    assert OpenHours(when).at(datetime.datetime.fromisoformat(start)) is expected
+
+
+def test_why_a_call_after_midnight_is_none_of_the_evening_before() -> None:
+    told = why_not(rule("a", when=FRIDAY_NIGHT), at("2024-03-08T01:00:00"), EMPTY)
+    assert told == "通话始于 2024-03-08 01:00，属于前一天的时段；2024-03-07 是星期四，本条只用于星期五"
 
 
 @pytest.mark.parametrize(

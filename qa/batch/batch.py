@@ -10,8 +10,8 @@ from typing import Any
 
 from qa import decode
 from qa.batch.job import Engine
-from qa.batch.kept import path_text
-from qa.batch.plan import SETTLE_S, Settling, is_fresh, torn_later
+from qa.batch.kept import Batches, Quarantined, path_text
+from qa.batch.plan import SETTLE_S, Settling, is_fresh, no_record, reasons, torn_later
 from qa.batch.report import Fate, Report, Tally, fate
 from qa.batch.run import Later, Run
 from qa.errors import AudioError, BatchError, ChangedError, ModelError, NotYetError, QaError, StoreError
@@ -25,6 +25,8 @@ PATIENCE = 6
 """A fresh file is watched for so many times the settling time before it is left for the next run."""
 
 Progress = Callable[[FileResult, Fate, Tally], None]
+Missed = tuple[Path, QaError]
+"""What may be or hold recordings and could not be taken, and why."""
 
 
 class Stop:
@@ -64,10 +66,13 @@ class Batch:
         self._places = {folder: _place(folder) for folder in self.folders}
         self._warn: dict[tuple[str, str], bool] = {}
 
-    def run(self, paths: Sequence[Path], progress: Progress = lambda result, fate, tally: None) -> Report:
-        """Score all; never raises for what stops it, but says so in the report, which the database keeps too."""
+    def run(self, paths: Sequence[Path], progress: Progress = lambda result, fate, tally: None, missed: Sequence[Missed] = ()) -> Report:
+        """Score all; never raises for what stops it, but says so in the report, which the database keeps too.
+
+        ``missed``: what cannot even be tried; it counts as failed.
+        """
         begun, store = time.monotonic(), self.scorer.store
-        tally, months = Tally(len(paths)), set[tuple[str | None, str | None]]()
+        tally, months = Tally(len(paths) + len(missed)), set[tuple[str | None, str | None]]()
         stopped: QaError | None = None
         number: int | None = None
         try:
@@ -75,8 +80,8 @@ class Batch:
             tally.bytes_all = sum(sizes.values())
             number = store.batches.begin()
             told = begun
-            for result, end in self._ended(paths):
-                tally.add(result, end, sizes[result.path])
+            for result, end in self._ended(paths, missed):
+                tally.add(result, end, sizes.get(result.path, 0))
                 months |= self._warned(result)
                 progress(replace(result, call=None, parts=()), end, tally)
                 if time.monotonic() - told >= PROGRESS_S:
@@ -85,8 +90,14 @@ class Batch:
         except (StoreError, ModelError, BatchError) as error:
             stopped = error
         stopped = self._recount(months) or stopped
-        report = Report(tally, time.monotonic() - begun, stopped, self.settings | {"folders": [path_text(f) for f in self.folders]})
+        settings = self.settings | {"folders": [path_text(f) for f in self.folders]}
+        report = Report(tally, time.monotonic() - begun, stopped, settings, self._without_record(tally))
         return report if number is None else self._kept(number, report)
+
+    def _without_record(self, tally: Tally) -> tuple[dict[str, str], ...]:
+        table = self.scorer.table
+        told, otherwise = reasons(table) if tally.without_record else {}, no_record(table)
+        return tuple({"file": path_text(p), "why": path_text(told.get(str(p), otherwise))} for p in tally.without_record)
 
     def _warned(self, result: FileResult) -> set[tuple[str | None, str | None]]:
         """Agents and months whose first warnings the scorecards of a file may move."""
@@ -120,8 +131,9 @@ class Batch:
 
     # ------------------------------------------------------------ files
 
-    def _ended(self, paths: Sequence[Path]) -> Iterator[tuple[FileResult, Fate]]:
+    def _ended(self, paths: Sequence[Path], missed: Sequence[Missed]) -> Iterator[tuple[FileResult, Fate]]:
         """What became of each file."""
+        yield from ((failed(path, error), "failed") for path, error in missed)
         refused = {q.sha256: q.error for q in self.scorer.store.batches.quarantined()} if not self.retry else {}
         for some in self._settled(paths):
             if isinstance(some, FileResult):
@@ -155,7 +167,7 @@ class Batch:
         store = self.scorer.store.batches
         if result.error is None:
             if result.sha256 is not None:
-                store.resolve(result.sha256)
+                store.resolve(result.sha256, result.path)
             return result, "scored"
         readable = self._readable(result)
         end = fate(result, result.sha256 in refused, readable)
@@ -182,6 +194,47 @@ class Batch:
             gone = [path.parent]
         if gone:
             raise BatchError(str(gone[0]), "录音文件夹不见了（共享断开或被移走）", "请恢复后重新运行，程序会接着做；没有读到的文件不算失败")
+
+
+def to_retry(kept: Batches, wanted: Sequence[Path]) -> tuple[list[Path], list[QaError]]:
+    """Which files in quarantine to try, of ``wanted`` where any are named; and what is said of those that are dropped: their file is gone,
+    or holds other content, which is tried as the recording that it is now.
+
+    Errors: :class:`AudioError` where a file that is wanted is not in quarantine; then none is dropped.
+    """
+    found = kept.quarantined()
+    places = {one.place.absolute() for one in found}
+    strangers = [path_text(path) for path in wanted if path.absolute() not in places]
+    if strangers:
+        raise AudioError("、".join(strangers), "不在隔离之中", "用 qa batch status 查看被隔离的文件")
+    asked = {path.absolute() for path in wanted} or places
+    files, said = dict[Path, None](), list[QaError]()
+    for one in found:
+        if one.place.absolute() not in asked:
+            continue
+        became, gone = _became(one)
+        if became:
+            kept.drop(one.sha256, one.place)
+            said.append(AudioError(one.path, f"已不在隔离之中：{became}", ""))
+        if not gone:
+            files[one.place] = None
+    return list(files), said
+
+
+def _became(one: Quarantined) -> tuple[str, bool]:
+    """What became of a file in quarantine ("": nothing, or it cannot be read just now), and whether it is gone."""
+    try:
+        same = decode.file_sha256(one.place) == one.sha256
+    except (AudioError, OSError):
+        try:
+            one.place.stat()
+        except FileNotFoundError:
+            gone = one.place.parent.is_dir()  # a share that is not mounted takes its folders along
+            return ("文件已删除或移走", True) if gone else ("", False)
+        except OSError:
+            pass
+        return "", False
+    return ("", False) if same else ("文件已换成别的内容，照常处理", False)
 
 
 def _place(folder: Path) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,10 +96,15 @@ class Batches:
             KeptRun(r["id"], r["started"], r["ended"], r["state"], _read(r["progress_json"]), _read(r["report_json"])) for r in found
         )
 
+    def others_wrote(self) -> int:
+        """A number that changes when another program has written to the database."""
+        (row,) = self._db.rows("pragma data_version")
+        return int(row["data_version"])
+
     # ------------------------------------------------------------ quarantine
 
     def quarantine(self, sha256: str, path: Path, error: QaError) -> None:
-        """Put a file's content into quarantine, or count another attempt."""
+        """Put a file's content into quarantine, or count another attempt; what lay at its place before lies there no more."""
         now = rows.now_utc()
         told = {"kind": type(error).__name__, "cause": path_text(error.cause), "cure": error.cure, "last": now}
         conflict = "on conflict (sha256) do update set {}, resolved = null, attempts = attempts + 1"
@@ -108,6 +114,7 @@ class Batches:
             conflict = "on conflict (sha256, path) do update set {}, attempts = attempts + 1"
             row = {"sha256": sha256, "path": _place(path), "first": now, "attempts": 1, "last": now}
             self._db.insert("quarantine_places", row, suffix=conflict.format(_taken_over("last")))
+            self._leave(self._others(sha256, path), path)
 
     def met(self, sha256: str, path: Path) -> None:
         """A file whose content is in quarantine already was left out: it is listed, and tried when that is."""
@@ -116,13 +123,37 @@ class Batches:
             now = rows.now_utc()
             with self._db.writing():
                 self._db.insert("quarantine_places", {"sha256": sha256, "path": place, "first": now, "last": now, "attempts": 0})
+                self._leave(self._others(sha256, path), path)
 
-    def resolve(self, sha256: str) -> None:
-        """Take a recording that could be scored out of quarantine."""
-        if self._db.rows("select 1 from quarantine where sha256 = ? and resolved is null", sha256):
-            with self._db.writing():
+    def resolve(self, sha256: str, path: Path) -> None:
+        """The recording at ``path`` could be scored: its content is out of quarantine, and so is that which lay there before."""
+        open_ = self._db.rows("select 1 from quarantine where sha256 = ? and resolved is null", sha256)
+        others = self._others(sha256, path)
+        if not open_ and not others:
+            return
+        with self._db.writing():
+            if open_:
                 self._db.sqlite.execute("update quarantine set resolved = ? where sha256 = ?", (rows.now_utc(), sha256))
                 self._db.sqlite.execute("delete from quarantine_places where sha256 = ?", (sha256,))
+            self._leave(others, path)
+
+    def drop(self, sha256: str, path: Path) -> None:
+        """This content lies at ``path`` no more; where it lies nowhere, it is out of quarantine."""
+        with self._db.writing():
+            self._leave([sha256], path)
+
+    def _others(self, sha256: str, path: Path) -> list[str]:
+        """Other contents that were set apart when they lay at ``path``."""
+        sql = "select sha256 from quarantine_places where path = ? and sha256 != ?"
+        return [row["sha256"] for row in self._db.rows(sql, _place(path), sha256)]
+
+    def _leave(self, contents: Iterable[str], path: Path) -> None:
+        """Contents lie at ``path`` no more; inside a transaction."""
+        for sha256 in contents:
+            self._db.sqlite.execute("delete from quarantine_places where sha256 = ? and path = ?", (sha256, _place(path)))
+            sql = """update quarantine set resolved = ? where sha256 = ? and resolved is null
+              and not exists (select 1 from quarantine_places p where p.sha256 = quarantine.sha256)"""
+            self._db.sqlite.execute(sql, (rows.now_utc(), sha256))
 
     def quarantined(self) -> tuple[Quarantined, ...]:
         """All files in quarantine, by path; of a content whose files were moved those that are there."""

@@ -14,7 +14,10 @@ from pathlib import Path
 from qa import decode
 from qa.batch.kept import path_text
 from qa.clock import known_moment
-from qa.errors import AudioError, ChangedError, NotYetError, QaError
+from qa.errors import AudioError, ChangedError, NotYetError, QaError, RecordError
+from qa.records import Records
+from qa.switch import names
+from qa.switch.rows import Settings
 from qa.types import AudioInfo, CallRecord
 
 FRESH_S = 60.0
@@ -63,10 +66,11 @@ def look(path: Path) -> Seen:
 
 @dataclass(frozen=True, eq=False)
 class Item:
-    """A file of the run with its call record; what shares a ``queue`` is judged in order of time."""
+    """A file of the run with its call record; what shares a ``queue`` is judged in order of time.  ``wrong``: why it is not to be read."""
 
     path: Path
     record: CallRecord | None
+    wrong: QaError | None = None
 
     @property
     def queue(self) -> str:
@@ -74,15 +78,39 @@ class Item:
         return f"agent {self.record.agent_id}" if self.record is not None and self.record.agent_id else f"file {self.path}"
 
 
-def in_order(paths: Sequence[Path], record_of: Callable[[Path], CallRecord | None]) -> list[Item]:
-    """Items by the start of their calls, those whose start is not known last; equal ones as given."""
-    items = [Item(path, record_of(path)) for path in paths]
+def in_order(paths: Sequence[Path], table: Records | None, settings: Settings) -> list[Item]:
+    """Items by the start of their calls, those whose start is not known last; equal ones as given.  ``settings``: what the house states."""
+    records = {path: table.for_file(path) if table is not None else None for path in paths}
+    wrong = _misnamed([path for path in paths if records[path] is None], table, settings)
+    items = [Item(path, records[path], wrong.get(path)) for path in paths]
 
     def start(item: Item) -> tuple[bool, str]:
         at = known_moment(item.record.moment) if item.record is not None else None
         return at is None, "" if at is None else at.isoformat(timespec="milliseconds")
 
     return sorted(items, key=start)
+
+
+def reasons(table: Records | None) -> dict[str, str]:
+    """Why recordings have no record, by path, of those that were asked for and as far as the table tells."""
+    return {problem.file: problem.message for problem in table.problems if not problem.line} if table is not None else {}
+
+
+def no_record(table: Records | None) -> str:
+    """The reason where a table tells none."""
+    return "没有给通话记录" if table is None else "通话记录里没有这个录音"
+
+
+def _misnamed(paths: Iterable[Path], table: Records | None, settings: Settings) -> dict[Path, RecordError]:
+    """Recordings whose names do not fit the pattern that the house states, where the table found nothing for this very reason."""
+    told, found = reasons(table) if settings.file_pattern else {}, {}
+    for path in paths if told else ():
+        try:
+            names.read(path, settings)
+        except RecordError as error:
+            if told.get(str(path), "").startswith(error.cause):
+                found[path] = error
+    return found
 
 
 # ---------------------------------------------------------------- files that are still being written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from qa.batch.kept import path_text
@@ -14,7 +15,7 @@ EXIT_DONE, EXIT_SOME_FAILED, EXIT_STOPPED, EXIT_BUSY = 0, 1, 3, 4
 Fate = Literal["scored", "quarantined", "skipped", "left", "failed"]
 OF_THE_FILE = (AudioError, PoisonError, UnexpectedError)
 """Errors that come again whenever this content is read: the recording goes into quarantine."""
-STAMP = 1
+STAMP = 2
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Tally:
     heard_ms: int = 0
     stages: Counter[str] = field(default_factory=Counter)
     problems: list[dict[str, Any]] = field(default_factory=list)
-    without_record: list[str] = field(default_factory=list)
+    without_record: list[Path] = field(default_factory=list)
     withdrawn: list[dict[str, str]] = field(default_factory=list)
     rule_books: Counter[str] = field(default_factory=Counter)
     demo: bool = False
@@ -66,7 +67,7 @@ class Tally:
             self.rule_books[f"{made.rule_book} {made.rule_book_version}"] += 1
             self.demo = self.demo or made.demo
         if no_record:
-            self.without_record.append(path_text(result.path))
+            self.without_record.append(result.path)
 
     @property
     def through(self) -> int:
@@ -102,12 +103,14 @@ def fate(result: FileResult, refused: bool, readable: bool) -> Fate:
 
 @dataclass(frozen=True)
 class Report:
-    """A run that is over: ``stopped`` says why it did not come to its end, None if it did."""
+    """A run that is over: ``stopped`` says why it did not come to its end, None if it did; ``without_record`` which scored files no
+    call record could be joined with, and why."""
 
     tally: Tally
     seconds: float
     stopped: QaError | None
     settings: dict[str, Any]
+    without_record: tuple[dict[str, str], ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -132,6 +135,6 @@ class Report:
             "stage_seconds": {stage: round(s, 3) for stage, s in self.tally.stages.items()},
             "demo": self.tally.demo,
             "problems": self.tally.problems,
-            "without_record": self.tally.without_record,
+            "without_record": list(self.without_record),
             "withdrawn": self.tally.withdrawn,
         }

@@ -83,11 +83,11 @@ class Run:
 
         Errors: :class:`DatabaseError`, :class:`ModelError`, :class:`BatchError` where the run cannot go on; what was done is kept.
         """
-        items = in_order(paths, self.scorer.record_of)
+        items = in_order(paths, self.scorer.table, self.scorer.store.log.settings())
         if self.engine is None:
             for item in items:
                 self.check()
-                yield self.scorer.score(item.path)
+                yield self.scorer.score(item.path) if item.wrong is None else failed(item.path, item.wrong)
             return
         queues = _Queues(items)
         with ThreadPoolExecutor(HASHERS) as pool:
@@ -103,7 +103,11 @@ class Run:
 
     def _made(self, items: Sequence[Item], engine: Engine, pool: ThreadPoolExecutor) -> Iterator[tuple[Item, _Ready]]:
         """Items as all their stages are in the store, or something stands in the way."""
-        self._todo.extend(items)
+        for item in items:
+            if item.wrong is None:
+                self._todo.append(item)
+            else:
+                yield item, _Ready(result=failed(item.path, item.wrong))
         while self._todo or self._hashing or self._working:
             self.check()
             while self._todo and len(self._hashing) + sum(map(len, self._wanting.values())) < 2 * engine.workers + HASHERS:
@@ -158,7 +162,7 @@ class Run:
     def _judged(self, item: Item, ready: _Ready) -> FileResult:
         info = self.scorer.info(ready.seen.sha256) if ready.seen is not None else None
         refused = ready.result is not None and ready.result.sha256 in self._refused
-        later = None if refused else self.later(item.path, info)
+        later = None if refused or item.wrong is not None else self.later(item.path, info)
         if later is not None:
             return failed(item.path, later, sha256=ready.seen.sha256 if ready.seen is not None else None)
         if ready.result is not None:

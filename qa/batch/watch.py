@@ -9,15 +9,18 @@ from pathlib import Path
 
 from qa import decode
 from qa.batch.batch import Batch, Progress
+from qa.batch.found import search
+from qa.batch.kept import path_text
 from qa.batch.lock import one_batch
-from qa.batch.plan import TORN_PATIENCE_S, Settling
+from qa.batch.plan import TORN_PATIENCE_S, Settling, no_record, reasons
 from qa.batch.report import EXIT_DONE, EXIT_SOME_FAILED, EXIT_STOPPED, Fate, Report, Tally
 from qa.errors import BatchError, BusyError, NotYetError, QaError, RecordError
-from qa.pipeline import FileResult, collect
-from qa.records import Records
+from qa.pipeline import FileResult
+from qa.records import Records, expect
 from qa.types import AudioInfo
 
 _State = tuple[int, int]
+LISTED = 20
 
 
 @dataclass
@@ -25,8 +28,9 @@ class Watch:
     """Watches ``folders``, looking every ``every_s`` seconds; the lock is held only while files are scored.
 
     ``settle_s``: a file is finished that has been unchanged for so long and that nobody has open for writing; then it must decode whole,
-    or it is left until it changes or ``torn_patience_s`` are over.  ``read_table`` gives the call records: asked again before each
-    round, and where ``table_path`` names their file only when that has changed.  Where there are records, a file waits for its own.
+    or it is left until it changes or ``torn_patience_s`` are over.  ``read_table`` gives the call records: asked again when another program
+    has written to the database, or where ``table_path`` names their file when that has changed, and when a file is gone, which claims
+    its call no longer.  Where there are records, a file waits for its own; two that claim one call both wait, until a person has decided.
     ``say`` gets what a person should know.
     """
 
@@ -41,21 +45,22 @@ class Watch:
     torn_patience_s: float = TORN_PATIENCE_S
     clock: Callable[[], float] = time.monotonic
     _through: dict[Path, _State] = field(default_factory=dict)
-    _left: dict[Path, tuple[_State, bool]] = field(default_factory=dict)
-    _table_state: _State | None = None
+    _left: dict[Path, tuple[_State, str]] = field(default_factory=dict)
+    _known: dict[Path, _State | None] = field(default_factory=dict)
+    _why: dict[str, str] = field(default_factory=dict)
+    _missed: set[str] = field(default_factory=set)
+    _table_state: object = None
     _said: str = ""
 
     def __post_init__(self) -> None:
         self._settling = Settling(self.settle_s, self.clock)
         self.batch = replace(self.batch, later=self._later, settle_s=0.0)
-        if self.table_path is not None:
-            self._table_state = _state(self.table_path)
+        self._table_state = self._records_state()
 
     def go(self, progress: Progress, ended: Callable[[Report], None]) -> int:
         """Until a stop is asked for; the exit status.  ``ended`` is called after each round that had files."""
         code = EXIT_DONE
         while self.batch.stop.wanted is None:
-            self._read_records()
             files = self._finished()
             report = self._round(files, progress) if files else None
             if report is not None:
@@ -65,7 +70,20 @@ class Watch:
                 failures = report.tally.unscored - report.tally.counts["left"]
                 code = EXIT_SOME_FAILED if failures else code
             self._sleep()
-        return code
+        return EXIT_SOME_FAILED if self._missed or self._waiting() else code
+
+    def _waiting(self) -> bool:
+        """Say which files still wait for their call records; whether one of them is refused its own because another claims it too."""
+        waiting = [path for path, (state, why) in self._left.items() if why and state == _state(path)]
+        if not waiting:
+            return False
+        names = "、".join(path_text(path.name) for path in waiting[:LISTED]) + (" 等" if len(waiting) > LISTED else "")
+        self.say(NotYetError(names, f"{len(waiting)} 个录音还没有可用的通话记录，没有评分", "通话记录更正后再运行 qa batch watch 或 run"))
+        try:
+            alone = self.read_table()  # that has not been shown the others
+        except RecordError:
+            return False
+        return alone is not None and any(alone.for_file(path) is not None for path in waiting)
 
     def _sleep(self) -> None:
         until = self.clock() + self.every_s
@@ -75,9 +93,9 @@ class Watch:
     def _round(self, files: list[Path], progress: Progress) -> Report | None:
         def through(result: FileResult, fate: Fate, tally: Tally) -> None:
             state = _state(result.path)
-            if state is not None and fate == "left":
-                waits_for_record = result.error is not None and "通话记录" in result.error.cause
-                self._left[result.path] = state, waits_for_record
+            self._left.pop(result.path, None)
+            if state is not None and (fate == "left" or isinstance(result.error, RecordError)):
+                self._left[result.path] = state, self._no_record(result.path)
             elif state is not None:
                 self._through[result.path] = state
             progress(result, fate, tally)
@@ -103,41 +121,61 @@ class Watch:
             gone = next(folder for folder in self.folders if not folder.is_dir())
             self._tell(BatchError(str(gone), "录音文件夹不见了（共享断开或被移走）", "恢复后会自动接着做"))
         try:
-            found = collect(f for f in self.folders if f.is_dir())
+            found = search(f for f in self.folders if f.is_dir())
         except BatchError as error:  # an object store that does not answer just now
             self._tell(error)
             return []
-        new = [path for path in found if self._through.get(path) != _state(path)]
+        for _, missed in found.missed:
+            if str(missed) not in self._missed:
+                self._missed.add(str(missed))
+                self.say(missed)
+        known = {path: _state(path) for path in found.files}
+        self._read_records(known)
+        new = [path for path, state in known.items() if self._through.get(path) != state]
         return [path for path in self._settling.finished(new) if not self._waits(path)]
 
     def _waits(self, path: Path) -> bool:
         """Whether a file that was left is to be left on: nothing about it is new."""
-        state, for_record = self._left.get(path, (None, False))
+        state, why = self._left.get(path, (None, ""))
         if state is None or state != _state(path):
             return False
-        if for_record:
-            return self.batch.scorer.record_of(path) is None
+        if why:
+            return self._no_record(path) == why
         return self._settling.unchanged_s(path) < self.torn_patience_s
 
     def _later(self, path: Path, info: AudioInfo | None) -> QaError | None:
-        if self.batch.scorer.table is not None and self.batch.scorer.record_of(path) is None:
-            return NotYetError(str(path), "还没有这个录音的通话记录", "通话记录表更新后会自动评分")
+        if why := self._no_record(path):
+            return NotYetError(str(path), f"还没有这个录音的通话记录：{why}", "通话记录更新后会自动评分")
         if (info is None or decode.looks_torn(info)) and self._settling.unchanged_s(path) < self.torn_patience_s:
             return NotYetError(
                 str(path), "文件还不完整，可能还在录音或拷贝", f"有变化，或 {self.torn_patience_s:.0f} 秒没有变化后，会自动再试"
             )
         return None
 
-    def _read_records(self) -> None:
-        if self.table_path is not None:
-            state = _state(self.table_path)
-            if state in (self._table_state, None):
-                return
-            self._table_state = state
-        try:
-            self.batch.scorer.table = self.read_table()
-        except RecordError as error:  # the older one goes on to count
-            self._tell(error)
+    def _no_record(self, path: Path) -> str:
+        """Why a file has no call record; "" where it has one, or where there are none at all."""
+        table = self.batch.scorer.table
+        return self._why.get(str(path), no_record(table)) if table is not None and table.for_file(path) is None else ""
+
+    def _read_records(self, known: dict[Path, _State | None]) -> None:
+        """The call records as they are now, shown all files at once: of two that claim one call neither gets it, in whatever round."""
+        state = self._records_state()
+        waiting = {path: was for path, (was, why) in self._left.items() if why}
+        gone = self._known.keys() - known.keys() or any(known.get(path) != was for path, was in waiting.items())
+        if state is not None and (state != self._table_state or gone):
+            try:
+                self.batch.scorer.table = self.read_table()
+            except RecordError as error:  # the older one goes on to count
+                self._tell(error)
+        elif known == self._known:
+            return
+        self._table_state, self._known = state or self._table_state, known
+        expect(self.batch.scorer.table, sorted(known))
+        self._why = reasons(self.batch.scorer.table)
+
+    def _records_state(self) -> object:
+        """What changes with the call records; None where their file is not there just now."""
+        return self.batch.scorer.store.batches.others_wrote() if self.table_path is None else _state(self.table_path)
 
 
 def _state(path: Path) -> _State | None:

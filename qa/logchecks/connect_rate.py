@@ -90,7 +90,12 @@ class _Group:
 
     @property
     def answered(self) -> int:
-        return sum(call.disposition in _CONNECTED for call in self.sure)
+        return sum(map(connected, self.sure))
+
+
+def connected(call: LoggedCall) -> bool:
+    """Whether a caller got what he called for: somebody answered, here or where the call was forwarded to."""
+    return call.disposition in _CONNECTED
 
 
 def in_words(params: Params) -> str:
@@ -117,12 +122,12 @@ def _groups(log: CallLog, params: Params) -> Iterator[_Group]:
     chosen = choose(log, in_hours(params.open), lambda call: on_lines(call, params.lines))
     sure, unsure = [], []
     for call in chosen.sure:
-        counts = _counts(call, params)
+        counts = counted(call, params.short_s)
         if counts is None:
             unsure.append(call)
         elif counts:
             sure.append(call)
-    unsure += [call for call in chosen.unsure if _counts(call, params) is not False]
+    unsure += [call for call in chosen.unsure if counted(call, params.short_s) is not False]
     over = whole(log, log.until)
     yield _Group("period", f"{log.since} 至 {log.until}", tuple(sure), tuple(unsure), over)
     # a call without a start may belong to any day and hour
@@ -145,11 +150,13 @@ def _grouped(
     return [(name, (tuple(groups[name][0]), tuple(groups[name][1]))) for name in sorted(groups) if groups[name][0]]
 
 
-def _counts(call: LoggedCall, params: Params) -> bool | None:
-    """Whether the call counts; None where nobody knows how long its caller waited for a person, or whether at all."""
+def counted(call: LoggedCall, short_s: float = 0.0) -> bool | None:
+    """Whether an incoming call counts in a connect rate; None where nobody knows how long its caller waited for a person, or whether at
+    all.  ``short_s``: who gives up sooner (seconds) does not count.
+    """
     if call.disposition is Disposition.FAILED:
         return False
-    sooner = gave_up_within(call, params.short_s) if call.disposition is Disposition.ABANDONED and params.short_s else Truth.FALSE
+    sooner = gave_up_within(call, short_s) if call.disposition is Disposition.ABANDONED and short_s else Truth.FALSE
     if sooner is Truth.TRUE:
         return False
     return None if sooner is Truth.UNKNOWN or in_machine(call) else True
@@ -177,7 +184,7 @@ def _rule(group: _Group, params: Params) -> Finding:
         return finding(Outcome.PASS, shown, values=values)
     if group.scope != "period" and rate.high >= params.min_rate:
         return unknown(f"{shown}；差距在波动范围之内，不作判定", values=values)
-    return finding(Outcome.FAIL, shown, rows_of(call for call in group.sure if call.disposition not in _CONNECTED), values=values)
+    return finding(Outcome.FAIL, shown, rows_of(call for call in group.sure if not connected(call)), values=values)
 
 
 def _met(answered: int, n: int, params: Params) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from qa.checks import CheckModule
+from qa.errors import RuleBookError
 from qa.log_examples import LogExample
 from qa.logchecks import LogCheckModule
 from qa.rules.archive import Archive
@@ -158,6 +159,12 @@ class RuleBook:
         """Proper names out of the slots, fit as hotwords: never a phrase that a check requires or forbids."""
         named = (text for name, texts in self.slots if name in NAME_SLOTS for text in texts)
         return tuple(dict.fromkeys(named))
+
+    def check_scores(self) -> None:
+        """Errors: :class:`RuleBookError` where there is nothing to score a recording by: rules of the call log (``log_rules``) alone."""
+        if self.log_rules and not self.rules:
+            cause = "只有话单规则（[log_checks]），没有给录音评分的规则（[checks]）"
+            raise RuleBookError(f"规则书 {self.id}", cause, "查话单请用 qa traffic；要给录音评分，请补上 [checks] 或换一本规则书")
 
     def rule(self, rule_id: str) -> Rule | None:
         return next((rule for rule in self.rules if rule.id == rule_id), None)

@@ -23,6 +23,7 @@ from qa.rules.expression import And, Expression, Name, Not, Or, Titled, names
 from qa.rules.measures import MEASURES
 from qa.rules.model import Condition, Event, Fine, Limit, Points, Regex, Relation, Say, Where, Who, Words
 from qa.rules.model import When as WhenOf
+from qa.rules.open_hours import hours_text
 from qa.rules.regex_in_words import ALTERNATIVES, UNTOLD, quoted, regex_text
 from qa.rules.when import WEEKDAYS
 
@@ -253,7 +254,7 @@ def when_text(when: WhenOf, book: RuleBook) -> str:
     titles = {kind.id: kind.title for kind in book.call_types}
     given = (
         _DIRECTIONS.get(when.direction or "", ""),
-        "、".join(f"{low // 60:02d}:{low % 60:02d}–{high // 60:02d}:{high % 60:02d}" for low, high in when.hours),
+        hours_text(when),
         "、".join(WEEKDAYS[day - 1] for day in when.weekdays),
         _DAYS.get(when.day or "", ""),
         "、".join(str(first) if first == last else f"{first} 至 {last}" for first, last in when.dates),

@@ -24,7 +24,8 @@ NOT = "!"
 class When:
     """When a rule or a variant holds: every given key must hold, of a key's several values any.  Empty: always.
 
-    ``hours``: minutes of the day, from inclusive to exclusive; from > to runs over midnight.  ``weekdays``: 1 (Monday) to 7.
+    ``hours``: minutes of the day, from inclusive to exclusive; from > to runs over midnight, and belongs to the day on which it begins.
+    ``weekdays``: 1 (Monday) to 7.
     ``day``: ``workday`` or ``restday`` by the holiday calendar, with make-up working days.  ``dates``: first and last day, both
     inclusive.  ``holidays``: ids of the calendar (``new_year``, ``spring_festival`` … or those that the rule book defines).
     ``lines``: line numbers, ``*`` at the end for any ending.  ``call_types``: ids of ``[call_types]``, with

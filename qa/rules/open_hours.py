@@ -7,6 +7,7 @@ a day of a year whose holidays nobody announced yet is UNKNOWN where that matter
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qa.rules import calendar
@@ -16,11 +17,51 @@ from qa.rules.model import Holiday, When
 DAY_MINUTES = 24 * 60
 OF_THE_CLOCK = ("hours", "weekdays", "day", "dates", "holidays")
 
-
 _ANY_TIME = When()
 _DAY = datetime.timedelta(days=1)
 _Span = tuple[int, int]
 """Minutes of a day, from inclusive to exclusive."""
+
+
+def spans(hours: tuple[_Span, ...]) -> tuple[_Span, ...]:
+    """Minutes of the day on which the hours begin; all of it where there are none."""
+    return tuple((low, high if low < high else DAY_MINUTES) for low, high in hours) or ((0, DAY_MINUTES),)
+
+
+def tails(hours: tuple[_Span, ...]) -> tuple[_Span, ...]:
+    """Minutes of the day after, of hours over midnight."""
+    return tuple((0, high) for low, high in hours if 0 < high <= low)
+
+
+def begun_on(hours: tuple[_Span, ...], moment: datetime.datetime) -> tuple[datetime.date, ...]:
+    """The days whose hours hold ``moment``, at most two.
+
+    Hours over midnight belong to the day on which they begin, as a night shift does: Saturday 01:00 lies in Friday's 18:00–02:00.
+    """
+    minute, today = 60 * moment.hour + moment.minute, moment.date()
+    begun = (today,) if _within(minute, spans(hours)) else ()
+    return (*begun, today - _DAY) if _within(minute, tails(hours)) and today > datetime.date.min else begun
+
+
+def of_the_day(when: When, day: datetime.date, own: tuple[Holiday, ...]) -> Iterator[tuple[str, Truth]]:
+    """The keys of ``when`` that speak of a day (not of the clock), each with whether it holds for ``day``; ``own``: the rule book's
+    holidays."""
+    if when.weekdays:
+        yield "weekdays", Truth.TRUE if day.isoweekday() in when.weekdays else Truth.FALSE
+    if when.dates:
+        yield "dates", Truth.TRUE if any(first <= day <= last for first, last in when.dates) else Truth.FALSE
+    if when.day is not None:
+        works = calendar.workday(day)
+        yield "day", works if when.day == "workday" else Truth(2 - works)
+    if when.holidays:
+        yield "holidays", calendar.on_holiday(day, when.holidays, own)
+
+
+def hours_text(when: When, dated: bool = False) -> str:
+    """``22:00–06:00（跨夜的算在开始的那天）`` in Chinese, the latter where that matters (``dated``: it does); "" for any hour."""
+    shown = "、".join(f"{low // 60:02d}:{low % 60:02d}–{high // 60:02d}:{high % 60:02d}" for low, high in when.hours)
+    dated = dated or bool(when.weekdays or when.day or when.dates or when.holidays)
+    return f"{shown}（跨夜的算在开始的那天）" if dated and tails(when.hours) else shown
 
 
 @dataclass(frozen=True)
@@ -40,45 +81,16 @@ class OpenHours:
         """Ids of the holidays that the hours speak of."""
         return (*self.when.holidays, *self.closed)
 
-    @property
-    def _any_day(self) -> bool:
-        """Whether the hours are the same on all days."""
-        return not self.closed and self.when == When(hours=self.when.hours)
-
-    @property
-    def _spans(self) -> tuple[_Span, ...]:
-        """Minutes of the day on which the hours begin."""
-        return tuple((low, high if low < high else DAY_MINUTES) for low, high in self.when.hours) or ((0, DAY_MINUTES),)
-
-    @property
-    def _tails(self) -> tuple[_Span, ...]:
-        """Minutes of the day after, of stretches over midnight."""
-        return tuple((0, high) for low, high in self.when.hours if 0 < high <= low)
-
     def on(self, day: datetime.date) -> Truth:
         """Whether the house opens at all on ``day``, whatever the hour: of a stretch over midnight the day on which it begins."""
-        parts = [Truth.TRUE]
-        if self.when.weekdays:
-            parts.append(Truth.TRUE if day.isoweekday() in self.when.weekdays else Truth.FALSE)
-        if self.when.dates:
-            parts.append(Truth.TRUE if any(first <= day <= last for first, last in self.when.dates) else Truth.FALSE)
-        if self.when.day is not None:
-            works = calendar.workday(day)
-            parts.append(works if self.when.day == "workday" else Truth(2 - works))
-        if self.when.holidays:
-            parts.append(calendar.on_holiday(day, self.when.holidays, self.own))
+        parts = [Truth.TRUE, *(truth for _, truth in of_the_day(self.when, day, self.own))]
         if self.closed:
             parts.append(Truth(2 - calendar.on_holiday(day, self.closed, self.own)))
         return min(parts)
 
     def at(self, moment: datetime.datetime) -> Truth:
-        """Whether the house is open at ``moment``.  A stretch over midnight belongs to the day on which it begins, as a night shift does:
-        Friday's 22:00–06:00 ends on Saturday morning.
-        """
-        minute = 60 * moment.hour + moment.minute
-        today, yesterday = moment.date(), moment.date() - _DAY
-        begun = self.on(today) if _within(minute, self._spans) else Truth.FALSE
-        return max(begun, self.on(yesterday) if _within(minute, self._tails) else Truth.FALSE)
+        """Whether the house is open at ``moment``, in hours that began on a day on which it opens (:func:`begun_on`)."""
+        return max((self.on(day) for day in begun_on(self.when.hours, moment)), default=Truth.FALSE)
 
     def text(self) -> str:
         """``星期一至五 08:30–12:00（国庆节除外）`` in Chinese; ``全天`` where the house never closes."""
@@ -89,8 +101,7 @@ class OpenHours:
             parts.append("工作日" if self.when.day == "workday" else "休息日")
         parts += ["、".join(calendar.title(name, self.own) for name in self.when.holidays)] if self.when.holidays else []
         parts += ["、".join(f"{first} 至 {last}" for first, last in self.when.dates)] if self.when.dates else []
-        spans = [f"{low // 60:02d}:{low % 60:02d}–{high // 60:02d}:{high % 60:02d}" for low, high in self.when.hours]
-        parts += ["、".join(spans) + ("（跨夜的算在开始的那天）" if self._tails and not self._any_day else "")] if spans else []
+        parts += [hours_text(self.when, bool(self.closed))] if self.when.hours else []
         closed = "、".join(calendar.title(name, self.own) for name in self.closed)
         return ("，".join(parts) or "全天") + (f"（{closed}除外）" if closed else "")
 
@@ -99,10 +110,11 @@ class OpenHours:
         house is closed or nobody knows.
         """
         midnight = datetime.datetime.combine(day, datetime.time())
-        spans = [*self._spans] if self.on(day) is Truth.TRUE else []
-        spans += self._tails if self._tails and self.on(day - _DAY) is Truth.TRUE else []
+        hours, over = self.when.hours, tails(self.when.hours)
+        found = [*spans(hours)] if self.on(day) is Truth.TRUE else []
+        found += over if over and self.on(day - _DAY) is Truth.TRUE else []
         return tuple(
-            (midnight + datetime.timedelta(minutes=low), midnight + datetime.timedelta(minutes=high)) for low, high in sorted(spans)
+            (midnight + datetime.timedelta(minutes=low), midnight + datetime.timedelta(minutes=high)) for low, high in sorted(found)
         )
 
     def minutes(self, day: datetime.date) -> int:

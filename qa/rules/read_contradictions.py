@@ -60,7 +60,7 @@ def _broken(source: str, rule: Rule, bans: list[_Ban], slots: tuple[str, ...]) -
     parts = _wordings(source, slots)
     text = "\n".join(wording for part in parts for wording in part)
     for ban in bans:
-        if ban.text not in text or not _holds(text, ban) or both(rule.when, ban.rule.when) is None:
+        if ban.text not in text or not _holds(text, ban) or not both(rule.when, ban.rule.when):
             continue
         if covers(ban.rule.when, rule.when) or any(all(_holds(wording, ban) for wording in part) for part in parts):
             return ban

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -105,13 +105,13 @@ def _widest(limit: Limit) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Range:
-    """A figure of ``who`` that a rule wants inside limits, where ``when`` holds, except where one of ``displaced`` does."""
+    """A figure of ``who`` that a rule wants inside limits, where one of ``whens`` holds, except where one of ``displaced`` does."""
 
     rule: Rule
     limit: Limit
     who: Who
     trigger: Expression | None
-    when: When
+    whens: tuple[When, ...]
     displaced: tuple[When, ...]
     key: str
 
@@ -125,23 +125,23 @@ class _Range:
 
 def _ranges(rule: Rule, book: Read) -> Iterator[_Range]:
     always = effective(rule, book.effective)
-    if always is None:
+    if not always:
         return
     whens = tuple(variant.when for variant in rule.variants)
     yield from _of_params(rule, rule.params, always, whens)
     for number, variant in enumerate(rule.variants):
-        when = both(always, variant.when)
-        if when is not None:
-            yield from _of_params(rule, variant.params, when, whens[:number])
+        here = tuple(part for when in always for part in both(when, variant.when))
+        if here:
+            yield from _of_params(rule, variant.params, here, whens[:number])
 
 
-def _of_params(rule: Rule, params: Any, when: When, displaced: tuple[When, ...]) -> Iterator[_Range]:
+def _of_params(rule: Rule, params: Any, whens: tuple[When, ...], displaced: tuple[When, ...]) -> Iterator[_Range]:
     if isinstance(limit := getattr(params, "limit", None), Limit):
-        yield _Range(rule, limit, params.who, params.trigger, when, displaced, "measure")
+        yield _Range(rule, limit, params.who, params.trigger, whens, displaced, "measure")
     for found in limits_of(rule.module):
         low, high = (getattr(params, name) if name else None for name in (found.low, found.high))
         about = getattr(params, "about", 0.0)
-        yield _Range(rule, Limit(found.measure, low, high, 0.0, about), Who.AGENT, None, when, displaced, found.high or found.low)
+        yield _Range(rule, Limit(found.measure, low, high, 0.0, about), Who.AGENT, None, whens, displaced, found.high or found.low)
 
 
 def _apart(one: _Range, other: _Range) -> bool:
@@ -150,14 +150,17 @@ def _apart(one: _Range, other: _Range) -> bool:
 
 def _together(one: _Range, other: _Range, book: Read) -> bool:
     """Whether both hold in the same calls: not where their times or kinds of calls exclude each other, or a variant comes first."""
-    when = both(one.when, other.when)
-    if when is None or never(when, book.holidays) is not None:
-        return False
-    kinds = [set(found.when.of_types) for found in (one, other)]
+    pairs = [(mine, theirs) for mine in one.whens for theirs in other.whens]
+    return any(_meet(mine, theirs, _all(one, other), book) for mine, theirs in pairs)
+
+
+def _meet(one: When, other: When, displaced: Sequence[When], book: Read) -> bool:
+    kinds = [set(when.of_types) for when in (one, other)]
     if all(kinds) and not kinds[0] & kinds[1]:
         return False
-    return not any(covers(before, when) for before in _all(one, other))
+    here = [when for when in both(one, other) if never(when, book.holidays) is None]
+    return any(not any(covers(before, when) for before in displaced) for when in here)
 
 
-def _all(*ranges: _Range) -> Iterable[When]:
-    return (when for found in ranges for when in found.displaced)
+def _all(*ranges: _Range) -> tuple[When, ...]:
+    return tuple(when for found in ranges for when in found.displaced)

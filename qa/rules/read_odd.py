@@ -19,7 +19,7 @@ from qa.rules.open_hours import OpenHours
 from qa.rules.read_clauses import CLAUSES_FILE
 from qa.rules.read_layers import Layered
 from qa.rules.read_regex import nested_repeats
-from qa.rules.read_when import both, covers, never
+from qa.rules.read_when import both, covers, never_any
 from qa.toml_lines import Key
 
 
@@ -149,41 +149,42 @@ def _out_of_reach(book: Read) -> Iterator[tuple[Key, str]]:
         if firsts and lasts and max(firsts) > min(lasts):
             yield ("log_checks", log_rule.id), f"规则 {log_rule.id} 的有效期与规则书的有效期没有一天相同，永远不会成立"
     for rule in book.rules:
-        when = effective(rule, book.effective)
-        if when is None:
+        whens = effective(rule, book.effective)
+        if not whens:
             yield ("checks", rule.id), f"规则 {rule.id} 的有效期与 when 或规则书的有效期没有一天相同，永远不会成立"
-        elif (why := never(when, book.holidays)) is not None:
+        elif (why := never_any(whens, book.holidays)) is not None:
             yield ("checks", rule.id, "when"), f"规则 {rule.id} 的 when 永远不会成立：{why}"
         else:
-            yield from _variants_out_of_reach(rule, when, book)
+            yield from _variants_out_of_reach(rule, whens, book)
 
 
-def _variants_out_of_reach(rule: Rule, when: When, book: Read) -> Iterator[tuple[Key, str]]:
+def _variants_out_of_reach(rule: Rule, whens: Sequence[When], book: Read) -> Iterator[tuple[Key, str]]:
     tables = book.document.data["checks"][rule.id].get("variants", ())
     if len(tables) != len(rule.variants):
         return  # one has a fault and was left out: positions are not those of the file
     earlier: list[When] = []
     for index, variant in enumerate(rule.variants):
         key: Key = ("checks", rule.id, "variants", index)
-        here = both(when, variant.when)
-        if here is None:
+        here = [part for when in whens for part in both(when, variant.when)]
+        if not here:
             yield key, f"规则 {rule.id} 的第 {index + 1} 个变体永远不会成立：与规则自己的 when 不能同时成立"
-        elif (why := never(here, book.holidays)) is not None:
+        elif (why := never_any(here, book.holidays)) is not None:
             yield key, f"规则 {rule.id} 的第 {index + 1} 个变体永远不会成立：{why}"
-        elif any(covers(before, here) for before in earlier):
+        elif all(any(covers(before, part) for before in earlier) for part in here):
             yield key, f"规则 {rule.id} 的第 {index + 1} 个变体永远轮不到：前面的变体总是先成立"
         earlier.append(variant.when)
-    if any(covers(before, when) for before in earlier):
+    if all(any(covers(before, when) for before in earlier) for when in whens):
         yield ("checks", rule.id), f"规则 {rule.id} 的变体总有一个成立，规则本身的写法永远用不到"
 
 
-def effective(rule: Rule, book: tuple[datetime.date | None, datetime.date | None]) -> When | None:
-    """The rule's ``when`` within its own dates and the book's; None if it never holds."""
-    when: When | None = rule.when
+def effective(rule: Rule, book: tuple[datetime.date | None, datetime.date | None]) -> tuple[When, ...]:
+    """The rule's ``when`` within its own dates and the book's, in parts (:func:`both`); none if it never holds."""
+    whens: tuple[When, ...] = (rule.when,)
     for first, last in ((rule.effective_from, rule.effective_until), book):
-        if when is not None and (first is not None or last is not None):
-            when = both(when, When(dates=((first or datetime.date.min, last or datetime.date.max),)))
-    return when
+        if first is not None or last is not None:
+            days = When(dates=((first or datetime.date.min, last or datetime.date.max),))
+            whens = tuple(part for when in whens for part in both(when, days))
+    return whens
 
 
 # ---------------------------------------------------------------- what counts aside

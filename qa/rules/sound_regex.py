@@ -7,8 +7,9 @@ generously too, as recognisers swallow syllables.  What matches so is no proof o
 from __future__ import annotations
 
 import functools
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pypinyin import Style, pinyin
@@ -23,7 +24,9 @@ LOST_SHARE = 5
 
 _UNREADABLE = re.compile(r"\(\?(?!:|=|<=)")
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{\d*,?\d*\}|\(\?(?::|=|<=)|.", re.DOTALL)
-_FIRST = 0x4E00  # codes are hanzi, so that \w and \b see words where there are some
+_FIRST, _LAST = 0x4E00, 0x9FFF  # codes are hanzi, so that \w and \b see words where there are some
+_WITHOUT = re.compile(r"\(\?<?!(?:\\.|\[(?:\\.|[^\]\\])*\]|[^()\\\[])*\)")
+_SPELLINGS = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,28 @@ def sound_alike(pattern: str, heard: Spoken) -> Alike | None:
         written.setdefault(character, set()).add(sound)
     read = "".join(_read(token, codes, written) for token in _TOKEN.findall(pattern))
     return Alike(read, "".join(codes[sound] for sound in heard.syllables))
+
+
+def respelt(pattern: str, heard: Spoken) -> Iterator[str]:
+    """What was heard with characters of ``pattern`` (a valid regular expression) in place of those that sound the very same, for each
+    way to choose between them (at most ``_SPELLINGS``); none where nothing is to be exchanged.
+
+    What an expression says must not follow or come before is not put there: it would excuse what is looked for.
+    """
+    tokens = (token for token in _TOKEN.findall(_WITHOUT.sub("", pattern)) if not token.startswith(("\\", "[^")))
+    wanted = dict.fromkeys(character for token in tokens for character in token if _FIRST <= ord(character) <= _LAST)
+    by_sound: dict[str, list[str]] = {}
+    for character in wanted:
+        for sound in _sounds(character):
+            by_sound.setdefault(sound, []).append(character)
+    places = [n for n, (c, sound) in enumerate(zip(heard.text, heard.syllables, strict=True)) if c not in wanted and sound in by_sound]
+    sounds = list(dict.fromkeys(heard.syllables[place] for place in places))
+    choices = itertools.product(*(by_sound[sound] for sound in sounds))
+    for choice in itertools.islice(choices, _SPELLINGS) if places else ():
+        written, chosen = list(heard.text), dict(zip(sounds, choice, strict=True))
+        for place in places:
+            written[place] = chosen[heard.syllables[place]]
+        yield "".join(written)
 
 
 def _read(token: str, codes: Mapping[str, str], written: Mapping[str, set[str]]) -> str:

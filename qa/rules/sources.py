@@ -18,6 +18,7 @@ from qa.checks import banned_phrases
 from qa.lexicon import WordList
 from qa.patterns import Candidate, Held, Pattern, candidates, fill, parse
 from qa.phonetic import Match, Spoken, gain, wanted_sounds
+from qa.rules import homophones
 from qa.rules.bounded_regex import OVERRUN, Search, search_of
 from qa.rules.events import ERROR_MS, EVENTS, Happened
 from qa.rules.hearing import ROLES, Decode, Hearing, Voice, drowned
@@ -114,7 +115,7 @@ def _found(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far
         elif isinstance(source, Words):
             search = partial(_of_lists, source.words, voice=voice)
         elif isinstance(source, Regex):
-            search = partial(_matched, source, voice=voice, hearing=hearing, far=far)
+            search = partial(_matched, source, voice=voice, hearing=hearing, ends=ends, far=far)
         else:
             continue
         noise = drowned(hearing.call, voice.channel)
@@ -286,8 +287,21 @@ def _of_lists(words: WordList, decode: Decode, voice: Voice) -> Iterator[Hit]:
         yield Hit(hit.span, voice.role, hit.text, hit.phrase.text, hit.doubt, hit.doubt, match.distance, probability)
 
 
-def _matched(regex: Regex, decode: Decode, voice: Voice, hearing: Hearing, far: bool) -> Iterator[Hit]:
-    """Matches within a turn, in order, as far as the time for the expression lasts; ``far``: also what sounds like one."""
+def _matched(regex: Regex, decode: Decode, voice: Voice, hearing: Hearing, ends: bool, far: bool) -> Iterator[Hit]:
+    """Matches within a turn, in order, as far as the time for the expression lasts, and with ``ends`` those that the recogniser may have
+    written in other characters of the same sounds; ``far``: also what sounds like one."""
+    turns = _turns(decode, hearing)
+    same = tuple(homophones.places(regex, decode, turns, search_of(regex, hearing.kept))) if ends else ()
+    for begin, end in same:
+        span, doubt = decode.heard.span(begin, end), "读音与要找的话相同，字不同"
+        text, probability = decode.heard.text[begin:end], decode.heard.probability(begin, end)
+        yield Hit(span, voice.role, text, regex.pattern, doubt, doubt, 0.0, probability)
+    taken = [decode.heard.span(begin, end) for begin, end in same]
+    found = _written(regex, decode, voice, hearing, far)
+    yield from (hit for hit in found if not (hit.far and any(hit.span.overlap_ms(span) for span in taken)))
+
+
+def _written(regex: Regex, decode: Decode, voice: Voice, hearing: Hearing, far: bool) -> Iterator[Hit]:
     heard, search = decode.heard, search_of(regex, hearing.kept)
     near = sound_alike(regex.pattern, heard) if far else None
     for first, last in _turns(decode, hearing):

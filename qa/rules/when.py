@@ -7,7 +7,7 @@ ruled on.  Of several keys the falsest decides, so that an outgoing call without
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from qa.rules import calendar
 from qa.rules.book import CallType, Rule, RuleBook, Variant
 from qa.rules.expression import Truth
 from qa.rules.model import When
+from qa.rules.open_hours import OF_THE_CLOCK, begun_on, of_the_day
 from qa.types import Call
 
 if TYPE_CHECKING:
@@ -113,9 +114,10 @@ def _parts(when: When, call: Call, book: RuleBook) -> Iterator[Held]:
     if when.lines:
         yield _line(when.lines, call)
     at = started(call)
-    for given, key in _TIMES:
-        if given(when):
-            yield key(when, at, book) if at is not None else Held(Truth.UNKNOWN, _without(call, "开始时刻"))
+    if at is not None:
+        yield _time(when, at, book)
+    elif any(getattr(when, key) for key in OF_THE_CLOCK):
+        yield Held(Truth.UNKNOWN, _without(call, "开始时刻"))
     if when.call_types:
         yield _call_type(when, call, book)
 
@@ -143,55 +145,43 @@ def _line(wanted: tuple[str, ...], call: Call) -> Held:
     return _YES if fits else _no(f"线路 {number} 不在 {'、'.join(wanted)} 之列")
 
 
-def _hours(when: When, at: datetime.datetime, book: RuleBook) -> Held:
-    minute = 60 * at.hour + at.minute
-    if any(low <= minute < high if low <= high else minute >= low or minute < high for low, high in when.hours):
-        return _YES
-    spans = "、".join(f"{low // 60:02d}:{low % 60:02d}–{high // 60:02d}:{high % 60:02d}" for low, high in when.hours)
-    return _no(f"通话始于 {at:%H:%M}，本条只用于 {spans}")
+def _time(when: When, at: datetime.datetime, book: RuleBook) -> Held:
+    """Clock and calendar: on the day on which the hours began, one of two where those of the evening before go on."""
+    days = begun_on(when.hours, at)
+    if not days:
+        spans = "、".join(f"{low // 60:02d}:{low % 60:02d}–{high // 60:02d}:{high % 60:02d}" for low, high in when.hours)
+        return _no(f"通话始于 {at:%H:%M}，本条只用于 {spans}")
+    found = [_on(day, at, when, book) for day in days]
+    return max(found, key=lambda held: held.truth)
 
 
-def _weekdays(when: When, at: datetime.datetime, book: RuleBook) -> Held:
-    if at.isoweekday() in when.weekdays:
-        return _YES
-    days = "、".join(WEEKDAYS[day - 1] for day in when.weekdays)
-    return _no(f"{at.date()} 是{WEEKDAYS[at.weekday()]}，本条只用于{days}")
+def _on(day: datetime.date, at: datetime.datetime, when: When, book: RuleBook) -> Held:
+    """Whether the calendar holds of ``day``, whose hours take in ``at``."""
+    parts = (Held(truth, _why(key, truth, day, when, book)) for key, truth in of_the_day(when, day, book.holidays))
+    found = _falsest(parts)
+    over = f"通话始于 {at.date()} {at:%H:%M}，属于前一天的时段；" if day != at.date() and found.truth is not Truth.TRUE else ""
+    return Held(found.truth, over + found.why)
 
 
-def _dates(when: When, at: datetime.datetime, book: RuleBook) -> Held:
-    if any(first <= at.date() <= last for first, last in when.dates):
-        return _YES
-    return _no(f"{at.date()} 不在 {'、'.join(f'{first} 至 {last}' for first, last in when.dates)}")
-
-
-def _day(when: When, at: datetime.datetime, book: RuleBook) -> Held:
-    works = calendar.workday(at.date())
-    if works is Truth.UNKNOWN:
-        return Held(Truth.UNKNOWN, _unannounced(at.date()))
-    kind = "workday" if works is Truth.TRUE else "restday"
-    return _YES if kind == when.day else _no(f"{at.date()} 是{_DAYS[kind]}，本条只用于{_DAYS[when.day or '']}")
-
-
-def _holidays(when: When, at: datetime.datetime, book: RuleBook) -> Held:
-    found = calendar.on_holiday(at.date(), when.holidays, book.holidays)
-    if found is Truth.UNKNOWN:
-        return Held(Truth.UNKNOWN, _unannounced(at.date()))
-    names = "、".join(calendar.title(name, book.holidays) for name in when.holidays)
-    return _YES if found is Truth.TRUE else _no(f"{at.date()} 不在{names}期间")
+def _why(key: str, truth: Truth, day: datetime.date, when: When, book: RuleBook) -> str:
+    if truth is Truth.UNKNOWN:
+        return _unannounced(day)
+    if truth is Truth.TRUE:
+        return ""
+    if key == "weekdays":
+        wanted = "、".join(WEEKDAYS[number - 1] for number in when.weekdays)
+        return f"{day} 是{WEEKDAYS[day.weekday()]}，本条只用于{wanted}"
+    if key == "dates":
+        return f"{day} 不在 {'、'.join(f'{first} 至 {last}' for first, last in when.dates)}"
+    if key == "day":
+        other = "restday" if when.day == "workday" else "workday"
+        return f"{day} 是{_DAYS[other]}，本条只用于{_DAYS[when.day or '']}"
+    return f"{day} 不在{'、'.join(calendar.title(name, book.holidays) for name in when.holidays)}期间"
 
 
 def _unannounced(day: datetime.date) -> str:
     first, last = calendar.known()
     return f"不知 {day} 的放假安排（节假日资料为 {first} 至 {last}），可在规则书 [holidays] 写明日期，或更新 chinesecalendar"
-
-
-_TIMES: tuple[tuple[Callable[[When], object], Callable[[When, datetime.datetime, RuleBook], Held]], ...] = (
-    (lambda when: when.hours, _hours),
-    (lambda when: when.weekdays, _weekdays),
-    (lambda when: when.dates, _dates),
-    (lambda when: when.day, _day),
-    (lambda when: when.holidays, _holidays),
-)
 
 
 def _call_type(when: When, call: Call, book: RuleBook) -> Held:

@@ -1,5 +1,7 @@
 """CDR of Asterisk and FreePBX: ``Master.csv`` without a header in the order of ``cdr_csv``, or any table with its column names.
 
+``outbound_cnum`` and ``outbound_cnam`` of FreePBX are the number (and its name) that an outgoing call showed: the house's line.
+
 Column order: https://docs.asterisk.org/Configuration/Reporting/Call-Detail-Records-CDR/ and ``cdr/cdr_csv.c`` (16 columns, then by
 option the unique id, the user field, and since Asterisk 1.8 ``newcdrcolumns``: peer account, linked id, sequence).  Times are the
 switch's local time.
@@ -12,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qa.switch import files, numbers, times
-from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
+from qa.switch.rows import Fault, Row, RowError, Settings, at_line, sound_file
 
 BASE = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer", "end", "duration",
@@ -70,9 +72,12 @@ def read(path: Path, settings: Settings) -> Iterator[Row | Fault]:
             yield Fault(str(path), line, f"有 {len(cells)} 列，应为 {wanted} 列；该行未采用", "请检查该行是否写了一半（磁盘满、断电）")
             continue
         try:
-            yield _row(dict(zip(columns, (cell.strip() for cell in cells), strict=True)), line, settings)
+            with at_line(path, line):
+                row = _row(dict(zip(columns, (cell.strip() for cell in cells), strict=True)), line, settings)
         except RowError as error:
             yield Fault(str(path), line, f"{error.cause}；该行未采用", error.cure)
+        else:
+            yield row
 
 
 def _row(cells: dict[str, str], line: int, settings: Settings) -> Row:
@@ -120,6 +125,7 @@ def _parties(cells: dict[str, str], settings: Settings) -> dict[str, str]:
     """Who spoke with whom: numbers, and the extensions behind the channels where they are inner ones."""
     made = {"src": numbers.plain(cells["src"] or cells.get("cnum", "")), "did": numbers.plain(cells.get("did", ""))}
     dialled = numbers.plain(cells["dst"].removeprefix(settings.outside_prefix) if settings.outside_prefix else cells["dst"])
+    made["shown"] = next(filter(None, (numbers.plain(cells.get(name, "")) for name in ("outbound_cnum", "outbound_cnam"))), "")
     made |= {"dst": dialled, "lastapp": cells.get("lastapp", "").lower(), "channel": cells["channel"]}
     for name, column in (("from", "channel"), ("to", "dstchannel")):
         number, half = extension(cells.get(column, ""))

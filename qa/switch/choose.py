@@ -8,9 +8,9 @@ from pathlib import Path
 from qa.errors import RecordError
 from qa.records import NEEDED, Records, read_calls
 from qa.store import Store
-from qa.switch import formats, importing, times
+from qa.switch import formats, importing, kept, merging, times
 from qa.switch.joins import RecordTable
-from qa.switch.rows import Settings
+from qa.switch.rows import Settings, over
 
 CALLS_CSV = "calls"
 """The name of the program's own table, ``calls.csv``, among the formats."""
@@ -33,20 +33,43 @@ def imported(store: Store) -> Records | None:
     return RecordTable(store) if store.log.any_calls() else None
 
 
-def named(calls: str, zone: str = "") -> Records:
-    """The records that ``--calls FILE[:FORMAT]`` names; ``zone``: of times that are written without one.
+def check(calls: str) -> None:
+    """Whether ``--calls FILE[:FORMAT]`` names a file that can be read as call records, before anything else is done.
 
     Errors: :class:`qa.errors.RecordError` for a file that is of no known format, or that cannot be read.
     """
     path, format_ = split(calls)
-    if format_ == CALLS_CSV or (not format_ and is_own(path)):
+    if _own(path, format_):
+        read_calls(path)
+    else:
+        _reading(path, format_, Settings())
+
+
+def named(calls: str, zone: str = "", house: Store | None = None) -> Records:
+    """The records that ``--calls FILE[:FORMAT]`` names; ``zone``: of times that are written without one.
+
+    What was stated when records were imported into ``house`` (whose extensions are which agents, the time zone, names of recordings, ...)
+    holds here too, where ``zone`` does not say otherwise, and so does its roster.
+
+    Errors: :class:`qa.errors.RecordError` for a file that is of no known format, or that cannot be read.
+    """
+    path, format_ = split(calls)
+    if _own(path, format_):
         return read_calls(path)
-    settings = Settings(zone=times.zone(zone) if zone else None)
+    stated = house.log.settings() if house is not None else Settings()
+    settings = over(stated, Settings(zone=times.zone(zone) if zone else None))
+    return _Passing(path, _reading(path, format_, settings), house)
+
+
+def _own(path: Path, format_: str) -> bool:
+    return format_ == CALLS_CSV or (not format_ and is_own(path))
+
+
+def _reading(path: Path, format_: str, settings: Settings) -> formats.Reading:
     try:
-        how = formats.reading(path, format_, None, settings)
+        return formats.reading(path, format_, None, settings)
     except RecordError as error:
         raise RecordError(error.subject, error.cause, f"{error.cure}\n  {CALLS_CSV}：{OWN_SIGN}") from error
-    return _Passing(path, how)
 
 
 def is_own(path: Path) -> bool:
@@ -63,8 +86,11 @@ def is_own(path: Path) -> bool:
 class _Passing(RecordTable):
     """Records of a file that is not kept: its rows lie in a database of their own, which goes with this value."""
 
-    def __init__(self, path: Path, how: formats.Reading) -> None:
+    def __init__(self, path: Path, how: formats.Reading, house: Store | None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="qa-")
         self._own = Store(Path(self._folder.name) / "calls.db")
+        if house is not None:
+            number = self._own.log.begin("", "", "roster", kept.settings_json(Settings()))
+            self._own.log.put(number, list(house.log.of_kind("roster")), [], "")
         importing.import_file(self._own, path, how)
-        super().__init__(self._own)
+        super().__init__(self._own, merging.over_imported(self._own.log, house.log) if house is not None else None)

@@ -78,7 +78,8 @@ def recognised(path: Path) -> str:
     if len(fitting) == 1:
         return fitting[0]
     looked = "\n".join(f"  {name}：{sign}" for name, sign in LOOKED_FOR.items())
-    cause = f"可能是 {'、'.join(fitting)}，分不清" if fitting else "认不出格式"
+    empty = not fitting and next(files.rows(path), None) is None
+    cause = f"可能是 {'、'.join(fitting)}，分不清" if fitting else "文件是空的" if empty else "认不出格式"
     raise RecordError(str(path), cause, f"请用 --format 或 --mapping 写明。认识的格式：\n{looked}")
 
 

@@ -14,9 +14,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from qa.errors import RecordError
 from qa.switch import files, numbers, times
-from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
+from qa.switch.rows import Fault, Row, RowError, Settings, at_line, sound_file
 
 TEMPLATE = (
     "caller_id_name", "caller_id_number", "destination_number", "context", "start_stamp", "answer_stamp", "end_stamp", "duration",
@@ -131,11 +130,10 @@ def _profile(leg: Mapping[str, Any]) -> dict[str, str]:
 
 def _leg_or_fault(path: Path, line: int, told: Mapping[str, str], settings: Settings) -> Row | Fault:
     try:
-        return _leg(told, line, settings)
+        with at_line(path, line):
+            return _leg(told, line, settings)
     except RowError as error:
         return Fault(str(path), line, f"{error.cause}；该行未采用", error.cure)
-    except RecordError as error:
-        raise RecordError(f"{path}:{line}", f"{error.subject} {error.cause}", error.cure) from error
 
 
 def _leg(told: Mapping[str, str], line: int, settings: Settings) -> Row:
@@ -156,6 +154,8 @@ def _leg(told: Mapping[str, str], line: int, settings: Settings) -> Row:
         "caller_agent": settings.agent(caller) if settings.inner(caller) else "",
         "called": called,
         "called_agent": settings.agent(agent) if agent else "",
+        "agent_told": "1" if told.get("cc_agent") else "",
+        "queued_s": _queued_s(told),
         "call_direction": _CALL_DIRECTIONS.get(told.get("call_direction", ""), ""),
         "gateway": told.get("sip_gateway_name", ""),
         "queue": told.get("cc_queue", "").partition("@")[0],
@@ -171,6 +171,15 @@ def _leg(told: Mapping[str, str], line: int, settings: Settings) -> Row:
     recording, folder = sound_file(next((told[name] for name in _RECORDINGS if PurePosixPath(told.get(name, "")).suffix), ""))
     kept = {name: value for name, value in (values | folder).items() if value}
     return Row("freeswitch", uuid, line, kept, first if second else uuid, uuid, other, kept["start"], recording)
+
+
+def _queued_s(told: Mapping[str, str]) -> str:
+    """Seconds in a queue of ``mod_callcenter`` until the agent was there or the caller was not, "" where they are not told."""
+    joined, answered, canceled = (told.get(f"cc_queue_{name}_epoch", "") for name in ("joined", "answered", "canceled"))
+    left = next((text for text in (answered, canceled) if text.strip("0")), "")
+    if not (joined.isdigit() and left.isdigit() and joined.strip("0")):
+        return ""
+    return str(int(left) - int(joined)) if int(left) >= int(joined) else ""
 
 
 def _made_by(told: Mapping[str, str], uuid: str) -> str:

@@ -7,6 +7,9 @@ and a queue included; so ``duration - billsec`` is how long an agent let it ring
 * a row whose first party is the far half of a ``Local`` channel (``Local/8001@from-queue-…;2``), as FreePBX makes one for each agent
 that a queue
   or a ring group rings: it begins when the telephone begins to ring, and nothing but the agent answers it;
+* a row that dials an agent's telephone after an earlier row in which a machine answered (an IVR before a ring group), where the answer
+  lies later than the row's beginning: Asterisk answers the row of a channel that was up before at once, so that a later answer is the
+  agent's;
 * any row, where the house states that no machine answers first (``machine_answers_first = false``).
 
 Everything else has no ring and no answer of the agent: then nothing is said of how long the agent let it ring.
@@ -70,9 +73,7 @@ def build(rows: Sequence[Row]) -> LoggedCall:
         direction=way,
         disposition=_disposition(records, events, parts, forwarded, way),
         customer_number=_customer(first, events, way),
-        line_number=next(
-            (r.values["did"] for r in (*records, *events) if r.values.get("did")), told.get("src", "") if way == "out" else ""
-        ),
+        line_number=_line(first, records, events, way),
         queue=next((e.values["queue"] for e in events if e.values.get("queue")), ""),
         start=min(filter(None, (told.get("start"), events[0].at if events else None))),
         greeted=_greeted(first, events, way, parts),
@@ -88,6 +89,7 @@ def build(rows: Sequence[Row]) -> LoggedCall:
         precision_ms=PRECISION_MS,
         agent_channel=agent_channel(told.get("caller_channel"), way),
         notes=_notes(rows, records, parts, way, unplaced),
+        queued_s=_queued_s(events) if way == "in" else None,
     )
 
 
@@ -166,7 +168,7 @@ def _record_parts(records: Sequence[Row], way: str) -> list[_Part]:
             continue
         if _inner(row):
             continue
-        alone = told.get("from_half") == "2" or told.get("machine_first") == "0"
+        alone = told.get("from_half") == "2" or told.get("machine_first") == "0" or (way == "in" and _behind_machine(row, records))
         if way == "out" and not parts:
             parts.append(_Part(Leg(agent, told["answer"], told["end"])))
         elif parts and told["start"] >= (parts[-1].leg.end or told["start"]):
@@ -176,6 +178,19 @@ def _record_parts(records: Sequence[Row], way: str) -> list[_Part]:
             ring = None if before or told.get("doubt") else told["start"]
             parts.append(_Part(Leg(agent, told["answer"], told["end"], ring), (RANG_BEFORE,) if before else ()))
     return parts
+
+
+def _behind_machine(row: Row, records: Sequence[Row]) -> bool:
+    """Whether a row tells how long an agent's telephone rang, though a machine had answered in an earlier row.
+
+    A row whose channel was up when it began is answered at once, whoever let it ring for how long.
+    """
+    told = row.values
+    if len(records) == 1 or told.get("lastapp") != "dial" or times.between_s(told["start"], told["answer"]) * 1000 < RUNG_MS:
+        return False
+    others = (other.values for other in records if other is not row)
+    machines = (other for other in others if "answer" in other and not other.get("to_ext") and not other.get("trunk"))
+    return any(other["end"] <= times.after(told["start"], PRECISION_MS / 1000) for other in machines)
 
 
 def _rang_out(row: Row, agent: str) -> bool:
@@ -261,6 +276,31 @@ def _greeted(first: Row, events: Sequence[Row], way: str, parts: Sequence[_Part]
     if answer is not None and (not parts or answer < times.after(parts[0].leg.answer, -SAME_S)):
         return min(filter(None, (answer, entered)))
     return entered
+
+
+def _queued_s(events: Sequence[Row]) -> float | None:
+    """Seconds in queues, one after the other, until the first agent answered or the caller left; None where a stay has no end."""
+    total, entered = None, None
+    for event in events:
+        kind = event.values["event"]
+        if kind == "ENTERQUEUE":
+            entered = event.at
+        elif kind in ("CONNECT", "ABANDON", *_EXITS):
+            told = event.values.get("hold_s") or event.values.get("wait_s")
+            if told is None and (entered is None or event.at is None):
+                return None
+            total = (total or 0.0) + (float(told) if told is not None else times.between_s(entered or "", event.at or ""))
+            entered = None
+            if kind == "CONNECT":
+                break
+    return total if entered is None else None
+
+
+def _line(first: Row, records: Sequence[Row], events: Sequence[Row], way: str) -> str:
+    """The house's own line: the number that was called, or that an outgoing call showed."""
+    names = ("shown", "did") if way == "out" else ("did",)
+    told = (row.values[name] for name in names for row in (*records, *events) if row.values.get(name))
+    return next(told, first.values.get("src", "") if way == "out" else "")
 
 
 def _forwarded(records: Sequence[Row], events: Sequence[Row], way: str, parts: Sequence[_Part]) -> str:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 
 from qa.switch import times
 from qa.switch.from_asterisk import RANG_BEFORE, SEVERAL, UNKNOWN_RING, agent_channel
+from qa.switch.mapped import UNCLEAR, UNCLEAR_CURE
 from qa.switch.rows import Row, RowError
 from qa.switch.yeastar import TYPES
-from qa.types.log import Disposition, Leg, LoggedCall
+from qa.types.log import Disposition, Leg, LoggedCall, Person
 
 SECOND_MS = 1000
 AT_ONCE_S = 1.0
 """A first leg answered by so little before it was bridged was answered by the second leg; by more, by a machine."""
+UNKNOWN_AGENT = (
+    "话单没有写明由谁接听（缺 last_app、bridge_channel、dialed_user 等列或第二段话单），"
+    "只有所拨的号码 {number}，花名册当天没有这个工号，不计到任何人"
+)
 _CAUSES = {
     "USER_BUSY": Disposition.BUSY,
     "NO_ANSWER": Disposition.UNANSWERED,
@@ -26,8 +32,10 @@ _CAUSES = {
 # ---------------------------------------------------------------- FreeSWITCH
 
 
-def freeswitch(rows: Sequence[Row]) -> LoggedCall:
+def freeswitch(rows: Sequence[Row], roster: Collection[Person] = ()) -> LoggedCall:
     """The call of the legs that are bridged with each other.
+
+    Errors: :class:`RowError` where nobody can say whether it came in or went out.
 
     The ring is the second leg's ``progress`` (180), else its ``progress_media`` (183); with the first leg alone its ``progress``, where
     nothing answered before the bridge.
@@ -37,15 +45,19 @@ def freeswitch(rows: Sequence[Row]) -> LoggedCall:
     seconds = [row for row in ordered if row is not a]
     if all(row.values["leg"] == "b" for row in ordered) and a.values.get("originated"):
         return _originated(ordered)
-    told, way = a.values, _freeswitch_way(a, seconds)
+    told, way, alone = a.values, _freeswitch_way(a, seconds), _alone(a, roster)
     missed = {b.values.get("called_agent", "") for b in seconds if "answer" not in b.values and _ring_of(b) is not None}
-    legs, again = _first_rings(_out_legs(a, seconds) if way == "out" else _in_legs(a, seconds), missed)
+    legs, again = _first_rings(_out_legs(a, seconds) if way == "out" else _in_legs(a, seconds, alone), missed)
     outer = next((b.values.get("called", "") for b in seconds if "answer" in b.values and not b.values.get("called_agent")), "")
     forwarded = outer if way == "in" and not legs else ""
     greeted = told.get("answer") if way == "in" else None
-    if legs and greeted is not None and greeted >= times.after(legs[0].answer, -AT_ONCE_S):
+    reached = legs[0].answer if legs else told.get("bridge")
+    if reached is not None and greeted is not None and greeted >= times.after(reached, -AT_ONCE_S):
         greeted = None
     unknown = way == "in" and (not legs or legs[0].ring is None) and "answer" in told and not forwarded
+    notes = again or ((UNKNOWN_RING,) if unknown else ())
+    if way != "out" and not seconds and not legs and not alone and _dialled(a):
+        notes = (*notes, UNKNOWN_AGENT.format(number=told.get("called", "")))
     return LoggedCall(
         call_id=a.ref,
         source=a.source,
@@ -61,7 +73,7 @@ def freeswitch(rows: Sequence[Row]) -> LoggedCall:
         ring=legs[0].ring if legs and way != "out" else None,
         answer=legs[0].answer if legs else None,
         end=max((row.values["end"] for row in ordered if "end" in row.values), default=None),
-        agent_id=legs[0].agent_id if legs else told.get("caller_agent", "") if way == "out" else _freeswitch_rung(a, seconds),
+        agent_id=legs[0].agent_id if legs else told.get("caller_agent", "") if way == "out" else _freeswitch_rung(a, seconds, alone),
         legs=legs,
         forwarded_to=forwarded,
         hangup_by=_freeswitch_hangup(a, seconds, way),
@@ -69,7 +81,8 @@ def freeswitch(rows: Sequence[Row]) -> LoggedCall:
         recorded_from=told.get("recorded_from") or None,
         precision_ms=max(int(row.values["precision"]) for row in ordered),
         agent_channel=agent_channel(told.get("caller_channel"), way),
-        notes=again or ((UNKNOWN_RING,) if unknown else ()),
+        notes=notes,
+        queued_s=_queued_s(ordered) if way == "in" else None,
     )
 
 
@@ -96,13 +109,14 @@ def _freeswitch_way(a: Row, seconds: Sequence[Row]) -> str:
     return "internal" if told.get("called_agent") and not outside else "out"
 
 
-def _in_legs(a: Row, seconds: Sequence[Row]) -> tuple[Leg, ...]:
+def _in_legs(a: Row, seconds: Sequence[Row], agent: str) -> tuple[Leg, ...]:
+    """The agents' parts; ``agent``: whom the first leg alone was passed to."""
     legs = tuple(
         Leg(b.values["called_agent"], b.values["answer"], b.values.get("end"), _ring_of(b))
         for b in seconds
         if "answer" in b.values and b.values.get("called_agent")
     )
-    told, agent = a.values, _alone(a)
+    told = a.values
     if legs or seconds or not agent:
         return legs
     if "bridge" in told:
@@ -114,17 +128,37 @@ def _in_legs(a: Row, seconds: Sequence[Row]) -> tuple[Leg, ...]:
     return ()
 
 
-def _alone(a: Row) -> str:
-    """Whom a first leg without a second one was passed to: by its variables, else, where it has none of them, the number dialled."""
-    return a.values.get("bridged") or ("" if a.values.get("bridge_open") else a.values.get("called_agent", ""))
+def _alone(a: Row, roster: Collection[Person]) -> str:
+    """Whom a first leg without a second one was passed to, by its variables.
+
+    Where it has none of them, a number that was dialled is an agent's only if the house says so: in its mapping of extensions, or
+    because somebody of that number is on the roster that day.  It may be a ring group's or an IVR's as well.
+    """
+    told = a.values
+    if told.get("bridged") or not _dialled(a):
+        return told.get("bridged", "")
+    agent, day = told["called_agent"], date.fromisoformat(told["start"][:10])
+    stated = told.get("agent_told") or agent != told.get("called")
+    named = any(one.agent_id == agent and (one.since or day) <= day <= (one.until or day) for one in roster)
+    return agent if stated or named else ""
 
 
-def _freeswitch_rung(a: Row, seconds: Sequence[Row]) -> str:
+def _dialled(a: Row) -> bool:
+    """Whether of whom a first leg was passed to nothing is told but the number that was dialled."""
+    return bool(a.values.get("called_agent")) and not a.values.get("bridged") and not a.values.get("bridge_open")
+
+
+def _queued_s(legs: Sequence[Row]) -> float | None:
+    """Seconds in the queue, as the first leg that was in one tells."""
+    return next((float(row.values["queued_s"]) for row in legs if row.values.get("queued_s")), None)
+
+
+def _freeswitch_rung(a: Row, seconds: Sequence[Row], alone: str) -> str:
     """Whose telephone it was, where it is not told from when to when somebody spoke: the one agent who can be meant."""
     spoke = {b.values.get("called_agent", "") for b in seconds if "answer" in b.values} - {""}
     rung = spoke or {b.values.get("called_agent", "") for b in seconds} - {""}
     if not rung and not seconds:
-        rung = {a.values.get("bridged", "") if a.other else _alone(a)} - {""}
+        rung = {a.values.get("bridged", "") if a.other else alone} - {""}
     return next(iter(rung)) if len(rung) == 1 else ""
 
 
@@ -307,10 +341,12 @@ def _yeastar_hangup(last: Row) -> str | None:
 
 
 def mapped(rows: Sequence[Row]) -> LoggedCall:
-    """The call of the rows of one call id: one row, or one an agent."""
+    """The call of the rows of one call id: one row, or one an agent.  Errors: :class:`RowError` where it tells no direction."""
     ordered = sorted(rows, key=lambda row: row.at or "")
     first, told = ordered[0], ordered[0].values
-    way = told["direction"]
+    way = told.get("direction", "")
+    if not way:
+        raise RowError(UNCLEAR, UNCLEAR_CURE)
     spoken = [row for row in ordered if "answer" in row.values and row.values.get("agent_id")]
     answer = next((row.values["answer"] for row in ordered if "answer" in row.values), None)
     stated = next((row.values["disposition"] for row in reversed(ordered) if row.values.get("disposition")), None)
@@ -344,4 +380,5 @@ def mapped(rows: Sequence[Row]) -> LoggedCall:
         precision_ms=max(int(row.values["precision"]) for row in ordered),
         agent_channel=int(own) if own else agent_channel(told.get("caller_channel"), way),
         notes=(UNKNOWN_RING,) if way == "in" and answer and ring is None else (),
+        queued_s=next((float(row.values["queued_s"]) for row in ordered if row.values.get("queued_s")), None),
     )

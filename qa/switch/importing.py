@@ -11,6 +11,7 @@ from qa.errors import RecordError
 from qa.store import Store
 from qa.switch import files, formats, kept, mapped
 from qa.switch.rows import Fault, Row
+from qa.switch.withdrawn import Decision
 
 LISTED = 1000
 """Faults that are kept of one file; more are only counted."""
@@ -20,7 +21,8 @@ LISTED = 1000
 class Imported:
     """What became of a file: ``rows`` read, ``fresh`` of them not known before, ``faults`` (at most ``LISTED``) of ``wrong`` rows left out.
 
-    ``known``: the same content was imported before, and nothing was done.
+    ``known``: the same content was imported before, and nothing was done.  ``withdrawn``: rows that a person had taken out; they stay out
+    unless they were to be restored.
     """
 
     file: str
@@ -30,6 +32,7 @@ class Imported:
     wrong: int
     faults: tuple[Fault, ...]
     known: bool = False
+    withdrawn: int = 0
 
 
 def collect(paths: list[Path]) -> list[Path]:
@@ -46,8 +49,10 @@ def collect(paths: list[Path]) -> list[Path]:
     return found
 
 
-def import_file(store: Store, path: Path, how: formats.Reading, progress: Callable[[int], None] | None = None) -> Imported:
-    """Import one file; ``progress`` gets the number of rows so far.
+def import_file(
+    store: Store, path: Path, how: formats.Reading, progress: Callable[[int], None] | None = None, restore: Decision | None = None
+) -> Imported:
+    """Import one file; ``progress`` gets the number of rows so far.  ``restore``: who lets its withdrawn rows count again, and why.
 
     Errors: :class:`RecordError` where the file as a whole cannot be read, :class:`qa.errors.StoreError` of the database.
     """
@@ -57,7 +62,7 @@ def import_file(store: Store, path: Path, how: formats.Reading, progress: Callab
     content = hashlib.sha256(f"{sha256}|{settings}".encode()).hexdigest()
     if store.log.done(content, how.format, stated):
         return Imported(str(path), how.format, 0, 0, 0, (), known=True)
-    return _import(store, path, how, content, stated, progress)
+    return _Importing(store, path, how, progress, restore).run(content, stated)
 
 
 def _sha256(path: Path) -> str:
@@ -68,41 +73,52 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _import(store: Store, path: Path, how: formats.Reading, content: str, stated: str, progress: Callable[[int], None] | None) -> Imported:
-    number: int | None = None
-    total = fresh = wrong = 0
-    rows: list[Row] = []
-    faults: list[Fault] = []
-    listed: list[Fault] = []
-    waiting: dict[str, Row] = {}
+class _Importing:
+    """A file on its way into the database, a batch after the other."""
 
-    def write() -> None:
-        nonlocal number, fresh, rows, faults
-        if number is None:
-            number = store.log.begin(str(path), content, how.format, stated)
-        fresh += store.log.put(number, rows, faults, str(path))
-        rows, faults = [], []
-        waiting.clear()
-        if progress is not None:
-            progress(total)
+    def __init__(
+        self, store: Store, path: Path, how: formats.Reading, progress: Callable[[int], None] | None, restore: Decision | None
+    ) -> None:
+        self._store, self._path, self._how, self._progress, self._restore = store, path, how, progress, restore
+        self._number = self._total = self._fresh = self._out = 0
+        self._rows: list[Row] = []
+        self._faults: list[Fault] = []
+        self._waiting: dict[str, Row] = {}
 
-    for read in formats.rows(path, how):
-        found = _of_another(store, waiting, read, str(path)) or read if isinstance(read, Row) and read.kind == "mapped" else read
-        if isinstance(found, Fault):
-            wrong += 1
-            if wrong <= LISTED:
-                faults.append(found)
-                listed.append(found)
-            continue
-        total += 1
-        rows.append(found)
-        waiting[found.part] = found
-        if len(rows) == kept.BATCH:
-            write()
-    write()
-    assert number is not None
-    store.log.finish(number, total, fresh, wrong)
-    return Imported(str(path), how.format, total, fresh, wrong, tuple(listed))
+    def run(self, content: str, stated: str) -> Imported:
+        wrong = 0
+        listed: list[Fault] = []
+        for read in formats.rows(self._path, self._how):
+            found = self._checked(read)
+            if isinstance(found, Fault):
+                wrong += 1
+                if wrong <= LISTED:
+                    self._faults.append(found)
+                    listed.append(found)
+                continue
+            self._total += 1
+            self._rows.append(found)
+            self._waiting[found.part] = found
+            if len(self._rows) == kept.BATCH:
+                self._write(content, stated)
+        self._write(content, stated)
+        self._store.log.finish(self._number, self._total, self._fresh, wrong)
+        return Imported(str(self._path), self._how.format, self._total, self._fresh, wrong, tuple(listed), withdrawn=self._out)
+
+    def _checked(self, read: Row | Fault) -> Row | Fault:
+        if isinstance(read, Row) and read.kind == "mapped":
+            return _of_another(self._store, self._waiting, read, str(self._path)) or read
+        return read
+
+    def _write(self, content: str, stated: str) -> None:
+        if not self._number:
+            self._number = self._store.log.begin(str(self._path), content, self._how.format, stated)
+        fresh, out = self._store.log.put(self._number, self._rows, self._faults, str(self._path), self._restore)
+        self._fresh, self._out = self._fresh + fresh, self._out + out
+        self._rows, self._faults = [], []
+        self._waiting.clear()
+        if self._progress is not None:
+            self._progress(self._total)
 
 
 def _of_another(store: Store, waiting: Mapping[str, Row], row: Row, file: str) -> Fault | None:

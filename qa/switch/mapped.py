@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from qa.switch import numbers, tables, times
 from qa.switch.mapping import Columns
-from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
+from qa.switch.rows import Fault, Row, RowError, Settings, at_line, sound_file
 from qa.types.log import Disposition
 
 TIMES = ("start", "greeted", "ring", "answer", "end")
@@ -30,6 +30,7 @@ SHAPE = tables.Shape(
         "end": ("end", "挂机时间", "结束时间"),
         "ring_s": ("ring_s", "振铃时长"),
         "talk_s": ("talk_s", "通话时长"),
+        "queued_s": ("queued_s", "排队时长"),
         "hangup_by": ("hangup_by", "挂机方"),
         "disposition": ("disposition", "呼叫结果", "通话结果"),
         "forwarded_to": ("forwarded_to", "转接号码"),
@@ -38,6 +39,8 @@ SHAPE = tables.Shape(
     (("call_id", "recording"), ("start", "ring", "answer")),
 )
 DIRECTIONS = {"in": "in", "out": "out", "internal": "internal", "呼入": "in", "呼出": "out", "内部": "internal", "外呼": "out"}
+UNCLEAR = "分不清呼入还是呼出"
+UNCLEAR_CURE = "请在映射文件里写 direction 列，或用 extensions 写明内线号码的样子"
 HANGUPS = {"agent": "agent", "customer": "customer", "坐席": "agent", "客户": "customer", "": ""}
 DISPOSITIONS = {
     **{d.value: d.value for d in Disposition},
@@ -60,9 +63,14 @@ def read(path: Path, settings: Settings, columns: Columns) -> Iterator[Row | Fau
             continue
         line, cells = found
         try:
-            yield _row(line, cells, settings, columns)
+            with at_line(path, line):
+                row = _row(line, cells, settings, columns)
         except RowError as error:
             yield Fault(str(path), line, f"{error.cause}；该行未采用", error.cure)
+            continue
+        yield row
+        if "direction" not in row.values:  # kept all the same: no table of calls is whole without it
+            yield Fault(str(path), line, f"{UNCLEAR}；这通电话未采用", UNCLEAR_CURE)
 
 
 def chosen(cells: Mapping[str, str], name: str, choices: Mapping[str, str]) -> str:
@@ -89,6 +97,8 @@ def _row(line: int, cells: Mapping[str, str], settings: Settings, columns: Colum
     caller, callee = numbers.plain(cells.get("caller", "")), numbers.plain(cells.get("callee", ""))
     values["direction"] = chosen(cells, "direction", DIRECTIONS) if cells.get("direction") else direction(caller, callee, settings)
     values |= _numbers(cells, values["direction"], caller, callee)
+    queued_s = times.seconds(cells.get("queued_s", ""))
+    values["queued_s"] = "" if queued_s is None else f"{queued_s:g}"
     agent = cells.get("agent_id", "")
     values["agent_id"] = settings.agent(agent)
     values["hangup_by"] = chosen(cells, "hangup_by", HANGUPS)
@@ -110,12 +120,12 @@ def _row(line: int, cells: Mapping[str, str], settings: Settings, columns: Colum
 
 
 def direction(caller: str, callee: str, settings: Settings) -> str:
-    """In, out or internal, by which of the two numbers is the house's own.  Errors: :class:`RowError` where neither tells."""
+    """In, out or internal, by which of the two numbers is the house's own; "" where neither tells."""
     if callee and settings.inner(callee):
         return "internal" if caller and settings.inner(caller) else "in"
     if caller and settings.inner(caller):
         return "out"
-    raise RowError("分不清呼入还是呼出", "请在映射文件里写 direction 列，或用 extensions 写明内线号码的样子")
+    return ""
 
 
 def another(row: Row, known: Row) -> str:
@@ -137,4 +147,6 @@ def _numbers(cells: Mapping[str, str], way: str, caller: str, callee: str) -> di
     """Customer's and house's number: as told, else of caller and callee that of the other side."""
     customer, own = (callee, caller) if way == "out" else (caller, callee)
     told = numbers.plain(cells.get("customer_number", "")), numbers.plain(cells.get("line_number", ""))
+    if not way:
+        return {"customer_number": told[0], "line_number": told[1], "caller": caller, "called": callee}
     return {"customer_number": told[0] or customer, "line_number": told[1] or own}

@@ -13,15 +13,17 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from qa import whereabouts
 from qa.errors import RecordError
 from qa.switch import numbers, times
 from qa.switch.rows import RowError, Settings
 
 FREEPBX = re.compile(
     r"(?P<why>out|in|internal|external|q|rg|force|exten|group|ond|conf)-(?P<whom>[^-]*)-(?P<who>[^-]*)-(?P<date>\d{8})-(?P<time>\d{6})"
-    r"-(?P<call_id>\d{9,11}\.\d+)"
+    r"-(?P<call_id>(?:[\w.-]+-)?\d{9,11}\.\d+)"
 )
-_FOLDERS = re.compile(r".*/(\d{4})/(\d{2})/(\d{2})/[^/]*")
+"""The id with the system's name before it, where the switch has one."""
+_FOLDERS = re.compile(r".*/(20\d{2})/(\d{2})/(\d{2})/[^/]*")
 _DIRECTIONS = {"in": "in", "out": "out", "internal": "internal", "呼入": "in", "呼出": "out", "i": "in", "o": "out", "内部": "internal"}
 
 
@@ -45,7 +47,7 @@ def read(path: Path, settings: Settings) -> Named:
     """
     if settings.file_pattern:
         return _by_pattern(path, settings)
-    found = FREEPBX.fullmatch(path.stem)
+    found = FREEPBX.fullmatch(whereabouts.plain_stem(path.name)) or FREEPBX.fullmatch(path.stem)
     if found is None:
         raise RecordError(str(path), "文件名不是 FreePBX 的写法（如 q-6000-13800138000-20240501-090000-1714525200.12.wav）", _CURE)
     folders = _FOLDERS.fullmatch(path.as_posix())

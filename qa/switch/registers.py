@@ -11,7 +11,7 @@ from pathlib import Path
 
 from qa.switch import numbers, tables, times
 from qa.switch.mapping import Columns
-from qa.switch.rows import Fault, Row, RowError, Settings
+from qa.switch.rows import Fault, Row, RowError, Settings, at_line
 from qa.types.log import Complaint, Person, Survey, Ticket
 
 Shape = tables.Shape
@@ -91,9 +91,12 @@ def read(kind: str, path: Path, settings: Settings, columns: Columns) -> Iterato
             continue
         line, cells = found
         try:
-            yield _ROWS[kind](line, cells, settings, columns)
+            with at_line(path, line):
+                row = _ROWS[kind](line, cells, settings, columns)
         except RowError as error:
             yield Fault(str(path), line, f"{error.cause}；该行未采用", error.cure)
+        else:
+            yield row
 
 
 def date(text: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from qa.errors import RecordError
 
 CALL_KINDS = ("asterisk", "queue_log", "freeswitch", "yeastar", "mapped")
 """Kinds of rows that calls are made of."""
@@ -41,6 +45,15 @@ class RowError(Exception):
         super().__init__(cause)
 
 
+@contextlib.contextmanager
+def at_line(path: Path, line: int) -> Iterator[None]:
+    """What stops the whole file, with the line at which it showed."""
+    try:
+        yield
+    except RecordError as error:
+        raise RecordError(f"{path}:{line}", f"{error.subject} {error.cause}", error.cure) from error
+
+
 @dataclass(frozen=True)
 class Row:
     """A row of a source in the house's time and in one spelling.
@@ -49,6 +62,9 @@ class Row:
     to, ``ref`` and ``other`` further ids of that call.  ``at`` is its earliest time (wall clock of UTC+8), None where it has none.
     ``recording`` is the name of the sound file as told.  ``values`` is the rest, as the reader of the kind writes it.
     ``file`` and ``line`` say where it stands.
+
+    ``came``: the number of the import that first brought what it is about, and the time that it told then; (0, "") outside of a database.
+    ``withdrawn``: why a person took it out, "" where it counts.
     """
 
     kind: str
@@ -61,6 +77,8 @@ class Row:
     at: str | None = None
     recording: str = ""
     file: str = ""
+    came: tuple[int, str] = (0, "")
+    withdrawn: str = ""
 
     @property
     def source(self) -> str:

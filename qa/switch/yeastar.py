@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from qa.switch import files, numbers, times
-from qa.switch.rows import Fault, Row, RowError, Settings, sound_file
+from qa.switch.rows import Fault, Row, RowError, Settings, at_line, sound_file
 
 ALIASES = {
     "id": ("id", "call id", "callid", "call_id", "cdrid", "uniqueid", "通话id", "编号"),
@@ -66,9 +66,12 @@ def read(path: Path, settings: Settings) -> Iterator[Row | Fault]:
             yield Fault(str(path), line, f"有 {len(cells)} 列，应为 {width} 列；该行未采用", "请检查该行")
         else:
             try:
-                yield _row({name: cells[place].strip() for name, place in places.items()}, line, settings)
+                with at_line(path, line):
+                    row = _row({name: cells[place].strip() for name, place in places.items()}, line, settings)
             except RowError as error:
                 yield Fault(str(path), line, f"{error.cause}；该行未采用", error.cure)
+            else:
+                yield row
 
 
 def _row(told: Mapping[str, str], line: int, settings: Settings) -> Row:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from qa.clock import known_moment
-from qa.logfacts import days, sound, started, whole
+from qa.logchecks.connect_rate import connected, counted
+from qa.logfacts import days, sound, started, unclear_direction, whole
 from qa.types.log import CallLog, Disposition, LoggedCall
 
 DAY_MINUTES = 24 * 60
@@ -18,11 +19,17 @@ _AT_ONCE = 7
 
 @dataclass(frozen=True)
 class Slot:
-    """Calls that came in a slot of the day, those that were answered, and the agents who took calls in it."""
+    """Calls that came in a slot of the day, those that were answered, and the agents who took calls in it.
+
+    ``asked`` is what the answered ones are a share of, ``unsure`` what may belong to it (``qa.logchecks.connect_rate.counted``): callers
+    of whom nobody knows that they ever left the IVR.
+    """
 
     calls: int
     answered: int
     agents: frozenset[str]
+    asked: int = 0
+    unsure: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class AgentDay:
 @dataclass(frozen=True)
 class Day:
     """A day: ``slots`` by number from midnight, ``agents`` by number.  ``calls`` came in; ``rows``: calls of any direction in the log.
+    ``asked`` and ``unsure`` as of :class:`Slot`; ``unclear``: calls of which nobody knows whether they came in or went out.
 
     ``talks`` and ``talk_s``: answered incoming calls whose length is known, and their seconds together.
     ``over``: the day had ended when the log was read.
@@ -51,6 +59,9 @@ class Day:
     talks: int = 0
     talk_s: float = 0.0
     over: bool = True
+    asked: int = 0
+    unsure: int = 0
+    unclear: int = 0
 
 
 def summarise(log: CallLog, slot_min: int) -> tuple[Day, ...]:
@@ -80,18 +91,17 @@ def _day(date: datetime.date, calls: list[LoggedCall], slot_min: int, over: bool
     return Day(
         date=date,
         calls=len(incoming),
-        answered=sum(_connected(call) for call in incoming),
+        answered=sum(map(connected, incoming)),
         rows=len(calls),
         slots=_slots(calls, incoming, slot_min),
         agents=_agents(calls),
         talks=len(lengths),
         talk_s=sum(lengths),
         over=over,
+        asked=sum(counted(call) is True for call in incoming),
+        unsure=sum(counted(call) is None for call in incoming),
+        unclear=len(unclear_direction(calls)),
     )
-
-
-def _connected(call: LoggedCall) -> bool:
-    return call.disposition in (Disposition.ANSWERED, Disposition.FORWARDED)
 
 
 def _slot(call: LoggedCall, slot_min: int) -> int:
@@ -102,12 +112,16 @@ def _slot(call: LoggedCall, slot_min: int) -> int:
 
 def _slots(calls: Iterable[LoggedCall], incoming: list[LoggedCall], slot_min: int) -> dict[int, Slot]:
     total = Counter(_slot(call, slot_min) for call in incoming)
-    answered = Counter(_slot(call, slot_min) for call in incoming if _connected(call))
+    answered = Counter(_slot(call, slot_min) for call in incoming if connected(call))
+    asked = {truth: Counter(_slot(call, slot_min) for call in incoming if counted(call) is truth) for truth in (True, None)}
     agents: dict[int, set[str]] = defaultdict(set)
     for call in calls:
         for agent in _talks(call):
             agents[_slot(call, slot_min)].add(agent)
-    return {slot: Slot(total[slot], answered[slot], frozenset(agents[slot])) for slot in sorted({*total, *agents})}
+    return {
+        slot: Slot(total[slot], answered[slot], frozenset(agents[slot]), asked[True][slot], asked[None][slot])
+        for slot in sorted({*total, *agents})
+    }
 
 
 def _talks(call: LoggedCall) -> dict[str, float | None]:

@@ -12,7 +12,7 @@ from qa.log_scoring import LogResult
 from qa.outcome_words import OUTCOMES, SEVERITIES
 from qa.report_text import OUTCOME_SYMBOL
 from qa.rules.book import RuleBook
-from qa.traffic.shown import cell_text, sheets, told
+from qa.traffic.shown import cell_text, sheets, told, unclear_note
 from qa.traffic.tables import Traffic
 
 LISTED_FINDINGS = 20
@@ -105,7 +105,7 @@ def page(traffic: Traffic, results: Sequence[LogResult], book: RuleBook, now: da
         sheets=made,
         charts={name: chart for name, chart in charts.items() if chart is not None},
         forecast=traffic.how_forecast,
-        notes=traffic.notes,
+        notes=tuple(filter(None, (unclear_note(traffic.unclear), *traffic.notes))),
     )
 
 
@@ -214,14 +214,14 @@ def seat_chart(traffic: Traffic) -> Chart | None:
 
 def rate_chart(traffic: Traffic) -> Chart | None:
     """The connect rate of each slot with its interval."""
-    known = [(name, calls, rate) for name, calls, _, rate in traffic.hours if rate.value is not None]
+    known = [(row.name, row.asked, row.rate) for row in traffic.hours if row.rate.value is not None]
     if not known:
         return None
     frame = _Frame(0, len(known), 100.0)
     bars = []
-    for n, (name, calls, rate) in enumerate(known):
+    for n, (name, asked, rate) in enumerate(known):
         value, low, high = (100 * (part or 0.0) for part in (rate.value, rate.low, rate.high))
-        bar = _bar(frame, n, value, f"{name} 接通率 {value:.1f}%（95% 区间 {low:.1f}–{high:.1f}），{calls} 通")
+        bar = _bar(frame, n, value, f"{name} 接通率 {value:.1f}%（95% 区间 {low:.1f}–{high:.1f}），{asked} 通")
         bars.append(Bar(bar.x, bar.y, bar.width, bar.height, bar.title, frame.y(low), frame.y(high)))
     sentence = "各时段的接通率（%），细线是 95% 区间（Wilson）。"
     return Chart("各时段接通率", sentence, frame.grid(), _bar_ticks(frame, [name for name, _, _ in known]), bars=tuple(bars))

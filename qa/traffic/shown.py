@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from qa.export import mask_text
 from qa.log_scoring import LogResult
 from qa.outcome_words import OUTCOMES, SEVERITIES
-from qa.traffic.tables import Against, Traffic
+from qa.traffic.tables import Against, DayRow, SlotRow, Traffic
 from qa.types import Finding, Outcome
 
 DASH = "—"
@@ -72,21 +72,43 @@ def _loads(traffic: Traffic) -> Sheet:
     return _sheet("loads", "表二 每日话务预测与坐席可承受量", ("日期", "星期", *figures, "超负荷的时段与说明"), figures, rows, *notes)
 
 
+_ASKED = ("来电", "计入接通率", "接通", "接通率（%）")
+_UNSURE = "未出自动语音"
+
+
+def _asked_cells(row: DayRow | SlotRow) -> tuple[Cell, ...]:
+    return row.calls, row.asked, row.answered, _percent(row.rate.value)
+
+
+def _unsure_note(rows: Sequence[DayRow | SlotRow]) -> str:
+    if not any(row.unsure for row in rows):
+        return ""
+    return f"“{_UNSURE}”：听自动语音时挂机，不知是否想找人，不计入接通率；95% 下限按全部算未接通"
+
+
+def unclear_note(count: int) -> str:
+    """What is said of calls whose direction is not clear; "" where there are none."""
+    return f"另有 {count} 通电话分不清呼入还是呼出，没有计入" if count else ""
+
+
 def _month(traffic: Traffic) -> tuple[Sheet, Sheet]:
-    days = [(str(row.date), row.title, row.calls, row.answered, _percent(row.rate.value)) for row in traffic.month]
+    days = [(str(row.date), row.title, *_asked_cells(row), row.unsure) for row in traffic.month]
     known = [row for row in traffic.month if row.calls is not None]
     if known:
-        calls, answered = sum(row.calls or 0 for row in known), sum(row.answered or 0 for row in known)
-        days.append(("合计", f"{len(known)} 天", calls, answered, _percent(answered / calls if calls else None)))
+        calls, asked, answered, unsure = (
+            sum(getattr(row, name) or 0 for row in known) for name in ("calls", "asked", "answered", "unsure")
+        )
+        days.append(("合计", f"{len(known)} 天", calls, asked, answered, _percent(answered / asked if asked else None), unsure))
     persons = [(p.agent_id, p.name, p.answered, p.outgoing, _round(p.talk_h), p.days) for p in traffic.persons]
     missing = len(traffic.month) - len(known)
-    figures, own = ("来电", "接通", "接通率（%）"), ("接听", "呼出", "通话（小时）", "有通话的天数")
+    figures, own = (*_ASKED, _UNSURE), ("接听", "呼出", "通话（小时）", "有通话的天数")
     note = f"{missing} 天没有话单，不计入合计" if missing else ""
     if not traffic.month:
         note = "没有上月的话单"
+    notes = (note, _unsure_note(traffic.month), unclear_note(traffic.unclear_last_month))
     return (
-        _sheet("month", f"表三 上月（{traffic.last_month}）实际话务", ("日期", "星期", *figures), figures, days, note),
-        _sheet("persons", f"表三 上月（{traffic.last_month}）个人实际话务", ("工号", "姓名", *own), own, persons),
+        _sheet("month", f"表三 上月（{traffic.last_month}）实际话务", ("日期", "星期", *figures), figures, days, *notes),
+        _sheet("persons", f"表三 上月（{traffic.last_month}）个人实际话务", ("工号", "姓名", *own), own, persons, notes[-1]),
     )
 
 
@@ -125,16 +147,18 @@ def _persons(traffic: Traffic) -> Sheet:
 
 
 def _rates(traffic: Traffic) -> tuple[Sheet, Sheet]:
-    figures = ("来电", "接通", "接通率（%）", "95% 下限", "95% 上限")
-    by_day = [
-        (str(r.date), r.title, r.calls, r.answered, _percent(r.rate.value), _percent(r.rate.low), _percent(r.rate.high))
-        for r in traffic.period
-    ]
-    by_slot = [(name, calls, answered, _percent(r.value), _percent(r.low), _percent(r.high)) for name, calls, answered, r in traffic.hours]
+    figures = (*_ASKED, "95% 下限", "95% 上限", _UNSURE)
+
+    def cells(row: DayRow | SlotRow) -> tuple[Cell, ...]:
+        return *_asked_cells(row), _percent(row.rate.low), _percent(row.rate.high), row.unsure
+
+    by_day = [(str(row.date), row.title, *cells(row)) for row in traffic.period]
+    by_slot = [(row.name, *cells(row)) for row in traffic.hours]
     period = f"{traffic.since} 至 {traffic.until}"
+    notes = (_unsure_note(traffic.period), unclear_note(traffic.unclear))
     return (
-        _sheet("rate-days", f"每日接通率（{period}）", ("日期", "星期", *figures), figures, by_day),
-        _sheet("rate-slots", f"各时段接通率（{period}）", ("时段", *figures), figures, by_slot),
+        _sheet("rate-days", f"每日接通率（{period}）", ("日期", "星期", *figures), figures, by_day, *notes),
+        _sheet("rate-slots", f"各时段接通率（{period}）", ("时段", *figures), figures, by_slot, *notes),
     )
 
 

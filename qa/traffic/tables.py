@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qa.errors import TrafficError
 from qa.intervals import Estimate, wilson
 from qa.traffic import capacity, forecast
 from qa.traffic.capacity import TrafficParams
-from qa.traffic.days import Day, slot_name
+from qa.traffic.days import Day, Slot, slot_name
 from qa.traffic.forecast import Errors, Expected
 from qa.traffic.kinds import day_title
 from qa.traffic.seats import SeatPlan, Seats, alike_days
@@ -52,13 +52,27 @@ class LoadRow:
 
 @dataclass(frozen=True)
 class DayRow:
-    """A day's incoming calls, answered ones, and their share with Wilson's interval (0–1)."""
+    """A day's incoming calls, answered ones, and their share (:func:`connect_rate`); ``asked`` and ``unsure`` as of a :class:`Slot`."""
 
     date: datetime.date
     title: str
     calls: int | None
     answered: int | None
     rate: Estimate
+    asked: int | None = None
+    unsure: int | None = None
+
+
+@dataclass(frozen=True)
+class SlotRow:
+    """The same of a slot of the day, over the whole period."""
+
+    name: str
+    calls: int
+    answered: int
+    rate: Estimate
+    asked: int
+    unsure: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +108,10 @@ class Against:
 
 @dataclass(frozen=True)
 class Traffic:
-    """All figures of the period.  ``notes`` (Chinese) say what the figures rest on and what is missing."""
+    """All figures of the period.  ``notes`` (Chinese) say what the figures rest on and what is missing.
+
+    ``unclear``: calls of the period, and of last month, of which nobody knows whether they came in or went out: they are in no figure.
+    """
 
     since: datetime.date
     until: datetime.date
@@ -107,7 +124,7 @@ class Traffic:
     persons: tuple[PersonRow, ...]
     days_against: tuple[Against, ...]
     persons_against: tuple[Against, ...]
-    hours: tuple[tuple[str, int, int, Estimate], ...]
+    hours: tuple[SlotRow, ...]
     period: tuple[DayRow, ...]
     errors: Errors | None
     history: tuple[tuple[datetime.date, int | None], ...]
@@ -115,6 +132,8 @@ class Traffic:
     how_seats: str = ""
     how_load: str = ""
     how_forecast: str = ""
+    unclear: int = 0
+    unclear_last_month: int = 0
 
 
 def build(
@@ -166,6 +185,8 @@ def build(
         how_seats=seats.words,
         how_load=params.words(None if handle is None else handle),
         how_forecast=_how(errors, expected),
+        unclear=sum(day.unclear for day in days if since <= day.date),
+        unclear_last_month=sum(day.unclear for day in last_month),
     )
 
 
@@ -214,20 +235,33 @@ def _seat_row(day: Day, shown: Sequence[int], seats: Seats) -> SeatRow:
 
 def _day_row(day: Day, history: Mapping[datetime.date, int | None]) -> DayRow:
     calls = history[day.date]
-    answered = None if calls is None else day.answered
-    return DayRow(day.date, day_title(day.date), calls, answered, wilson(answered or 0, calls or 0))
+    if calls is None:
+        return DayRow(day.date, day_title(day.date), None, None, connect_rate(0, 0, 0))
+    rate = connect_rate(day.answered, day.asked, day.unsure)
+    return DayRow(day.date, day_title(day.date), calls, day.answered, rate, day.asked, day.unsure)
 
 
-def _hours(days: Sequence[Day], since: datetime.date, slot_min: int) -> tuple[tuple[str, int, int, Estimate], ...]:
-    """Calls, answered ones and their share by slot, over the period."""
-    calls: dict[int, int] = defaultdict(int)
-    answered: dict[int, int] = defaultdict(int)
+def connect_rate(answered: int, asked: int, unsure: int) -> Estimate:
+    """Share of the calls that count (``asked``) that were answered, with Wilson's interval (0–1).
+
+    ``unsure`` calls, none of which was answered, may count: the interval reaches down to where it lies if all of them do.
+    """
+    rate = wilson(answered, asked)
+    return replace(rate, low=wilson(answered, asked + unsure).low) if unsure and rate.low is not None else rate
+
+
+def _hours(days: Sequence[Day], since: datetime.date, slot_min: int) -> tuple[SlotRow, ...]:
+    """By slot, over the period."""
+    found: dict[int, list[Slot]] = defaultdict(list)
     for day in days:
         for slot, told in day.slots.items():
             if since <= day.date:
-                calls[slot] += told.calls
-                answered[slot] += told.answered
-    return tuple((slot_name(slot, slot_min), calls[slot], answered[slot], wilson(answered[slot], calls[slot])) for slot in sorted(calls))
+                found[slot].append(told)
+    rows = []
+    for slot, all_ in sorted(found.items()):
+        calls, answered, asked, unsure = (sum(getattr(one, name) for one in all_) for name in ("calls", "answered", "asked", "unsure"))
+        rows.append(SlotRow(slot_name(slot, slot_min), calls, answered, connect_rate(answered, asked, unsure), asked, unsure))
+    return tuple(rows)
 
 
 # ---------------------------------------------------------------- forecasts

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qa.log_scoring import LogResult
-from qa.traffic.shown import FINDING_COLUMNS, Cell, Sheet, finding_rows, sheets
+from qa.traffic.shown import FINDING_COLUMNS, Cell, Sheet, finding_rows, sheets, unclear_note
 from qa.traffic.tables import Traffic
 
 _WIDEST = 60
@@ -48,7 +48,8 @@ def workbook(traffic: Traffic, results: Sequence[LogResult]) -> bytes:
             "note": book.add_format({"italic": True, "font_color": "#4A5768"}),
         }
         found = tuple(finding_rows(results))[:_MOST_ROWS]
-        _write(book, Sheet("findings", "话单检查", FINDING_COLUMNS, frozenset(), found), "话单检查", formats)
+        notes = tuple(filter(None, (unclear_note(traffic.unclear),)))
+        _write(book, Sheet("findings", "话单检查", FINDING_COLUMNS, frozenset(), found, notes), "话单检查", formats)
         for sheet in sheets(traffic):
             _write(book, sheet, _NAMES[sheet.id], formats)
     return out.getvalue()

@@ -47,12 +47,17 @@ class Leg:
 class LoggedCall:
     """A call as the switch saw it.
 
+    ``direction``: ``in``, ``out`` or ``internal``; "" where the records do not tell, or contradict each other: then no side of it is
+    known, and it is nobody's.
+
     ``start``: it reached the house (an outgoing call: it was dialled).  ``greeted``: an IVR or a queue answered it.  ``ring``: the agent's
     telephone began to ring; it is this from which three rings are counted.  ``answer``: the first agent answered (an outgoing
     call: the customer).  ``legs``: the agents in order; empty where nobody answered.  ``recording``: the file's name as told, "" for none.
     ``recorded_from``: ``ring`` or ``answer``, where the recorder is known to start.  ``line_number`` is the house's own line.
     ``precision_ms``: how far a time may lie beside the truth (1000: the switch writes whole seconds).  ``agent_channel``: 0 or 1 in a
-    stereo recording, None where it is not told.  ``notes`` (Chinese): what the records leave open, and why.
+    stereo recording, None where it is not told.  ``queued_s``: seconds in queues until the first agent answered or the caller left them,
+    the agents' ringing included, an IVR before them not; None where it is not told.  ``notes`` (Chinese): what the records leave open,
+    and why.
     """
 
     call_id: str
@@ -76,9 +81,11 @@ class LoggedCall:
     precision_ms: int = 0
     agent_channel: int | None = None
     notes: tuple[str, ...] = ()
+    queued_s: float | None = None
 
     def __post_init__(self) -> None:
-        require(self.direction in ("in", "out", "internal"), f"direction is in, out or internal, not {self.direction!r}")
+        require(self.direction in ("in", "out", "internal", ""), f"direction is in, out, internal or empty, not {self.direction!r}")
+        require(self.queued_s is None or self.queued_s >= 0, f"queued_s is not negative, not {self.queued_s}")
         require(self.hangup_by in ("agent", "customer", None), f"hangup_by is agent, customer or empty, not {self.hangup_by!r}")
         require(self.recorded_from in ("ring", "answer", None), f"recorded_from is ring, answer or empty, not {self.recorded_from!r}")
 
