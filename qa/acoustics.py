@@ -13,7 +13,7 @@ speech, so joining the pieces would raise the level and the activity above what 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import librosa
 import numpy as np
@@ -21,9 +21,21 @@ import numpy.typing as npt
 
 from qa import blocks
 from qa.blocks import Wave
-from qa.levels import FLOOR_DBOV, SpeechVoltmeter
+from qa.channels import measure as measure_channels
+from qa.levels import FLOOR_DBOV, ActiveLevel, SpeechVoltmeter
 from qa.tones import BAND_RATE_HZ, telephone_band, tones_of
-from qa.types import Acoustics, Audio, ChannelAcoustics, Float32Array, Int16Array, Span, SpeechActivity, Tone
+from qa.types import (
+    Acoustics,
+    Audio,
+    ChannelAcoustics,
+    Float32Array,
+    Int16Array,
+    Span,
+    SpeakerSound,
+    SpeakerTurns,
+    SpeechActivity,
+    Tone,
+)
 
 FRAME_MS = 100
 PITCH_MIN_HZ, PITCH_MAX_HZ = 60.0, 500.0
@@ -38,10 +50,6 @@ _PITCH_WINDOW = 512  # samples at 8 kHz: 64 ms, four periods of the lowest pitch
 _PITCH_PER_FRAME = 3
 _PITCH_FRAME = FRAME_MS * BAND_RATE_HZ // 1000
 _VOICED = 0.6  # normalised autocorrelation at the period
-_SAME_MAX_LAG = 3
-_SAME_FRAMES = 5
-_SAME_MAX_GAIN_DB = 10.0
-_SAME_MIN_CORRELATION = 0.95
 
 _BoolArray = npt.NDArray[np.bool_]
 _FloatArray = npt.NDArray[np.float64]
@@ -53,7 +61,7 @@ def measure(audio: Audio, activity: SpeechActivity) -> Acoustics:
     Raises ValueError if the two do not have the same channels.  Levels are dBov, not below -100.  Where a channel does not
     speak its active level and its SNR are None, its activity and its clipping 0.  The noise floor is the median level of the
     100 ms frames in which nobody speaks and no tone sounds.  Tones are listed for each channel that carries them, so a
-    ringback tone in both channels stands there twice.
+    ringback tone in both channels stands there twice.  What is true of the channels themselves is found by ``qa.channels``.
     """
     if len(activity.channels) != audio.info.channels:
         raise ValueError("the speech activity is not of this recording")
@@ -68,8 +76,8 @@ def measure(audio: Audio, activity: SpeechActivity) -> Acoustics:
         for i in range(audio.info.channels)
     )
     everything = tuple(sorted(itertools.chain.from_iterable(tones), key=lambda t: (t.span, t.channel)))
-    same = len(signals) == 2 and _same_signal(signals[0], signals[1], tracks, everything)
-    return Acoustics(channels, everything, same)
+    facts = measure_channels(audio, signals, tracks, activity, everything)
+    return Acoustics(channels, everything, any(f.kind == "same" for f in facts), facts)
 
 
 def _without_offset(audio: Audio, index: int) -> Wave:
@@ -92,6 +100,17 @@ def _without_offset(audio: Audio, index: int) -> Wave:
     return blocks.channel(audio, index, middle / 32768.0)
 
 
+def of_speakers(audio: Audio, turns: SpeakerTurns, tones: Sequence[Tone]) -> tuple[SpeakerSound, ...]:
+    """What the speakers of a diarised recording sound like, each where nobody else speaks and no tone sounds (channel 0)."""
+    signal, own = _without_offset(audio, 0), tuple(tone for tone in tones if tone.channel == 0)
+    out = []
+    for speaker in turns.speakers:
+        active, peak, clipped = _figures(audio, 0, signal, _without_tones(turns.alone(speaker), own), whole=False)
+        level = None if active.level_dbov is None else round(active.level_dbov, 2)
+        out.append(SpeakerSound(speaker, level, round(active.activity_factor, 4), peak, clipped))
+    return tuple(out)
+
+
 def _channel(
     audio: Audio,
     index: int,
@@ -102,30 +121,38 @@ def _channel(
     busy: tuple[_BoolArray, _BoolArray],
 ) -> ChannelAcoustics:
     """The measures of one channel; ``busy`` marks the frames where this channel, and where any, has speech or a tone."""
-    meter, peak, amplitudes = SpeechVoltmeter(signal.rate_hz), 0, np.zeros(1 << 16, dtype=np.int64)
-    for start, end in signal.blocks():
-        mask = _sample_mask(speech, signal.rate_hz, start, end)
-        meter.add(np.where(mask, signal.read(start, end), np.float32(0.0)))
-        pcm = audio.samples(index, start, end)
-        peak = max(peak, int(pcm.max(initial=0)), -int(pcm.min(initial=0)))
-        amplitudes += np.bincount(pcm[mask].view(np.uint16), minlength=1 << 16)
-    active, noise = meter.level(), _noise_floor(track, *busy)
-
-    def spoken() -> Iterator[Int16Array]:
-        for start, end in signal.blocks():
-            yield audio.samples(index, start, end)[_sample_mask(speech, signal.rate_hz, start, end)]
-
+    active, peak_dbov, clipped = _figures(audio, index, signal, speech, whole=True)
+    noise = _noise_floor(track, *busy)
     return ChannelAcoustics(
         active_level_dbov=None if active.level_dbov is None else round(active.level_dbov, 2),
         activity_factor=round(active.activity_factor, 4),
-        peak_dbov=round(20.0 * float(np.log10(peak / 32768.0)), 2) if peak else FLOOR_DBOV,
-        clipped_ratio=_clipped_ratio(np.roll(amplitudes, 1 << 15), spoken),
+        peak_dbov=peak_dbov,
+        clipped_ratio=clipped,
         noise_floor_dbov=round(noise, 2),
         snr_db=None if active.level_dbov is None else round(active.level_dbov - noise, 2),
         frame_ms=FRAME_MS,
         level_dbov=track,
         pitch_hz=_pitch_track(band, speech, len(track)),
     )
+
+
+def _figures(audio: Audio, index: int, signal: Wave, speech: tuple[Span, ...], whole: bool) -> tuple[ActiveLevel, float, float]:
+    """Active level of ``speech``, the largest sample (dBov; of the ``whole`` channel or of the speech), share of clipped samples."""
+    meter, peak, amplitudes = SpeechVoltmeter(signal.rate_hz), 0, np.zeros(1 << 16, dtype=np.int64)
+    for start, end in signal.blocks():
+        mask = _sample_mask(speech, signal.rate_hz, start, end)
+        meter.add(np.where(mask, signal.read(start, end), np.float32(0.0)))
+        pcm = audio.samples(index, start, end)
+        heard = pcm if whole else pcm[mask]
+        peak = max(peak, int(heard.max(initial=0)), -int(heard.min(initial=0)))
+        amplitudes += np.bincount(pcm[mask].view(np.uint16), minlength=1 << 16)
+
+    def spoken() -> Iterator[Int16Array]:
+        for start, end in signal.blocks():
+            yield audio.samples(index, start, end)[_sample_mask(speech, signal.rate_hz, start, end)]
+
+    peak_dbov = round(20.0 * float(np.log10(peak / 32768.0)), 2) if peak else FLOOR_DBOV
+    return meter.level(), peak_dbov, _clipped_ratio(np.roll(amplitudes, 1 << 15), spoken)
 
 
 # ---------------------------------------------------------------- stretches
@@ -319,54 +346,3 @@ def _median(rows: _FloatArray) -> _FloatArray:
     at = np.arange(len(rows))
     low, high = np.maximum(counts - 1, 0) // 2, np.minimum(counts // 2, rows.shape[1] - 1)
     return np.asarray((ranked[at, low] + ranked[at, high]) / 2.0)
-
-
-# ---------------------------------------------------------------- two channels, one signal
-
-
-def _same_signal(a: Wave, b: Wave, tracks: list[Float32Array], tones: tuple[Tone, ...]) -> bool:
-    """Whether both channels hold one signal, up to a steady gain, a few samples of delay and codec noise.
-
-    Compared half second by half second where either channel is within 25 dB of its loud passages and no tone sounds.  Crosstalk
-    fails: which channel is the louder changes with who speaks, or the gain is that of a leak and not of a copy.
-    """
-    frames = len(tracks[0])
-    loudest = np.maximum(tracks[0], tracks[1])
-    if frames == 0 or float(loudest.max()) <= -70.0:
-        return False
-    free = ~_frame_mask([t.span for t in tones], frames, _TONE_GUARD_MS)
-    if not free.any():
-        return False
-    chosen = free & (loudest > float(np.percentile(loudest[free], 95)) - 25.0)
-    halves = frames // _SAME_FRAMES
-    rows = np.flatnonzero(chosen[: halves * _SAME_FRAMES].reshape(halves, _SAME_FRAMES).all(axis=1))
-    size = _SAME_FRAMES * FRAME_MS * a.rate_hz // 1000
-    rows = rows[((rows + 1) * size + _SAME_MAX_LAG <= a.length) & (rows * size >= _SAME_MAX_LAG)]
-    if len(rows) == 0:
-        return False
-    block = rows * _SAME_FRAMES * FRAME_MS // (1000 * blocks.BLOCK_S)
-    parts = [_alike(a, b, rows[block == k], size) for k in np.unique(block)]
-    found = [np.concatenate(lag, axis=1) for lag in zip(*parts, strict=True)]
-    best = np.zeros(len(rows)), np.ones(len(rows))
-    for correlation, gain_db in found:
-        if correlation.mean() > best[0].mean():
-            best = correlation, gain_db
-    correlation, gain_db = best
-    low, middle, high = np.percentile(gain_db, (10, 50, 90))
-    alike = float(np.percentile(correlation, 10)) >= _SAME_MIN_CORRELATION
-    return bool(alike and abs(middle) <= _SAME_MAX_GAIN_DB and high - low <= 3.0)
-
-
-def _alike(a: Wave, b: Wave, rows: npt.NDArray[np.int64], size: int) -> list[npt.NDArray[np.float32]]:
-    """For each delay, how the stretches ``rows`` of ``size`` samples correlate (0-1) and how much louder they are in ``b`` (dB)."""
-    first = int(rows[0]) * size - _SAME_MAX_LAG
-    x, y = (wave.read(first, (int(rows[-1]) + 1) * size + _SAME_MAX_LAG) for wave in (a, b))
-    begins = rows * size - first
-    here = np.stack([x[at : at + size] for at in begins])
-    found = []
-    for lag in range(-_SAME_MAX_LAG, _SAME_MAX_LAG + 1):
-        there = np.stack([y[at + lag : at + size + lag] for at in begins])
-        power = np.einsum("ij,ij->i", here, here), np.einsum("ij,ij->i", there, there)
-        correlation = np.abs(np.einsum("ij,ij->i", here, there)) / np.sqrt(np.maximum(power[0] * power[1], 1e-12))
-        found.append(np.stack([correlation, 10.0 * np.log10(np.maximum(power[1], 1e-9) / np.maximum(power[0], 1e-9))]))
-    return found

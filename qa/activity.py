@@ -25,8 +25,9 @@ import scipy.signal
 import soxr
 import webrtcvad
 
-from qa import blocks, silero
+from qa import blocks, channels, silero
 from qa.activity_weights import BIAS, WEIGHTS
+from qa.blocks import Wave
 from qa.types import Audio, Float32Array, Span, SpeechActivity
 
 Float64Array = npt.NDArray[np.float64]
@@ -40,6 +41,10 @@ _FLOOR_DB = -72.0  # idle noise of A-law after pre-emphasis: nothing quieter is 
 _SECOND_LEVEL_DB, _SECOND_NOISE_DB = -38.0, -68.0
 _WEBRTC_MODES = (1, 2, 3)
 _OVERLAP_S = 24  # that two blocks of a long recording share
+_NO_LOUDER, _CODED = 2.0, 0.75  # a codec on the way leaves more, though no more is heard than was due
+_DROWNED, _LEAST_ECHO = 2.0, 0.85  # what is left is the noise, and the echo is more than chance
+_LEAST_LEAK_MS = 150  # a shorter one holds no word
+_COPY_DB = -10.5  # a channel that holds nothing but the other, hardly quieter, is its copy (qa.channels.same_signal) and no leak
 _GUARD = 400  # frames at the ends of a block that are better judged by its neighbour
 GROUPS = ("silero", "webrtcvad", "energy")
 
@@ -52,7 +57,8 @@ class ActivitySettings:
     Silero must reach somewhere in a stretch of speech, heard forwards or backwards.  ``grid_ms``: spans start and end on multiples of it.
     ``leak_db``: a channel that is at least so much quieter than the other, speaking, channel may hold only its crosstalk;
     it does if the two waveforms agree by ``leak_correlation`` (0-1) or if it is ``leak_below_db`` quieter than the
-    channel's own speech.
+    channel's own speech.  Where the way of the other voice into the channel is known (``qa.channels.leak_path``), ``echo_db`` quieter
+    is enough, if no more than ``echo_rest`` (0-1) of the power is left when what came that way is taken off, or no more than the noise.
     """
 
     switch_cost: float = 6.0
@@ -61,9 +67,12 @@ class ActivitySettings:
     leak_db: float = 20.0
     leak_correlation: float = 0.35
     leak_below_db: float = 18.0
+    echo_db: float = 3.0
+    echo_rest: float = 0.5
 
     def __post_init__(self) -> None:
-        if self.switch_cost < 0 or self.grid_ms < 1 or self.leak_db <= 0 or not 0 < self.leak_correlation <= 1:
+        leaks = self.leak_db > 0 and self.echo_db >= 0 and 0 < self.leak_correlation <= 1 and 0 < self.echo_rest < 1
+        if self.switch_cost < 0 or self.grid_ms < 1 or not leaks:
             raise ValueError(f"activity settings out of range: {self}")
 
 
@@ -85,24 +94,27 @@ def detect(audio: Audio, settings: ActivitySettings | None = None) -> SpeechActi
     """Stretches of speech of each channel.
 
     ``audio`` may have any sample rate; it is resampled to 16 kHz.  Speech down to about -50 dBov active level is found;
-    ringback and other tones, music, hum and steady noise are not speech; the crosstalk of the other channel, 20 dB or more
-    below it, is not speech of this one.  Spans are sorted, apart, on multiples of ``settings.grid_ms`` (30 ms) and inside the
-    recording to within one grid step.  Less than 10 ms of audio holds no speech.  A recording longer than a block (``qa.blocks``) is
-    heard in blocks that overlap, each with levels of its own.
+    ringback and other tones, music, hum and steady noise are not speech; the other channel's voice that leaks or comes back
+    as an echo (up to 0.3 s late, 3 dB or more below it) is not speech of this one.  Spans are sorted, apart, on multiples of
+    ``settings.grid_ms`` (30 ms) and inside the recording to within one grid step.  Less than 10 ms of audio
+    holds no speech.  A recording longer than a block (``qa.blocks``) is heard in blocks that overlap, each with levels of its own.
     """
     settings, rate = settings or ActivitySettings(), audio.info.rate_hz
     waves = [blocks.channel(audio, i) for i in range(audio.info.channels)]
     if rate != RATE_HZ:
         waves = [w.through(lambda x: _resampled(x, rate), RATE_HZ) for w in waves]
-    active: list[BoolArray] = []
+    tracks: list[BoolArray] = []
     for start, end in waves[0].blocks(_OVERLAP_S):
         heard = _decided([w.read(start, end) for w in waves], settings)
-        active = _joined(active, heard, start // _FRAME) if active else heard
-    return SpeechActivity(tuple(spans(a, settings.grid_ms) for a in active), "silero+webrtcvad+energy")
+        tracks = _joined(tracks, heard, start // _FRAME) if tracks else heard
+    found = tuple(spans(track, settings.grid_ms) for track in tracks)
+    active = found[: len(waves)]
+    leaks = tuple(tuple(s for s in row if s.duration_ms >= _LEAST_LEAK_MS) for row in found[len(waves) :])
+    return SpeechActivity(active, "silero+webrtcvad+energy", leaks if any(leaks) else ())
 
 
 def _decided(waves: list[Float32Array], settings: ActivitySettings) -> list[BoolArray]:
-    """Speech or not for each frame of each channel of a block."""
+    """Speech or not for each frame of each channel of a block; of two channels also where each holds a leak of the other."""
     with ThreadPoolExecutor(len(waves)) as pool:  # most of it needs no lock: a core a channel where there are two
         evidence = list(pool.map(gather, waves))
     odds = [log_odds(e) for e in evidence]
@@ -112,10 +124,12 @@ def _decided(waves: list[Float32Array], settings: ActivitySettings) -> list[Bool
             _leak(waves[i], waves[1 - i], evidence[i].energy_db, evidence[1 - i].energy_db, active[i], active[1 - i], settings)
             for i in (0, 1)
         ]
+        leaks = [leak | _echo(waves[i], waves[1 - i], evidence[i], active[i], active[1 - i], settings) for i, leak in enumerate(leaks)]
         active = [
             decide(np.where(leak, -4.0, o), e, settings) if leak.any() else a
             for leak, o, e, a in zip(leaks, odds, evidence, active, strict=True)
         ]
+        return active + [leak & ~a for leak, a in zip(leaks, active, strict=True)]
     return active
 
 
@@ -259,7 +273,7 @@ def levels(evidence: Evidence) -> tuple[Float64Array, Float64Array, Float64Array
     return floor, spread, np.interp(frames, sure, loud)
 
 
-def _ahead(track: Float64Array, frames: int) -> Float64Array:
+def _ahead(track: npt.NDArray[Any], frames: int) -> npt.NDArray[Any]:
     """``track`` seen ``frames`` later (negative: earlier), the ends repeated."""
     return track[np.clip(np.arange(len(track)) + frames, 0, len(track) - 1)]
 
@@ -337,6 +351,36 @@ def _leak(
         if faint or _correlation(own[samples], other[samples]) >= settings.leak_correlation:
             leak[start:end] = True
     return leak
+
+
+def _echo(
+    own: Float32Array, other: Float32Array, evidence: Evidence, own_active: BoolArray, other_active: BoolArray, settings: ActivitySettings
+) -> BoolArray:
+    """Frames of ``own`` that hold what came of the other channel on a way that the whole block shows, and nothing of their own."""
+    count, source = min(len(own_active), len(other_active)), Wave.of(other, RATE_HZ)
+    leak = np.zeros(len(own_active), bool)
+    path = channels.leak_path(Wave.of(own, RATE_HZ), source, spans(other_active, FRAME_MS))
+    if path is None or path.level_db > -settings.echo_db:
+        return leak
+    near = scipy.ndimage.binary_dilation(_ahead(other_active[:count], -round(path.delay_ms / FRAME_MS)), iterations=10)
+    suspect = near & scipy.ndimage.binary_dilation(own_active[:count], iterations=5)
+    floor = 10 ** (levels(evidence)[0] / 10)
+    for start, end in runs(suspect):
+        samples = slice(start * _FRAME, end * _FRAME)
+        here, came = own[samples], path.of(source, samples.start, samples.stop)
+        heard, rest = (scipy.ndimage.uniform_filter1d(10 ** (_energy_db(x, end - start) / 10), 21) for x in (here, here - came))
+        deep, deep_rest, deep_due = (_smooth_power(x, end - start) for x in (here, here - came, came))
+        explained = rest <= settings.echo_rest * heard
+        coded = (deep <= _NO_LOUDER * deep_due) & (deep_rest <= _CODED * deep)
+        drowned = (rest <= _DROWNED * floor[start:end]) & (rest <= _LEAST_ECHO * heard)
+        leak[start:end] = scipy.ndimage.binary_opening(explained | coded | drowned, np.ones(_LEAST_LEAK_MS // FRAME_MS))
+    copied = path.level_db > _COPY_DB and np.count_nonzero(own_active & ~leak) < 0.1 * np.count_nonzero(own_active)
+    return np.zeros_like(leak) if copied else leak
+
+
+def _smooth_power(x: Float32Array, count: int) -> Float64Array:
+    power = np.mean(x[: count * _FRAME].reshape(count, _FRAME).astype(np.float64) ** 2, axis=1)
+    return np.asarray(scipy.ndimage.uniform_filter1d(power, 21))
 
 
 def _correlation(a: Float32Array, b: Float32Array, reach: int = RATE_HZ // 20, limit: int = 2 * RATE_HZ) -> float:

@@ -159,7 +159,8 @@ def transcribe(
     hotwords: Sequence[str],
     settings: AsrSettings | None = None,
 ) -> Transcript:
-    """Transcript of all speakers.
+    """Transcript of all speakers by their channels; of a recording of one channel as one speaker, ``mono``, whoever speaks when
+    (``qa.wordspeakers`` gives the words to the speakers, so that other turns need no new recognition).
 
     ``hotwords`` are proper names only (company, products, agents): the recogniser must not be led to hear what is judged.
     """
@@ -171,12 +172,12 @@ def transcribe(
         speech = activity.channels[channel]
         if not speech:
             continue
-        wave = blocks.channel(audio, channel).through(lambda x: resampled(x, rate, recogniser.demo), RATE_HZ)
+        leaks = activity.leaks[channel] if activity.leaks and turns.method == "channel" else ()
+        wave = blocks.channel(audio, channel).muted(leaks).through(lambda x: resampled(x, rate, recogniser.demo), RATE_HZ)
         words = _heard(recogniser, wave, clips(speech, audio.info.duration_ms, settings), hotwords, settings)
         for utterance in _utterances(words, speaker, channel, speech, settings.pause_ms):
             (dropped if reason_to_drop(utterance, _around(speech, utterance.span)) else utterances).append(utterance)
-        if turns.method != "none":
-            pieces += _pieces(wave, speaker, speech, audio.info.duration_ms, settings)
+        pieces += _pieces(wave, speaker, speech, audio.info.duration_ms, settings)
     edges = _edges(recogniser, pieces, hotwords, settings)
     return Transcript(recogniser.identity, recogniser.demo, _sorted(utterances), edges, _sorted(dropped))
 
@@ -186,7 +187,7 @@ def _sorted(utterances: Iterable[Utterance]) -> tuple[Utterance, ...]:
 
 
 def _speakers(turns: SpeakerTurns) -> list[tuple[str, int]]:
-    if turns.method == "none":
+    if turns.method != "channel":
         return [(MONO, 0)]
     return sorted({(t.speaker, t.channel) for t in turns.turns})
 

@@ -5,11 +5,11 @@ A recording of up to :data:`BLOCK_S` is one block, and what is computed of it is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from qa.types import Audio, Float32Array
+from qa.types import Audio, Float32Array, Span
 
 BLOCK_S = 600
 """At most so many seconds are held as floating-point samples at once."""
@@ -46,6 +46,19 @@ class Wave:
         step_s = -(-alone_s // (count * GRID_S)) * GRID_S  # blocks of one length: no stub at the end that holds too little to judge by
         starts = range(0, alone_s, step_s)
         return [(s * self.rate_hz, min(self.length, (s + step_s + overlap_s) * self.rate_hz)) for s in starts]
+
+    def muted(self, spans: Sequence[Span]) -> Wave:
+        """The same with silence in ``spans``."""
+        if not spans:
+            return self
+
+        def read(start: int, end: int) -> Float32Array:
+            x = self.read(start, end).copy()
+            for span in spans:
+                x[max(0, span.start_ms * self.rate_hz // 1000 - start) : max(0, span.end_ms * self.rate_hz // 1000 - start)] = 0
+            return x
+
+        return Wave.of(read(0, self.length), self.rate_hz) if self.one_block else Wave(read, self.length, self.rate_hz)
 
     def through(self, convert: Callable[[Float32Array], Float32Array], rate_hz: int) -> Wave:
         """What ``convert`` (a resampler or a filter whose memory is less than a second) makes of the samples, at ``rate_hz``."""

@@ -55,15 +55,36 @@ def unknown(call: Call, role: Role) -> str | None:
     """Why nothing can be said of the words in ``role`` (Chinese): speaker unknown, drowned in noise, or nothing transcribed."""
     name = NAMES[role]
     if call.speaker(role) is None:
-        return f"分不清哪一方是{name}（单声道录音或通道归属不明）"
-    if call.acoustics.same_channels:
+        return f"分不清哪一方是{name}（{call.roles.doubt or '单声道录音或通道归属不明'}）"
+    if call.acoustics.same_channels and not call.turns.diarized:
         return "两个声道是同一信号，分不清坐席和客户"
-    sound = call.channel_acoustics(role)
+    sound = call.speaker_acoustics(role)
     if sound is not None and sound.snr_db is not None and sound.snr_db < MIN_SNR_DB:
         return f"{name}话音被噪声淹没（信噪比 {sound.snr_db:.1f} dB，要求 {MIN_SNR_DB:g} dB）"
+    if (dead := without_signal(call, role)) is not None:
+        return dead
     if not call.utterances(role) or (sound is not None and sound.active_level_dbov is None):
         return f"{name}一方没有转写出任何话语（可能未说话，也可能是录音故障）"
     return None
+
+
+NO_SIGNAL_SURE = 0.9
+"""With so much confidence a channel is taken to be dead (``qa.channels``): a steady noise may be that of somebody who says nothing."""
+
+
+def without_signal(call: Call, role: Role) -> str | None:
+    """Says so (Chinese) where the channel of ``role`` holds no signal at all: whether anybody spoke there cannot be known."""
+    channel = call.channel_of(role)
+    fact = None if channel is None else call.acoustics.fact("dead", channel)
+    return f"{NAMES[role]}的声道没有信号，可能是录音故障" if fact is not None and fact.confidence >= NO_SIGNAL_SURE else None
+
+
+def noisy(call: Call) -> str | None:
+    """Why speech and silence cannot be told from each other on some channel (Chinese), None if they can."""
+    worst = min((c.snr_db for c in call.acoustics.channels if c.snr_db is not None), default=None)
+    if worst is None:
+        return "录音里没有话音，分不清是没有人说话还是录音故障"
+    return f"线路噪声大（信噪比 {worst:.1f} dB，要求 {MIN_SNR_DB:g} dB）" if worst < MIN_SNR_DB else None
 
 
 def words_of(utterances: Iterable[Utterance]) -> tuple[Word, ...]:
@@ -95,12 +116,21 @@ def agent_activity(call: Call) -> tuple[Span, ...]:
 
 
 def activity(call: Call, role: Role) -> tuple[Span, ...]:
-    """Speech in ``role`` by the activity detector (stereo: of the channel; else the turns), signalling tones left out."""
+    """Speech in ``role`` by the activity detector (stereo: of the channel, without what was set apart of it; else the turns), signalling
+    tones left out."""
     channel, speaker = call.channel_of(role), call.speaker(role)
-    if channel is not None:
+    if channel is not None and call.before is None:
         return channel_activity(call, channel)
     spans = call.turns.of(speaker) if speaker is not None else ()
-    return _without_tones(spans, (tone.span for tone in call.acoustics.tones))
+    return _without_tones(spans, (tone.span for tone in call.acoustics.tones if channel in (None, tone.channel)))
+
+
+def own_activity(call: Call, role: Role) -> tuple[Span, ...]:
+    """Speech in ``role`` to be measured as its own: as :func:`activity`, in one channel without the time in which others speak too."""
+    speaker = call.speaker(role)
+    if speaker is None or not call.turns.diarized:
+        return activity(call, role)
+    return _without_tones(call.turns.alone(speaker), (tone.span for tone in call.acoustics.tones))
 
 
 def channel_activity(call: Call, channel: int) -> tuple[Span, ...]:

@@ -7,13 +7,26 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from qa import __version__, cli_batch, cli_explain, cli_models, cli_records, cli_rescore, cli_rules, cli_show, cli_traffic
+from qa import (
+    __version__,
+    cli_batch,
+    cli_evaluate,
+    cli_explain,
+    cli_models,
+    cli_records,
+    cli_rescore,
+    cli_roles,
+    cli_rules,
+    cli_show,
+    cli_traffic,
+    cli_voiceprint,
+)
 from qa.cli_common import (
     DB_DEFAULT,
     EXIT_BUG,
@@ -21,36 +34,31 @@ from qa.cli_common import (
     AsrOption,
     CallsOption,
     Db,
+    DiarizationOption,
     Json,
     QaGroup,
     Since,
     Tz,
     Until,
     demo_line,
+    diarization_notice,
     err,
     error_line,
     out,
     print_json,
-    show_traceback,
     table,
 )
+from qa.cli_scoring import expected_records, score_with_progress, show_table_problems
 from qa.errors import AudioError
 from qa.report_text import percent_text
 from qa.types import Outcome, Scorecard
 
 if TYPE_CHECKING:
     from qa.pipeline import FileResult
-    from qa.records import Records
-    from qa.rules.book import RuleBook
     from qa.store import Store
 
 LISTED_CALLS = 40
-LISTED_PROBLEMS = 10
 
-EvaluatedCalls = Annotated[
-    str | None,
-    typer.Option("--calls", help="通话记录，同 qa score；默认用 DIR/calls.csv（若有），否则用已导入的", metavar="FILE[:FORMAT]"),
-]
 
 app = typer.Typer(
     name="qa",
@@ -104,6 +112,7 @@ def score(
     calls: CallsOption = None,
     profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
     asr: AsrOption = None,
+    diarization: DiarizationOption = "auto",
     tz: Tz = "",
     report: Annotated[Path | None, typer.Option("--report", help="把每通电话、每位坐席的网页报告写到这个文件夹")] = None,
     db: Db = DB_DEFAULT,
@@ -127,13 +136,13 @@ def score(
         raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
     for _, error in found.missed:
         err().print(error_line(error), soft_wrap=True)
-    models.locate(asr)
+    diarization_notice(diarization, models.locate(asr).demo)
     with Store(db) as store:
-        call_table = _expected_records((calls, tz), store, files, paths)
+        call_table = expected_records((calls, tz), store, files, paths)
         told = len(call_table.problems) if call_table is not None else 0
         cli_rescore.show_other_contents(store, book)
-        results = _score_with_progress(files, store, book, call_table, asr, ctx.obj["debug"])
-        _show_table_problems(call_table, (), told)  # recordings that no record could be joined with
+        results = score_with_progress(files, store, book, call_table, (asr, diarization), ctx.obj["debug"])
+        show_table_problems(call_table, (), told)  # recordings that no record could be joined with
         results, counted = cli_rescore.recounted(store, [part for result in results for part in result.all])
         if report is not None:
             _write_reports(store, results, report)
@@ -145,56 +154,6 @@ def score(
             out().print(line, markup=False, soft_wrap=True)
     if found.missed or any(r.error for r in results):
         raise typer.Exit(EXIT_FAILED)
-
-
-def _expected_records(calls: tuple[str | None, str], store: Store, files: Sequence[Path], folders: Sequence[Path] = ()) -> Records | None:
-    """The records that ``files`` are scored with: those that ``--calls`` (with ``--tz``) names, else those imported into ``store``;
-    problems are shown."""
-    from qa import records
-    from qa.switch import choose
-
-    named, zone = calls
-    found = choose.named(named, zone, store) if named is not None else choose.imported(store)
-    records.expect(found, files)
-    _show_table_problems(found, folders)
-    return found
-
-
-def _show_table_problems(call_table: Records | None, paths: Sequence[Path], since: int = 0) -> None:
-    """The problems of the call records from the ``since``-th on."""
-    console = err()
-    if call_table is None:
-        for path in paths:
-            if (path / "calls.csv").is_file():
-                console.print(f"提示：{path / 'calls.csv'} 没有用上；要用请加 --calls", style="yellow", markup=False)
-        return
-    problems = call_table.problems[since:]
-    for problem in problems[:LISTED_PROBLEMS]:
-        console.print(f"! {problem}", style="yellow", markup=False, soft_wrap=True)
-    if len(problems) > LISTED_PROBLEMS:
-        console.print(f"! 通话记录表还有 {len(problems) - LISTED_PROBLEMS} 处问题", style="yellow")
-
-
-def _score_with_progress(
-    files: Sequence[Path], store: Store, book: RuleBook, call_table: Records | None, asr: str | None, debug: bool, by_day: bool = True
-) -> list[FileResult]:
-    """Score all; a failed file is told at once, above the bar.  ``by_day``: by the version of the rules in force on each day."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from qa.pipeline import score_files
-
-    columns = (TextColumn("评分"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=err(), transient=True) as bar:
-        task = bar.add_task("", total=len(files))
-
-        def done(result: FileResult) -> None:
-            bar.update(task, advance=1, description=result.path.name.replace("[", r"\["))
-            if result.error is not None:
-                bar.console.print(error_line(result.error), soft_wrap=True)
-                if debug:
-                    show_traceback(bar.console, result.error)
-
-        return score_files(files, store=store, book=book, table=call_table, asr=asr, progress=done, by_day=by_day)
 
 
 def _result_row(result: FileResult) -> dict[str, object]:
@@ -329,57 +288,11 @@ def export(
         out().print(f"已导出 {len(scored)} 通电话{more}：{'、'.join(map(str, files))}", markup=False, soft_wrap=True)
 
 
-# ---------------------------------------------------------------- evaluate
-
-
-@app.command()
-def evaluate(
-    ctx: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="有录音和 truth.jsonl 的文件夹", metavar="DIR")],
-    calls: EvaluatedCalls = None,
-    profile: Annotated[str, typer.Option("--profile", help="规则书的名字或文件夹（rule book）")] = "default",
-    asr: AsrOption = None,
-    tz: Tz = "",
-    db: Db = DB_DEFAULT,
-    as_json: Json = False,
-) -> None:
-    """与带标注的录音对照：各项查准率、查全率，文字和测量的误差（compare with the truth）。"""
-    from qa import evaluate as evaluating
-    from qa import evaluate_view, rulebook
-    from qa.store import Store
-    from qa.switch import choose
-
-    book = rulebook.load_scoring(profile)
-    beside = folder / "calls.csv"
-    chosen = calls if calls is not None else str(beside) if beside.is_file() else None
-    if chosen is not None:
-        choose.check(chosen)
-
-    def score_all(paths: Sequence[Path]) -> Iterator[tuple[Path, evaluating.Scored]]:
-        with Store(db) as store:
-            call_table = _expected_records((chosen, tz), store, paths)
-            told = len(call_table.problems) if call_table is not None else 0
-            for r in _score_with_progress(paths, store, book, call_table, asr, ctx.obj["debug"], by_day=False):
-                if r.error is not None:
-                    yield r.path, r.error
-                elif r.call is not None and r.scorecard is not None:
-                    yield r.path, evaluating.ScoredCall(r.call, r.scorecard)
-            _show_table_problems(call_table, (), told)  # recordings that no record could be joined with
-
-    found = evaluating.evaluate_folder(folder, score_all)
-    if as_json:
-        print_json(evaluate_view.as_json(found))
-    else:
-        for made in evaluate_view.tables(found):
-            out().print(made)
-        if found.demo:
-            out().print(demo_line())
-    if found.errors:
-        raise typer.Exit(EXIT_FAILED)
-
-
+cli_evaluate.register(app)
 cli_show.register(app)
 cli_rescore.register(app)
+cli_roles.register(app)
+cli_voiceprint.register(app)
 app.add_typer(report_app, name="report")
 app.add_typer(cli_models.models_app, name="models")
 app.add_typer(cli_rules.rules_app, name="rules")

@@ -24,10 +24,12 @@ from qa.cli_common import (
     AsrOption,
     CallsOption,
     Db,
+    DiarizationOption,
     Json,
     QaGroup,
     Tz,
     demo_line,
+    diarization_notice,
     err,
     error_line,
     out,
@@ -76,6 +78,7 @@ def run(
     tz: Tz = "",
     profile: Profile = "default",
     asr: AsrOption = None,
+    diarization: DiarizationOption = "auto",
     workers: Workers = None,
     timeout_factor: Factor = None,
     memory_limit: Memory = None,
@@ -102,7 +105,7 @@ def run(
     for folder in found.empty:
         err().print(f"! {folder}：文件夹里没有录音", style="yellow", markup=False, soft_wrap=True)
     workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, workers_at, named) as batch:
+    with _batch(db, (calls, tz), profile, (asr, diarization), workers_at, named) as batch:
         report = _run(batch, found.files, ctx.obj["debug"], found.missed)
     _finish(report, db, report_json, as_json)
 
@@ -115,6 +118,7 @@ def retry(
     tz: Tz = "",
     profile: Profile = "default",
     asr: AsrOption = None,
+    diarization: DiarizationOption = "auto",
     workers: Workers = None,
     timeout_factor: Factor = None,
     memory_limit: Memory = None,
@@ -134,7 +138,7 @@ def retry(
 
     _check_report(report_json)
     workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, workers_at, (), create=False) as batch:
+    with _batch(db, (calls, tz), profile, (asr, diarization), workers_at, (), create=False) as batch:
         with _ends_at_once():
             chosen, said = to_retry(batch.scorer.store.batches, [place(file) for file in files or ()])
         for one in said:
@@ -151,6 +155,7 @@ def watch(
     tz: Tz = "",
     profile: Profile = "default",
     asr: AsrOption = None,
+    diarization: DiarizationOption = "auto",
     workers: Workers = None,
     timeout_factor: Factor = None,
     memory_limit: Memory = None,
@@ -173,7 +178,7 @@ def watch(
     if missing:
         raise AudioError("、".join(missing), "没有这个文件夹", "请检查路径")
     workers_at = choice(engine, (address, ray_cpus, ray_gpus), workers, timeout_factor, memory_limit)
-    with _batch(db, (calls, tz), profile, asr, workers_at, watched, lock=False) as batch:
+    with _batch(db, (calls, tz), profile, (asr, diarization), workers_at, watched, lock=False) as batch:
         table_path = choose.split(calls)[0] if calls is not None else None
         store = batch.scorer.store
         watching = Watch(batch, db, watched, settle, every, show_error, table_path, lambda: _records((calls, tz), store))
@@ -190,7 +195,7 @@ def _batch(
     db: Path,
     calls: tuple[str | None, str],
     profile: str,
-    asr: str | None,
+    engines: tuple[str | None, str],
     workers_at: Choice,
     folders: Sequence[Path],
     *,
@@ -208,15 +213,18 @@ def _batch(
 
     book = rulebook.load_scoring(profile)
     _records(calls, None)
+    asr, diarization = engines
     located = models.locate(asr)
+    diarization_notice(diarization, located.demo)
     with ExitStack() as stack:
         with _ends_at_once():
             store = stack.enter_context(Store(db, create=create, busy_timeout_s=BUSY_TIMEOUT_S))
             if lock:
                 stack.enter_context(one_batch(db))
-            scorer = Scorer(store, book, _records(calls, store), asr)
-        engine = stack.enter_context(closing(start(located, workers_at)))
-        settings = {"model": scorer.identity, "workers": engine.workers, "threads": list(engine.shape.threads)}
+            scorer = Scorer(store, book, _records(calls, store), asr, diarization_choice=diarization)
+        engine = stack.enter_context(closing(start(located, workers_at, scorer.diarizer_at)))
+        told = scorer.diarizer_at.identity if scorer.diarizer_at else "none"
+        settings = {"model": scorer.identity, "diarization": told, "workers": engine.workers, "threads": list(engine.shape.threads)}
         settings |= {"timeout_factor": engine.limits.factor, "memory_limit_mib": engine.limits.memory_bytes >> 20}
         whole = [folder for folder in folders if folder.is_dir()]
         made = Batch(scorer, engine, whole, settle_s=plan.SETTLE_S, settings=settings)

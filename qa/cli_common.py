@@ -55,6 +55,14 @@ AsrOption = Annotated[
     str | None,
     typer.Option("--asr", help="语音识别模型：demo（演示）、模型名或文件夹；默认用正式模型", metavar="demo|MODEL|FOLDER"),
 ]
+DiarizationOption = Annotated[
+    str,
+    typer.Option(
+        "--diarization",
+        help="单声道录音怎样区分说话人：auto（正式识别配正式模型，演示配随附模型）、sherpa、pyannote、turns、off，可加 :模型名 或 :文件夹",
+        metavar="auto|sherpa|pyannote|turns|off[:MODEL|:FOLDER]",
+    ),
+]
 
 
 def out() -> Console:
@@ -129,6 +137,21 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
 def outcome_text(outcome: Outcome, label: str = "") -> Text:
     """Symbol and word in the outcome's colour."""
     return Text(f"{OUTCOME_SYMBOL[outcome]} {label or OUTCOME_TEXT[outcome]}", style=STYLE[outcome])
+
+
+def diarization_notice(choice: str, demo: bool) -> None:
+    """Say once that nobody tells the speakers of mono recordings apart where that was not asked for; ``demo``: the recogniser is."""
+    from qa import diarization, models
+
+    if diarization.locate(choice, demo) is not None or choice == diarization.OFF:
+        return
+    how = (
+        "安装：pip install sherpa-onnx"
+        if demo
+        else f"请 pip install 'qa-callcentre[diarization]' 并运行 qa models pull {models.production_diarization()}，或用 --diarization 指定"
+    )
+    text = f"提示：没有可用的说话人区分引擎或模型，单声道录音只做不分说话人的检查，其余无法判定；{how}"
+    err().print(text, style="yellow", markup=False, soft_wrap=True)
 
 
 def demo_line() -> Text:

@@ -1,4 +1,4 @@
-"""Commands about speech models."""
+"""Commands about models."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, out, print
 if TYPE_CHECKING:
     from qa.models import ModelStatus, VerifyReport
 
-models_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="语音识别模型：查看、下载、核对（speech models）")
+models_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="语音识别和区分说话人的模型：查看、下载、核对（models）")
 
+_USES = {"asr": "识别", "diarization": "区分说话人"}
 _STATES = {"ok": "✓ 一致", "differs": "✗ 内容变了", "missing": "✗ 缺少", "unrecorded": "? 没有记录"}
 
 
@@ -28,7 +29,9 @@ def list_(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
         return
     made = table("模型", "用途", "本机", "大小", "说明", right=("大小",))
     for s in found:
-        use = "正式（默认）" if s.production else "演示 demo" if s.demo else ""
+        told = "，正式（默认）" if s.production else "，演示 demo" if s.demo else ""
+        bundled = "，随程序附带" if s.kind == "diarization" and s.repository is None else ""
+        use = _USES[s.kind] + told + bundled
         size = f"{s.size_bytes / 2**20:.1f} MiB" if s.size_bytes else ""
         made.add_row(s.name, use, "✓ 有" if s.path else "— 没有", size, s.about)
     out().print(made)
@@ -39,6 +42,8 @@ def _status(status: ModelStatus) -> dict[str, object]:
         "name": status.name,
         "about": status.about,
         "repository": status.repository,
+        "kind": status.kind,
+        "gated": status.gated,
         "production": status.production,
         "demo": status.demo,
         "path": str(status.path) if status.path else None,

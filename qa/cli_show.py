@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from qa.intervals import Estimate
     from qa.ledger_cards import Adjustment
     from qa.report_view import CallView, CheckView, Line
+    from qa.role_marks import RoleMark
+    from qa.rules.book import RuleBook
     from qa.rules.money import Mark
     from qa.scorecards import AgentScorecard, CallScore
     from qa.store import Store
     from qa.withdrawals import Withdrawal
 
-Decision = TypeVar("Decision", "Adjustment", "Mark", "Withdrawal")
+Decision = TypeVar("Decision", "Adjustment", "Mark", "Withdrawal", "RoleMark")
 LISTED = 10
 ROLE_STYLE = {"agent": "bold cyan", "customer": "bold yellow", "due": "bold magenta"}
 
@@ -95,14 +97,15 @@ def show(
         heard, card = store.call(call_id), store.scorecard(call_id)
         decisions = _decisions(store, card, heard.record.customer_number if heard.record is not None else "")
         found, card = without_numbers(heard, card)
+        book = Books(store).known(card.provenance)
         if as_json:
-            _show_json(store, call_id, found)
+            _show_json(store, call_id, found, book)
             return
-        shown = view(found, card, Books(store).known(card.provenance))
+        shown = view(found, card, book)
     console = out()
     _head(console, found, card)
-    for decision in decisions:
-        console.print(plain(f"· {decision}", "yellow"), soft_wrap=True)
+    for line in (*decisions, *shown.channels):
+        console.print(plain(f"· {line}", "yellow"), soft_wrap=True)
     for check in shown.checks:
         _check(console, check)
     _transcript(console, shown)
@@ -113,11 +116,13 @@ def show(
 
 def _decisions(store: Store, card: Scorecard, number: str) -> list[str]:
     """What was decided of a call, by persons with name and reason, in order of time, without the customer's ``number``."""
+    from qa import role_marks
     from qa.export import mask_name, mask_text
 
     titles = {result.check_id: result.title for result in card}
     made = [(one.created, f"由 {one.by} 调整为评分 {one.after}：{one.reason}") for one in store.adjustments(card.call_id)]
     made += [(one.created, mark_text(one, titles.get(one.rule_id, one.rule_id))) for one in store.marks(card.call_id)]
+    made += [(one.created, str(one)) for one in role_marks.marks(store.db, card.call_id)]
     told = [(created, mask_text(text, number)) for created, text in made]
     told += [(one.created, mask_name(str(one), number)) for one in store.withdrawals.of(card.call_id)]
     return [f"{created[:10]} {text}" for created, text in sorted(told, key=lambda one: one[0])]
@@ -129,8 +134,9 @@ def mark_text(mark: Mark, title: str) -> str:
     return f"由 {mark.by} {verb}“{title}”{after}：{mark.reason}"
 
 
-def _show_json(store: Store, call_id: str, found: Call) -> None:
+def _show_json(store: Store, call_id: str, found: Call, book: RuleBook | None) -> None:
     from qa import export
+    from qa.channel_facts import in_words, of_call
 
     row = next(c for c in store.calls() if c.call_id == call_id)
     whole: dict[str, Any] = json.loads(export.to_json([(row, store.scorecard(call_id))]))["calls"][0]
@@ -143,6 +149,10 @@ def _show_json(store: Store, call_id: str, found: Call) -> None:
             "text": u.text,
         }
         for u in found.transcript.utterances
+    ]
+    whole["channel_facts"] = [
+        {"kind": f.kind, "channel": f.channel, "figure": f.figure, "confidence": f.confidence, **dict(f.details), "text": in_words(f)}
+        for f in of_call(found, *((book.roles,) if book else ()))
     ]
     whole["adjustments"] = [masked(one, row.customer_number) for one in store.adjustments(call_id)]
     whole["withdrawals"] = [masked(one, row.customer_number) for one in store.withdrawals.of(call_id)]

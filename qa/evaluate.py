@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
 
 from qa.errors import QaError, TruthError
+from qa.evaluate_channels import ChannelEvaluation, evaluate_channels
+from qa.evaluate_diarization import AUTO, DiarizationEvaluation, evaluate_diarization
 from qa.phonetic import syllables
 from qa.text import normalise
 from qa.truth import TRUTH_FILE, Truth, TruthTurn, read_truth
@@ -168,6 +170,8 @@ class Evaluation:
     skipped: tuple[str, ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
     untold: tuple[str, ...] = ()
+    diarization: DiarizationEvaluation | None = None
+    channels: ChannelEvaluation = field(default_factory=ChannelEvaluation)
 
     @property
     def total(self) -> CheckFigures | None:
@@ -176,8 +180,8 @@ class Evaluation:
         return reduce(CheckFigures.__add__, figures) if figures else None
 
 
-def evaluate_folder(folder: Path, score: Scorer) -> Evaluation:
-    """Score the recordings that ``folder/truth.jsonl`` names and compare.
+def evaluate_folder(folder: Path, score: Scorer, diarization: str = AUTO) -> Evaluation:
+    """Score the recordings that ``folder/truth.jsonl`` names and compare; measure the engines that tell speakers apart (``diarization``).
 
     Raises TruthError if the truth file is wrong or names a recording that is not there.
     """
@@ -189,7 +193,9 @@ def evaluate_folder(folder: Path, score: Scorer) -> Evaluation:
     names = {folder / t.file: t.file for t in truths}
     results = {names[path]: result for path, result in score(list(names))}
     scored = {f: r for f, r in results.items() if isinstance(r, ScoredCall)}
-    return evaluate(scored, truths, {f: str(r) for f, r in results.items() if isinstance(r, QaError)})
+    found = evaluate(scored, truths, {f: str(r) for f, r in results.items() if isinstance(r, QaError)})
+    told = [(folder / t.file, t, scored[t.file].call) for t in truths if t.file in scored]
+    return replace(found, diarization=evaluate_diarization(told, diarization))
 
 
 def evaluate(scored: Mapping[str, ScoredCall], truths: Iterable[Truth], errors: Mapping[str, str] | None = None) -> Evaluation:
@@ -210,7 +216,7 @@ def evaluate(scored: Mapping[str, ScoredCall], truths: Iterable[Truth], errors: 
         words=_words(pairs), rate_percent=_measured(pairs, "rate_cpm", lambda got, true: 100 * (got / true - 1)),
         level_db=_measured(pairs, "level_dbov", lambda got, true: got - true), rings=_rings(pairs), turn_starts_ms=starts,
         turn_ends_ms=ends, skipped=tuple(c for c in named if c not in known and scored), errors=tuple(missing),
-        untold=tuple(c for c in known if c not in named),
+        untold=tuple(c for c in known if c not in named), channels=evaluate_channels([(t, s.call) for t, s in pairs if s is not None]),
     )  # fmt: skip
 
 
@@ -335,8 +341,14 @@ def _texts(turns: Sequence[TruthTurn], call: Call) -> list[tuple[str, str, str]]
     if not any(call.speaker(r) for r in roles):
         heard = sorted(call.transcript.utterances, key=lambda u: u.span)
         return [(Role.UNKNOWN.value, hanzi("，".join(t.text for t in turns)), hanzi("，".join(u.text for u in heard)))]
-    return [(r.value, hanzi("，".join(t.text for t in turns if t.role is r)),
-             hanzi("，".join(u.text for u in sorted(call.utterances(r), key=lambda u: u.span)))) for r in known]
+    return [
+        (
+            r.value,
+            hanzi("，".join(t.text for t in turns if t.role is r)),
+            hanzi("，".join(u.text for u in sorted(call.utterances(r), key=lambda u: u.span))),
+        )
+        for r in known
+    ]
 
 
 # ---------------------------------------------------------------- measures
@@ -350,8 +362,7 @@ def _value(scored: ScoredCall | None, measure: str) -> float | None:
 
 def _measured(pairs: Pairs, measure: str, error: Callable[[float, float], float]) -> Errors:
     true_and_got = [(float(getattr(t, measure)), _value(s, measure)) for t, s in pairs if getattr(t, measure) is not None]
-    return Errors(tuple(error(got, true) for true, got in true_and_got if got is not None),
-                  sum(got is None for _, got in true_and_got))
+    return Errors(tuple(error(got, true) for true, got in true_and_got if got is not None), sum(got is None for _, got in true_and_got))
 
 
 def _rings(pairs: Pairs) -> Share:

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qa.evaluate import NOT_SCORED, CheckFigures, Evaluation, Share
+from qa.evaluate_diarization_view import diarization_json, diarization_tables
 
 _KINDS = {
     "false_fail": "误判不通过", "missed_fail": "漏判", "false_ruling": "不该判而判", "not_ruled": "未判定", "other": "结论不同",
@@ -43,6 +44,9 @@ def as_json(evaluation: Evaluation) -> dict[str, Any]:
             "turn_start_ms": evaluation.turn_starts_ms.summary(),
             "turn_end_ms": evaluation.turn_ends_ms.summary(),
         },
+        "channels": {kind: asdict(found) for kind, found in evaluation.channels.facts},
+        "interruptions": {**asdict(evaluation.channels.interruptions), "calls": evaluation.channels.calls},
+        **diarization_json(evaluation.diarization),
         "misses": [asdict(miss) for miss in evaluation.misses],
         "skipped": list(evaluation.skipped),
         "untold": list(evaluation.untold),
@@ -65,7 +69,8 @@ def _check_json(figures: CheckFigures) -> dict[str, Any]:
 
 def tables(evaluation: Evaluation) -> list[Table]:
     """Verdicts, words and measures, then the disagreements and the recordings without a result where there are any."""
-    out = [_checks(evaluation), _words(evaluation), _measures(evaluation)]
+    out = [_checks(evaluation), _words(evaluation), _measures(evaluation), *_channels(evaluation)]
+    out += diarization_tables(evaluation.diarization)
     if evaluation.misses:
         table = _table("不一致之处", "录音", "检查项", "类别", "真值", "程序", "说明")
         for m in evaluation.misses:
@@ -89,8 +94,18 @@ def _table(title: str, *columns: str) -> Table:
 
 def _checks(evaluation: Evaluation) -> Table:
     mark = "（演示模型，结果不得用于考核）" if evaluation.demo else ""
-    table = _table(f"判定与真值比较，{evaluation.files} 通录音{mark}", "检查项", "不通过查准率", "查全率", "判定", "未判定",
-                   "可判定中已判定", "不该判而判", "结论一致", "证据位置")
+    table = _table(
+        f"判定与真值比较，{evaluation.files} 通录音{mark}",
+        "检查项",
+        "不通过查准率",
+        "查全率",
+        "判定",
+        "未判定",
+        "可判定中已判定",
+        "不该判而判",
+        "结论一致",
+        "证据位置",
+    )
     table.caption = "括号内：次数与 95% 单侧下限（Clopper-Pearson）"
     if evaluation.skipped:
         table.caption += f"；规则书没有、未比较的检查项：{'、'.join(evaluation.skipped)}"
@@ -98,8 +113,17 @@ def _checks(evaluation: Evaluation) -> Table:
         table.caption += f"；真值没有、未比较的检查项：{'、'.join(evaluation.untold)}"
     whole = [("合计", evaluation.total)] if evaluation.total is not None and len(evaluation.checks) > 1 else []
     for check, f in (*evaluation.checks, *whole):
-        table.add_row(Text(check), _bounded(f.precision), _bounded(f.recall), str(f.ruled), str(f.inconclusive), _share(f.ruled_share),
-                      str(f.false_rulings), _share(f.agreed), _share(f.fault_spans))
+        table.add_row(
+            Text(check),
+            _bounded(f.precision),
+            _bounded(f.recall),
+            str(f.ruled),
+            str(f.inconclusive),
+            _share(f.ruled_share),
+            str(f.false_rulings),
+            _share(f.agreed),
+            _share(f.fault_spans),
+        )
     return table
 
 
@@ -115,14 +139,27 @@ def _words(evaluation: Evaluation) -> Table:
 
 def _measures(evaluation: Evaluation) -> Table:
     table = _table("测量", "量", "样本", "未测出", "平均误差", "误差绝对值中位数", "95% 分位", "最大")
-    rows = (("语速 (%)", evaluation.rate_percent, ".2f"), ("音量 (dB)", evaluation.level_db, ".2f"),
-            ("话轮起点 (ms)", evaluation.turn_starts_ms, ".0f"), ("话轮终点 (ms)", evaluation.turn_ends_ms, ".0f"))
+    rows = (
+        ("语速 (%)", evaluation.rate_percent, ".2f"),
+        ("音量 (dB)", evaluation.level_db, ".2f"),
+        ("话轮起点 (ms)", evaluation.turn_starts_ms, ".0f"),
+        ("话轮终点 (ms)", evaluation.turn_ends_ms, ".0f"),
+    )
     for name, errors, form in rows:
         s = errors.summary()
         figures = [s[key] for key in ("mean", "median_abs", "p95_abs", "max_abs")]
         table.add_row(name, str(s["n"]), str(s["missing"]), *("-" if v is None else format(v, form) for v in figures))
     table.caption = f"铃声次数完全一致：{_share(evaluation.rings)}"
     return table
+
+
+def _channels(evaluation: Evaluation) -> list[Table]:
+    table = _table("声道与插话", "项目", "真值有", "其中找到", "多报")
+    names = {"same": "两声道相同", "swapped": "声道与话单相反", "dead": "声道没有信号", "leak": "串音"}
+    rows = [*((names[kind], found) for kind, found in evaluation.channels.facts), ("抢话、插话", evaluation.channels.interruptions)]
+    for name, found in rows:
+        table.add_row(name, str(found.true), str(found.found), str(found.false))
+    return [table] if any(f.true or f.false for _, f in rows) else []
 
 
 def _percent(value: float | None) -> str:

@@ -11,23 +11,23 @@ import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from qa import roles
+from qa.part_levels import frames, level_moved
 from qa.records import Part
-from qa.types import Acoustics, Call, ChannelAcoustics, Float32Array, Span, SpeakerTurns, SpeechActivity, Transcript, Utterance, Word
+from qa.role_settings import RoleSettings
+from qa.types import Call, ChannelAcoustics, Span, SpeechActivity, Transcript, Utterance, Word
 
 CLIPPED_NOTE = "录音按坐席分段评分；削波和峰值按整段录音计，未分坐席"
 
 
-def parts(call: Call, found: Sequence[Part]) -> tuple[Call, ...]:
+def parts(call: Call, found: Sequence[Part], settings: RoleSettings = RoleSettings()) -> tuple[Call, ...]:  # noqa: B008 - frozen
     """The call once for each part, with its record and the roles that this gives; the call itself where nothing is cut."""
     if len(found) == 1 and found[0].window is None and found[0].record == call.record:
         return (call,)
-    made = []
+    made, heard = [], call.as_heard
     for one in found:
-        cut = call if one.window is None else part(call, one.window.start_ms, one.window.end_ms)
-        made.append(replace(cut, record=one.record, roles=roles.assign(cut.turns, cut.transcript, one.record)))
+        cut = heard if one.window is None else part(heard, one.window.start_ms, one.window.end_ms)
+        made.append(roles.told(replace(cut, record=one.record), settings))
     return tuple(made)
 
 
@@ -39,8 +39,11 @@ def part(call: Call, from_ms: int, to_ms: int) -> Call:
     """
     window, whole_ms = Span(from_ms, min(to_ms, call.audio.duration_ms)), call.audio.duration_ms
     edges = {"opening": from_ms == 0, "closing": window.end_ms == whole_ms}
-    heard = SpeechActivity(tuple(_cut(spans, window) for spans in call.activity.channels), call.activity.method)
-    turns = tuple(replace(t, span=s) for t in call.turns.turns for s in _cut([t.span], window))
+    active, leaks = (tuple(_cut(spans, window) for spans in each) for each in (call.activity.channels, call.activity.leaks))
+    heard = SpeechActivity(active, call.activity.method, leaks)
+    turns, exclusive = (
+        tuple(replace(t, span=s) for t in found for s in _cut([t.span], window)) for found in (call.turns.turns, call.turns.exclusive)
+    )
     transcript = Transcript(
         call.transcript.model,
         call.transcript.demo,
@@ -60,9 +63,9 @@ def part(call: Call, from_ms: int, to_ms: int) -> Call:
         call,
         audio=replace(call.audio, duration_ms=window.end_ms, from_ms=window.start_ms, whole_ms=whole_ms, notes=notes),
         activity=heard,
-        turns=SpeakerTurns(call.turns.method, turns, call.turns.notes),
+        turns=replace(call.turns, turns=turns, exclusive=exclusive, sounds=()),  # the speakers' figures are those of the whole
         transcript=transcript,
-        acoustics=Acoustics(measured, tones, call.acoustics.same_channels),
+        acoustics=replace(call.acoustics, channels=measured, tones=tones),
     )
 
 
@@ -88,33 +91,10 @@ def _middle(word: Word) -> int:
 
 def _sound(sound: ChannelAcoustics, whole: Sequence[Span], cut: Sequence[Span], window: Span) -> ChannelAcoustics:
     """A channel's measures of the part: tracks keep their length and are silent outside of it."""
-    inside = _mask(sound, [window])
+    inside = frames(sound, [window])
     level, pitch = sound.level_dbov.copy(), sound.pitch_hz.copy()
     level[~inside] = min(float(sound.noise_floor_dbov), float(level.min(initial=0.0)))
     pitch[~inside] = 0.0
-    before, after = _mean_db(sound.level_dbov, _mask(sound, whole)), _mean_db(level, _mask(sound, cut))
-    active = sound.active_level_dbov
-    if active is not None:
-        active = active + after - before if before is not None and after is not None else None
-    moved = (
-        None
-        if active is None or sound.active_level_dbov is None or sound.snr_db is None
-        else sound.snr_db + active - sound.active_level_dbov
-    )
     spoken_ms, window_ms = sum(s.duration_ms for s in cut), max(1, window.duration_ms)
-    return replace(
-        sound, active_level_dbov=active, activity_factor=min(1.0, spoken_ms / window_ms), snr_db=moved, level_dbov=level, pitch_hz=pitch
-    )
-
-
-def _mask(sound: ChannelAcoustics, spans: Iterable[Span]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    mask = np.zeros(len(sound.level_dbov), np.bool_)
-    for span in spans:
-        mask[span.start_ms // sound.frame_ms : -(-span.end_ms // sound.frame_ms)] = True
-    return mask
-
-
-def _mean_db(level: Float32Array, mask: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float | None:
-    """Mean power of the frames in dBov; None where there are none."""
-    chosen = level[mask].astype(np.float64)
-    return float(10 * np.log10(np.mean(10.0 ** (chosen / 10)))) if len(chosen) else None
+    part = level_moved(sound, whole, cut)
+    return replace(part, activity_factor=min(1.0, spoken_ms / window_ms), level_dbov=level, pitch_hz=pitch)

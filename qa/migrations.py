@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from qa import role_tables
+
 APPLICATION_ID = 0x71615F63
 """``PRAGMA application_id`` (the letters "qa_c"): tells this program's databases from any other SQLite file."""
 
 migrations = Migrations("qa")
-
 APPEND_ONLY = ("scorecards", "check_results", "findings")
 
 
@@ -385,10 +386,14 @@ def m013_withdrawals(db: Database) -> None:
 
 @migrations()
 def m014_one_decision(db: Database) -> None:
-    """``withdrawals.instead``: the calls (JSON list) on the other side of a decision that waits; what was at a place before is found by it.
-
-    A proposed row of a call that is to give way to others, and a row of those that do not count before it does, name each other.
-    """
+    """``withdrawals.instead``: the calls (JSON list) on the other side of a decision that waits; both sides name each other."""
     db.table("withdrawals").add_column("instead", str, not_null_default="[]")
     db.execute("create index idx_withdrawals_waiting on withdrawals (call_id) where instead <> '[]'")
     db.table("calls").create_index(["file"])
+
+
+@migrations()
+def m016_roles(db: Database) -> None:
+    """Roles that persons set (``qa.role_marks``), the last of a call counts; voices of agents who agreed to it (``qa.voiceprints``)."""
+    role_tables.create(db)
+    _refuse_changes(db, ("role_marks", "voiceprint_events"))

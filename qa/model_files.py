@@ -13,8 +13,18 @@ from pathlib import Path
 
 from qa.errors import ModelError
 
-FILE_PATTERNS = ("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*")
-"""Files of a model that faster-whisper reads (``faster_whisper.utils.download_model``)."""
+FILE_PATTERNS = (
+    *("config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"),
+    *(
+        "config.yaml",
+        "segmentation/pytorch_model.bin",
+        "embedding/pytorch_model.bin",
+        "plda/*.npz",
+        "segmentation.onnx",
+        "embedding.onnx",
+    ),
+)
+"""Files of models: of faster-whisper (``faster_whisper.utils.download_model``), of a pipeline of pyannote.audio, its networks in ONNX."""
 
 SUMS_FILE = "SHA256SUMS"
 _SHA256, _GIT_SHA1 = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f]{40}")
@@ -23,7 +33,10 @@ _SUMS_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")
 
 @dataclass(frozen=True)
 class FileCheck:
-    """One file against its recorded hash.  ``state``: ``ok``, ``differs``, ``missing``, ``unrecorded`` (no hash to compare)."""
+    """One file (its path in the folder) against its recorded hash.
+
+    ``state``: ``ok``, ``differs``, ``missing``, ``unrecorded`` (no hash to compare).
+    """
 
     file: str
     state: str
@@ -44,8 +57,8 @@ def check_files(folder: Path, cached: bool) -> tuple[FileCheck, ...]:
         state = "missing" if actual is None else "ok" if actual == expected else "differs"
         checks.append(FileCheck(file, state, expected, actual))
     for path in model_files(folder):
-        if path.name not in recorded:
-            checks.append(FileCheck(path.name, "unrecorded", None, None))
+        if path.relative_to(folder).as_posix() not in recorded:
+            checks.append(FileCheck(path.relative_to(folder).as_posix(), "unrecorded", None, None))
     return tuple(checks)
 
 
@@ -57,22 +70,27 @@ def _read_sums(path: Path) -> dict[str, str]:
         raise ModelError(str(path), f"读取失败({error})", "请重新下载或拷贝模型文件夹") from error
     for number, line in enumerate(lines, 1):
         match = _SUMS_LINE.fullmatch(line)
-        if match is None or "/" in match[2]:
+        if match is None or not _inside(match[2]):
             raise ModelError(f"{path}:{number}", "不是 sha256sum 的格式", "请重新下载或拷贝模型文件夹")
         recorded[match[2]] = match[1]
     return recorded
+
+
+def _inside(name: str) -> bool:
+    """Whether ``name`` is a path in the folder, written in the one way."""
+    return all(part not in ("", ".", "..") for part in name.split("/"))
 
 
 def write_hashes(folder: Path) -> Path:
     """Write ``SHA256SUMS`` over the model files in ``folder`` (``sha256sum -c SHA256SUMS`` reads it); returns its path."""
     files = model_files(folder)
     if not files:
-        raise ModelError(str(folder), "里面没有模型文件", "请给出 CTranslate2 格式的模型文件夹")
-    return _write_atomically(folder / SUMS_FILE, "".join(f"{_sha256(path)}  {path.name}\n" for path in files))
+        raise ModelError(str(folder), "里面没有模型文件", "请给出 CTranslate2 格式的识别模型文件夹，或 pyannote 流程的文件夹")
+    return _write_atomically(folder / SUMS_FILE, "".join(f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files))
 
 
 def model_files(folder: Path) -> list[Path]:
-    """The model files in ``folder``, sorted by name."""
+    """The model files in ``folder``, sorted by path."""
     return sorted(path for pattern in FILE_PATTERNS for path in folder.glob(pattern) if path.is_file())
 
 

@@ -7,10 +7,13 @@ from typing import Protocol
 
 from qa.callfacts import hour_of, mean_probability, missing_ms
 from qa.patterns import Held, Judgement, Pattern, fill, judge, parse
-from qa.phonetic import Spoken
+from qa.phonetic import Spoken, spoken
 from qa.types import Call, Span, Word
 
 NO_SECOND_DECODE = "没有第二次识别可以印证"
+
+BY_VOICE = "单声道录音按声音区分说话人，规范用语可能有一部分记在了别人名下"
+NEAR_MS = 2000  # so far beside the place where the words were due they may be said, where voices were told apart
 
 LOST_MS = 3000
 """A recording that lacks more than this of the talk in its call record cannot prove an omission (clocks differ by less)."""
@@ -71,13 +74,25 @@ def judged(call: Call, params: Script, decodes: Sequence[Spoken]) -> Judgement:
     return judge(patterns(call, params), decodes, params.pass_distance, params.doubt_distance)
 
 
-def doubt(call: Call, verdict: Judgement, decodes: Sequence[Sequence[Word]], min_probability: float) -> str | None:
-    """Why an omission is not proven (Chinese), or None: the transcript is the first decode, the guard's decodes follow."""
+def doubt(call: Call, verdict: Judgement, decodes: Sequence[Sequence[Word]], params: Script, due: Span) -> str | None:
+    """Why an omission is not proven (Chinese), or None: the transcript is the first decode, the guard's decodes follow; the words were
+    ``due`` there."""
     if verdict.held is Held.DOUBTFUL:
         return "听到的内容与规范用语相近而不一致，或两次识别结果不同"
     if not any(decodes[1:]):
         return NO_SECOND_DECODE
-    return badly_heard(decodes, min_probability) or cut_short(call)
+    return badly_heard(decodes, params.min_probability) or on_another_side(call, params, due) or cut_short(call)
+
+
+def on_another_side(call: Call, params: Script, due: Span) -> str | None:
+    """Says so (Chinese) if the words were said where they were due, but the voices of one channel were told apart so that not all of them
+    are the agent's: a change of speaker is found some tenths of a second beside the truth, and at times not where it is."""
+    if not call.turns.diarized:
+        return None
+    near = Span(max(0, due.start_ms - NEAR_MS), due.end_ms + NEAR_MS)
+    words = [w for u in call.transcript.utterances for w in u.words if near.start_ms <= w.span.start_ms < near.end_ms]
+    words.sort(key=lambda w: w.span)
+    return None if judged(call, params, [spoken(words)]).held is Held.ABSENT else BY_VOICE
 
 
 def badly_heard(decodes: Iterable[Sequence[Word]], min_probability: float) -> str | None:
@@ -90,6 +105,12 @@ def cut_short(call: Call) -> str | None:
     """Says so (Chinese) if the recording lacks so much of the call that it cannot prove an omission."""
     lost = missing_ms(call)
     return f"录音比话单的通话时长短 {lost / 1000:.1f} 秒，可能缺了一段" if lost > LOST_MS else None
+
+
+def handed_over(call: Call) -> str | None:
+    """Says so (Chinese) if somebody else served the customer in the end: what was due there was not this agent's to say."""
+    at = call.roles.handed_over_ms
+    return None if at is None else f"通话在第 {at / 1000:.1f} 秒转给了别人，之后不是这位坐席"
 
 
 def text_in(heard: Spoken, span: Span) -> str:

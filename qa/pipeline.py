@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qa import asr, decode, legs, models, roles, scoring
+from qa import asr, decode, diarization, legs, models, role_marks, roles, scoring, voice_engine, voiceprints, wordspeakers
 from qa.batch.found import search
 from qa.batch.job import Done, Engine, Job
 from qa.batch.plan import Seen, check_name
@@ -20,10 +20,11 @@ from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
 from qa.places import place
 from qa.records import Records, call_of
 from qa.rescore import day_of, judge
+from qa.role_settings import RoleSettings
 from qa.rules.book import RuleBook
 from qa.stages import STAGES, Making, keys
 from qa.store import Store
-from qa.types import Audio, AudioInfo, Call, CallRecord, Scorecard, SpeakerTurns, SpeechActivity, Transcript
+from qa.types import Audio, AudioInfo, Call, CallRecord, Roles, Scorecard, SpeakerTurns, SpeechActivity, Transcript
 from qa.withdrawals import Moved, Reassigned
 
 SEVERAL = 4
@@ -77,10 +78,13 @@ class Stages:
         hotwords: Sequence[str],
         settings: asr.AsrSettings,
         sha256: str | None = None,
+        diarizer: tuple[str, Callable[[], diarization.Diarizer]] | None = None,
+        house: RoleSettings | None = None,
     ) -> None:
         self.path, self.store, self.sha256 = path, store, sha256 or decode.file_sha256(path)
         self._recogniser, self._hotwords, self._settings = recogniser, tuple(hotwords), settings
-        self._keys = keys(identity, settings, hotwords)
+        self._diarizer, self._house = diarizer, house or RoleSettings()
+        self._keys = keys(identity, settings, hotwords, diarizer[0] if diarizer else "")
         self.recognised = False
 
     def _find(self, stage: str) -> object | None:
@@ -91,10 +95,20 @@ class Stages:
 
     def call(self, record: CallRecord | None) -> Call:
         """The call as the checks see it."""
-        making = Making(self.path, self.sha256, self._find, self._keep, self._transcribe)
+        diarizer = self._diarizer[1] if self._diarizer else None
+        making = Making(self.path, self.sha256, self._find, self._keep, self._transcribe, diarizer=diarizer)
         info, heard, measured, turns, transcript = (making.value(stage) for stage in STAGES)
-        info = replace(info, path=str(self.path))
-        return Call(info, heard, turns, transcript, measured, roles.assign(turns, transcript, record), record)
+        info, transcript = replace(info, path=str(self.path)), wordspeakers.assigned(transcript, turns)
+        call = Call(info, heard, turns, transcript, measured, Roles(()), record)
+        return roles.told(call, self._house, self._voices(call, making))
+
+    def _voices(self, call: Call, making: Making) -> dict[str, float]:
+        """How the voices of a mono call compare with that of its agent, where that is enrolled; nothing of it is kept."""
+        agent_id = call.record.agent_id if call.record is not None else ""
+        if self._diarizer is None or not call.turns.diarized or not voiceprints.is_enrolled(self.store.db, agent_id, self._diarizer[0]):
+            return {}
+        embedder = voice_engine.EngineEmbedder(self._diarizer[1]())
+        return voiceprints.ratios(self.store.db, agent_id, embedder.identity, voice_engine.voices(embedder, making.audio(), call.turns))
 
     def _transcribe(self, audio: Audio, heard: SpeechActivity, turns: SpeakerTurns) -> Transcript:
         self.recognised = True
@@ -110,12 +124,15 @@ class Scorer:
     """
 
     def __init__(self, store: Store, book: RuleBook, table: Records | None = None, asr_choice: str | None = None,
-                 settings: asr.AsrSettings | None = None, by_day: bool = True) -> None:  # fmt: skip
+                 settings: asr.AsrSettings | None = None, by_day: bool = True,
+                 diarization_choice: str = diarization.AUTO) -> None:  # fmt: skip
         book.check_scores()
         self.store, self.book, self.table, self.by_day = store, book, table, by_day
         self.located = models.locate(asr_choice)
         self.settings = settings or asr.AsrSettings()
+        self.diarizer_at = diarization.locate(diarization_choice, self.located.demo)
         self._loaded: asr.Recogniser | None = None
+        self._diarizer: diarization.Diarizer | None = None
         if by_day:
             store.ledger.register(book)
         else:
@@ -125,6 +142,17 @@ class Scorer:
         if self._loaded is None:
             self._loaded = asr.Recogniser(self.located)
         return self._loaded
+
+    def diarizer(self) -> diarization.Diarizer:
+        """The engine that tells the speakers of one channel apart; there must be one."""
+        assert self.diarizer_at is not None
+        if self._diarizer is None:
+            self._diarizer = diarization.load(self.diarizer_at)
+        return self._diarizer
+
+    def keys(self, hotwords: Sequence[str]) -> dict[str, str]:
+        """Under which key each stage's result of a recording is stored."""
+        return keys(self.identity, self.settings, hotwords, self.diarizer_at.identity if self.diarizer_at else "")
 
     @property
     def identity(self) -> str:
@@ -151,7 +179,7 @@ class Scorer:
         """
         hotwords = self._book_of(self.record_of(path), path).names
         known, wanted = [], []
-        for stage, key in keys(self.identity, self.settings, hotwords).items():
+        for stage, key in self.keys(hotwords).items():
             payload = self.store.stage_payload(seen.sha256, stage, key)
             if payload is None:
                 wanted.append(stage)
@@ -159,16 +187,17 @@ class Scorer:
                 known.append((stage, payload))
         if not wanted:
             return None
-        return Job(str(path), seen.sha256, seen.size, tuple(wanted), tuple(known), self.located, self.settings, tuple(hotwords))
+        models_ = self.located, self.settings, tuple(hotwords), self.diarizer_at
+        return Job(str(path), seen.sha256, seen.size, tuple(wanted), tuple(known), *models_)
 
     def info(self, sha256: str) -> AudioInfo | None:
         """What is known of a recording without listening to it, where it was decoded."""
-        key = keys(self.identity, self.settings, ())["info"]
+        key = self.keys(())["info"]
         return self.store.get_stage(sha256, "info", key, AudioInfo)
 
     def keep(self, job: Job, done: Done) -> None:
         """Store what a worker has made, all of it or nothing."""
-        by_stage = keys(self.identity, job.settings, job.hotwords)
+        by_stage = self.keys(job.hotwords)
         self.store.put_payloads(job.sha256, [(stage, by_stage[stage], payload) for stage, payload in done.made])
 
     # ------------------------------------------------------------ the verdict, here
@@ -185,13 +214,14 @@ class Scorer:
             check_name(path)
             record = self.record_of(path)
             book = self._book_of(record, path)
-            known = {} if sha256 is None else {"sha256": sha256}
-            stages = Stages(path, self.store, self.recogniser, self.identity, book.names, self.settings, **known)
+            engine = (self.diarizer_at.identity, self.diarizer) if self.diarizer_at else None
+            heard_by = self.recogniser, self.identity, book.names, self.settings
+            stages = Stages(path, self.store, *heard_by, sha256=sha256, diarizer=engine, house=book.roles)
             call = stages.call(record)
             if seen is not None and not seen.still(path):
                 raise ChangedError.of(path)
             self.store.check_in_place()
-            parts = self._parts(path, call)
+            parts = self._parts(path, call, book.roles)
             ids = [scoring.call_id(one) for one in parts]
             own = [row["call_id"] for row in self.store.withdrawals.known(path, call.audio.sha256).same if row["call_id"] not in ids]
             results = [self._judged(path, one, book, begun, stages.recognised, own) for one in parts]
@@ -206,11 +236,10 @@ class Scorer:
         told = tuple(note for one in results for note in one.withdrawn)
         return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=(*told, *moved))
 
-    def _parts(self, path: Path, call: Call) -> tuple[Call, ...]:
-        """The call once for each agent who took it."""
-        if self.table is None:
-            return (call,)
-        return legs.parts(call, self.table.parts_of(path, call.audio.duration_ms))
+    def _parts(self, path: Path, call: Call, house: RoleSettings) -> tuple[Call, ...]:
+        """The call once for each agent who took it, with the roles that a person has set."""
+        found = (call,) if self.table is None else legs.parts(call, self.table.parts_of(path, call.audio.duration_ms), house)
+        return tuple(role_marks.standing(self.store, one, house) for one in found)
 
     def _judged(self, path: Path, call: Call, book: RuleBook, begun: float, recognised: bool, own: Sequence[str]) -> FileResult:
         """``own``: calls that the recording was scored as before, which are no earlier calls of its."""
@@ -251,16 +280,18 @@ def score_files(
     asr: str | None = None,
     progress: Callable[[FileResult], None] | None = None,
     by_day: bool = True,
+    diarization: str = "auto",
 ) -> list[FileResult]:
     """Score ``paths``, by several processes where there are several; one bad file never stops the others.
 
-    Results come in the order of ``paths``; ``progress`` is called after each file, as it is done.  ``by_day`` as of Scorer.
+    Results come in the order of ``paths``; ``progress`` is called after each file, as it is done.  ``by_day`` as of Scorer; ``diarization``
+    as of :func:`qa.diarization.locate`.
     """
     from qa.batch.run import Run
     from qa.batch.start import local_engine
 
-    scorer = Scorer(store, book, table, asr, by_day=by_day)
-    engine: Engine | None = local_engine(scorer.located, files=len(paths)) if len(paths) >= SEVERAL else None
+    scorer = Scorer(store, book, table, asr, by_day=by_day, diarization_choice=diarization)
+    engine: Engine | None = local_engine(scorer.located, files=len(paths), diarizer=scorer.diarizer_at) if len(paths) >= SEVERAL else None
     results = []
     try:
         for result in Run(scorer, engine).results(paths):

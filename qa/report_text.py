@@ -90,7 +90,9 @@ def speaker_text(call: Call, speaker: str) -> str:
     role = call.roles.role_of(speaker)
     if role is not Role.UNKNOWN:
         return ROLE_TEXT[role]
-    return f"声道 {speaker.removeprefix('ch')}" if call.turns.method == "channel" else ROLE_TEXT[role]
+    if call.turns.diarized and speaker.startswith("spk"):
+        return f"说话人 {speaker.removeprefix('spk')}"
+    return f"声道 {speaker.removeprefix('ch')}" if call.turns.method == "channel" and speaker.startswith("ch") else ROLE_TEXT[role]
 
 
 def bare(text: str) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
+from qa.channel_facts import in_words, of_call
 from qa.report_media import envelopes, wave_path
 from qa.report_text import (
     LONG_EVIDENCE_MS,
@@ -132,6 +133,8 @@ class Pin:
 
 @dataclass(frozen=True)
 class CallView:
+    """``channels``: what is known of the channels of the recording, a sentence each (``qa.channel_facts``)."""
+
     checks: tuple[CheckView, ...]
     counts: tuple[tuple[str, str, str, int], ...]
     lanes: tuple[Lane, ...]
@@ -139,6 +142,7 @@ class CallView:
     pin_rows: int
     lines: tuple[Line, ...]
     dropped: tuple[Line, ...]
+    channels: tuple[str, ...]
 
 
 def view(call: Call, card: Scorecard, book: RuleBook | None = None) -> CallView:
@@ -158,6 +162,7 @@ def view(call: Call, card: Scorecard, book: RuleBook | None = None) -> CallView:
         pin_rows=max((p.row for p in pins), default=-1) + 1,
         lines=_lines(call, results),
         dropped=tuple(_line(call, u, (), ()) for u in call.transcript.dropped),
+        channels=tuple(in_words(fact) for fact in of_call(call, *((book.roles,) if book else ()))),
     )
 
 

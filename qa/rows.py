@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -15,6 +16,17 @@ from qa.types import AudioInfo, CallRecord, CheckResult, Outcome, Provenance, Ro
 if TYPE_CHECKING:
     from qa.bench import Card
     from qa.judgements import Result
+
+
+class Kept(Protocol):
+    """What a stored call is read from: see :class:`qa.ledger_calls.StoredCall`."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def snapshot(self) -> bytes: ...
+    @property
+    def file(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -206,3 +218,20 @@ def from_json(text: str, type_: Any) -> Any:
         return msgspec.json.decode(text, type=type_)
     except msgspec.MsgspecError as error:
         raise StoreError(str(type_), f"保存的数据已损坏（{error}）", "请重新运行评分") from error
+
+
+def agents(found: Iterable[dict[str, Any]]) -> tuple[AgentRow, ...]:
+    """Agents of calls in order of agent and time; name and team as in their latest call that tells them."""
+    latest: dict[str, AgentRow] = {}
+    for c in found:
+        old = latest.get(c["agent_id"])
+        latest[c["agent_id"]] = AgentRow(
+            c["agent_id"],
+            c["agent_name"] or (old.agent_name if old else ""),
+            c["team"] or (old.team if old else ""),
+            calls=1 + (old.calls if old else 0),
+            first=(old.first if old else None) or c["started"],
+            last=c["started"],
+            demo=bool(c["demo"]) or (old is not None and old.demo),
+        )
+    return tuple(latest.values())

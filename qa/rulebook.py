@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from qa import checks as check_files
 from qa import logchecks
@@ -23,6 +23,7 @@ from qa.errors import RuleBookError
 from qa.lexicon import WordList
 from qa.params import Context, WordLists, build
 from qa.paths import lexicons_dir
+from qa.role_settings import RoleSettings
 from qa.rules import calendar, read_clauses, read_log_rules
 from qa.rules.archive import pack
 from qa.rules.book import Rule, RuleBook
@@ -47,10 +48,12 @@ _TABLES = (
     "checks",
     "log_checks",
     "traffic",
+    "roles",
     "not_auditable",
     "awaiting",
 )
 _PROFILE_KEYS = ("id", "title", "title_en", "version", "extends", "effective_from", "effective_until", *OLD_PLACES)
+T = TypeVar("T")
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -126,7 +129,8 @@ class _Reader:
         drafts = Reader(self.document, self.registry, context, known, tuple(s.id for s in scoring.sections)).drafts()
         log_context = Context(slots, self.words, hidden=read_log_rules.RESERVED, holidays=holidays)
         log_rules = read_log_rules.LogReader(self.document, logchecks.registry(), log_context).rules()
-        traffic = self.traffic(Context(slots, self.words, hidden=(), holidays=holidays))
+        plain = Context(slots, self.words, hidden=(), holidays=holidays)
+        traffic, roles = self.table("traffic", TrafficParams, plain), self.table("roles", RoleSettings, plain)
         scoring, rules = self.settled(scoring, [draft for draft in drafts if draft.enabled])
         not_auditable = read_clauses.read_unchecked(self.document, "not_auditable", "reason")
         awaiting = read_clauses.read_unchecked(self.document, "awaiting", "needs")
@@ -161,6 +165,7 @@ class _Reader:
             awaiting=awaiting,
             log_rules=log_rules,
             traffic=traffic,
+            roles=roles,
             clauses=tuple(clauses),
             warnings=warnings(read),
             archive=pack(self.files.files[0].path, lexicons_dir(), self.texts(rules)),
@@ -192,11 +197,11 @@ class _Reader:
             self.document.problem(("profile", "effective_until"), "effective_until 早于 effective_from", "头尾两天都有效")
         return profile
 
-    def traffic(self, context: Context) -> TrafficParams:
-        """``[traffic]``: how the traffic tables reckon; what has a problem is as if it were not there until ``finish`` raises."""
-        section = self.document.section("traffic") if "traffic" in self.document.data else None
-        params = build(section, TrafficParams, context) if section is not None else None
-        return params if isinstance(params, TrafficParams) else TrafficParams()
+    def table(self, name: str, cls: type[T], context: Context) -> T:
+        """``[traffic]`` or ``[roles]``: what has a problem is as if it were not there until ``finish`` raises."""
+        section = self.document.section(name) if name in self.document.data else None
+        params = build(section, cls, context) if section is not None else None
+        return params if isinstance(params, cls) else cls()
 
     def as_id(self, value: Any) -> str:
         text = as_text(value)

@@ -22,6 +22,7 @@ from qa.rules.points import Tally
 from qa.types import Call, CheckResult, Finding, Outcome, Provenance, Scorecard
 
 DEMO_NOTE = "演示：文字由内置演示模型识别，结果不得用于考核"
+DEMO_SPEAKERS_NOTE = "演示：说话人由内置演示模型区分，结果不得用于考核"
 _TO_REVIEW = (
     ((Outcome.INCONCLUSIVE, Outcome.ERROR), "{count} 项未能判定，请人工复核：{titles}"),
     ((Outcome.ERROR,), "{count} 项检查程序出错，请报告管理员：{titles}"),
@@ -63,9 +64,11 @@ class About:
 def about(call: Call) -> About:
     models = (("asr", call.transcript.model), ("activity", call.activity.method), ("speakers", call.turns.method))
     told = call.record.notes if call.record else ()
-    notes = (*call.audio.notes, *call.turns.notes, *told, *([DEMO_NOTE] if call.transcript.demo else []))
+    demo = [DEMO_NOTE] * call.transcript.demo or [DEMO_SPEAKERS_NOTE] * call.turns.demo
+    doubt = [call.roles.doubt] if call.roles.doubt else []
+    notes = (*call.audio.notes, *call.turns.notes, *told, *doubt, *demo)
     agent_id = (call.record.agent_id or None) if call.record else None
-    return About(call_id(call), agent_id, when.started(call), call.audio.sha256, models, call.transcript.demo, notes)
+    return About(call_id(call), agent_id, when.started(call), call.audio.sha256, models, bool(demo), notes)
 
 
 def score(call: Call, book: RuleBook, earlier: Mapping[str, int] | None = None) -> Scorecard:

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from qa import acoustics, activity, asr, decode, speakers
+from qa.diarization import Diarizer
 from qa.errors import ChangedError
 from qa.types import Acoustics, Audio, AudioInfo, SpeakerTurns, SpeechActivity, Transcript
 
 # Raised when a stage's code changes its results, so that stored ones are made again.
-STAGE_VERSIONS = {"info": "1", "activity": "1", "acoustics": "1", "speakers": "1", "transcript": "2"}
+STAGE_VERSIONS = {"info": "1", "activity": "2", "acoustics": "2", "speakers": "2", "transcript": "3"}
 STAGES: dict[str, Any] = {
     "info": AudioInfo,
     "activity": SpeechActivity,
@@ -28,10 +29,12 @@ STAGES: dict[str, Any] = {
 """Stages in order, and what each makes."""
 
 
-def keys(identity: str, settings: asr.AsrSettings, hotwords: Sequence[str]) -> dict[str, str]:
-    """Under which key each stage's result is stored; ``identity`` of the recogniser (name and weights)."""
+def keys(identity: str, settings: asr.AsrSettings, hotwords: Sequence[str], diarizer: str = "") -> dict[str, str]:
+    """Under which key each stage's result is stored; ``identity`` of the recogniser (name and weights), ``diarizer`` that of the engine
+    that tells the speakers of one channel apart, "" for none."""
     details = dict.fromkeys(STAGES, "")
     details["activity"] = repr(activity.ActivitySettings())
+    details["speakers"] = diarizer
     details["transcript"] = asr.settings_key(identity, settings, hotwords)
     return {name: hashlib.sha256(f"{STAGE_VERSIONS[name]}|{detail}".encode()).hexdigest()[:16] for name, detail in details.items()}
 
@@ -40,7 +43,7 @@ class Making:
     """Each stage's result: from ``find``, or made and handed to ``keep``.
 
     ``sha256`` is the content that is meant: samples of another one are refused with a :class:`ChangedError`.  ``begin`` is called before a
-    stage is made.
+    stage is made.  ``diarizer`` gives the loaded engine that tells the speakers of one channel apart; None: nobody does.
     """
 
     def __init__(
@@ -51,18 +54,28 @@ class Making:
         keep: Callable[[str, Any], None],
         transcribe: Callable[[Audio, SpeechActivity, SpeakerTurns], Transcript],
         begin: Callable[[str], None] = lambda stage: None,
+        diarizer: Callable[[], Diarizer] | None = None,
     ) -> None:
         self.path, self.sha256 = path, sha256
         self._find, self._keep, self._transcribe, self._begin = find, keep, transcribe, begin
+        self._diarizer = diarizer
         self._audio: Audio | None = None
         self._values: dict[str, Any] = {}
         self._make: dict[str, Callable[[], Any]] = {
             "info": lambda: replace(self.audio().info, path=""),  # of the content, wherever it lies
             "activity": lambda: activity.detect(self.audio()),
             "acoustics": lambda: acoustics.measure(self.audio(), self.value("activity")),
-            "speakers": lambda: speakers.speakers(self.audio(), self.value("activity"), self.value("acoustics").same_channels),
-            "transcript": lambda: self._transcribe(self.audio(), self.value("activity"), self.value("speakers")),
+            "speakers": self._speakers,
+            # of a mono call whoever speaks when: other turns need no new recognition
+            "transcript": lambda: self._transcribe(self.audio(), self.value("activity"), self._by_channel()),
         }
+
+    def _by_channel(self) -> SpeakerTurns:
+        return speakers.by_channel(self.value("info"), self.value("activity"), self.value("acoustics").same_channels)
+
+    def _speakers(self) -> SpeakerTurns:
+        heard, measured = self.value("activity"), self.value("acoustics")
+        return speakers.diarized(self._by_channel(), self.audio, heard, measured, self._diarizer)
 
     @property
     def duration_ms(self) -> int | None:

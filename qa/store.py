@@ -17,9 +17,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from qa import grave, rows, serial
+from qa import grave, rows, serial, set_apart
 from qa.batch.kept import Batches
 from qa.bench import Card
 from qa.clock import wall_clock
@@ -28,7 +28,7 @@ from qa.errors import NotFoundError, StoreError
 from qa.ledger import Ledger
 from qa.ledger_calls import Earlier, StoredCall, stored_calls
 from qa.ledger_cards import Adjustment, Cards, Saved, Snapshot, filed
-from qa.rows import AgentRow, CheckOutcome, ScoredCall, SearchHit, StoredScorecard
+from qa.rows import AgentRow, CheckOutcome, Kept, ScoredCall, SearchHit, StoredScorecard
 from qa.rules.money import Mark
 from qa.scoring import about
 from qa.switch.kept import LogRows
@@ -36,7 +36,7 @@ from qa.torn import continues, holder
 from qa.types import Acoustics, Call, Scorecard, SpeakerTurns, SpeechActivity, Transcript
 from qa.withdrawals import Withdrawal, Withdrawals
 
-__all__ = ["AgentRow", "CheckOutcome", "Saved", "ScoredCall", "SearchHit", "Store", "StoredCall", "StoredScorecard"]
+__all__ = ["AgentRow", "CheckOutcome", "Kept", "Saved", "ScoredCall", "SearchHit", "Store", "StoredCall", "StoredScorecard"]
 
 T = TypeVar("T")
 Released = Callable[[dict[str, Any]], bool]
@@ -57,17 +57,6 @@ def index_characters(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", text).casefold()
     return " ".join(f"{ord(c):x}" for c in plain if c.isalnum())
-
-
-class Kept(Protocol):
-    """What a stored call is read from: see :class:`qa.ledger_calls.StoredCall`."""
-
-    @property
-    def call_id(self) -> str: ...
-    @property
-    def snapshot(self) -> bytes: ...
-    @property
-    def file(self) -> str: ...
 
 
 class Store:
@@ -114,6 +103,11 @@ class Store:
         payload = bytes(found[0]["payload"]) if found else b""
         return payload if hashlib.sha256(payload).hexdigest() == digest else None
 
+    def part(self, digest: str, type_: type[T]) -> T | None:
+        """What a call was judged on, by its digest (``PARTS``); None where it is missing or damaged."""
+        payload = self._get_blob(digest)
+        return None if payload is None else serial.decode(payload, type_)
+
     def put_stage(self, file_sha256: str, stage: str, settings_hash: str, value: object) -> None:
         """Keep the result of ``stage`` for a file's content under these settings; the same key again replaces it."""
         self.put_payloads(file_sha256, [(stage, settings_hash, serial.encode(value))])
@@ -145,8 +139,16 @@ class Store:
         """:meth:`record`, of which only the id of the scorecard matters."""
         return self.record(call, scorecard, new_recording=new_recording).id
 
-    def record(self, call: Call, scorecard: Scorecard, *, new_recording: bool = False, released: Released = lambda row: False) -> Saved:
-        """Keep a scored call.
+    def record(
+        self,
+        call: Call,
+        scorecard: Scorecard,
+        *,
+        new_recording: bool = False,
+        released: Released = lambda row: False,
+        also: Callable[[], object] = lambda: None,
+    ) -> Saved:
+        """Keep a scored call; ``also`` is done in the same transaction.
 
         A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.  In a closed month
         it is a proposal: nothing that is shown of the call changes until :meth:`adjust`.  The call id may go over to another recording
@@ -156,12 +158,13 @@ class Store:
         """
         if scorecard.provenance.file_sha256 != call.audio.sha256:
             raise StoreError(scorecard.call_id, "评分与录音不是同一个文件", "请重新评分")
-        parts = {name: serial.encode(getattr(call, name)) for name in PARTS}
+        parts = {name: serial.encode(getattr(call.as_heard, name)) for name in PARTS}
         digests = tuple((name, hashlib.sha256(payload).hexdigest()) for name, payload in parts.items())
         snapshot = serial.encode(Snapshot(replace(call.audio, path=""), call.roles, call.record, digests))
         with self._db.writing():
             free = lambda row: new_recording or self.withdrawals.standing(row["call_id"]) is not None or released(row)  # noqa: E731
             known, another = holder(self._db, self._get_blob, scorecard.call_id, call.audio, free)
+            also()
             day = wall_clock(call.record.moment) if call.record else None
             closed = self.ledger.is_closed(day, known["started"] if known else None)
             if known is None or not closed:
@@ -303,7 +306,7 @@ class Store:
             if payload is None:
                 raise StoreError(call_id, f"保存的数据（{name}）缺失或已损坏", "请重新运行评分，或从备份恢复数据库")
             parts[name] = serial.decode(payload, PARTS[name])
-        return Call(replace(snapshot.audio, path=file), roles=snapshot.roles, record=snapshot.record, **parts)
+        return set_apart.applied(Call(replace(snapshot.audio, path=file), roles=snapshot.roles, record=snapshot.record, **parts))
 
     def scorecard(self, call_id: str) -> Scorecard:
         """The current scorecard of a call."""
@@ -365,22 +368,12 @@ class Store:
 
     def agents(self) -> tuple[AgentRow, ...]:
         """Agents with scored calls, by id; name and team as in their latest call."""
-        latest: dict[str, AgentRow] = {}
-        for c in self._db.rows(
-            "select c.agent_id, c.agent_name, c.team, c.started, s.demo from calls c join current_scorecards s using (call_id)"
-            " where c.agent_id <> '' order by c.agent_id, c.started is not null, c.started, call_id"
-        ):
-            old = latest.get(c["agent_id"])
-            latest[c["agent_id"]] = AgentRow(
-                c["agent_id"],
-                c["agent_name"] or (old.agent_name if old else ""),
-                c["team"] or (old.team if old else ""),
-                calls=1 + (old.calls if old else 0),
-                first=(old.first if old else None) or c["started"],
-                last=c["started"],
-                demo=bool(c["demo"]) or (old is not None and old.demo),
+        return rows.agents(
+            self._db.rows(
+                "select c.agent_id, c.agent_name, c.team, c.started, s.demo from calls c join current_scorecards s using (call_id)"
+                " where c.agent_id <> '' order by c.agent_id, c.started is not null, c.started, call_id"
             )
-        return tuple(latest.values())
+        )
 
     def search(self, text: str, agent: str | None = None, limit: int = 100) -> tuple[SearchHit, ...]:
         """Utterances that contain ``text`` (also one or two characters), newest call first, at most ``limit``.

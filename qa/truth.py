@@ -15,7 +15,8 @@ from qa.types import Outcome, Role, Span
 
 T = TypeVar("T")
 TRUTH_FILE = "truth.jsonl"
-KEYS = ("file", "verdicts", "turns", "measures", "faults")
+KEYS = ("file", "verdicts", "turns", "measures", "faults", "interruptions", "sounds", "channels")
+FACTS = ("same", "swapped", "dead", "leak")
 VERDICTS = (Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
 _ROLES = (Role.AGENT, Role.CUSTOMER, Role.ANNOUNCEMENT, Role.THIRD_PARTY)
 _CURE = "格式见 docs/truth-format.md"
@@ -23,11 +24,48 @@ _CURE = "格式见 docs/truth-format.md"
 
 @dataclass(frozen=True)
 class TruthTurn:
-    """What one party really said, from its first to its last sound."""
+    """What one party really said, from its first to its last sound.
+
+    ``speaker`` tells two of one role apart; empty: the role names the speaker.  ``characters``: when each Chinese character of ``text`` is
+    heard, in order; empty: not known.
+    """
 
     role: Role
     span: Span
     text: str
+    speaker: str = ""
+    characters: tuple[Span, ...] = ()
+
+    @property
+    def who(self) -> str:
+        return self.speaker or self.role.value
+
+
+@dataclass(frozen=True)
+class TruthInterruption:
+    """``by`` begins while ``into`` speaks; ``span`` is the time in which both do; ``backchannel``: a mere sign of listening."""
+
+    by: Role
+    into: Role
+    span: Span
+    backchannel: bool
+
+
+@dataclass(frozen=True)
+class TruthSound:
+    """What is heard and is nobody's speech, e.g. ``music``."""
+
+    what: str
+    span: Span
+
+
+@dataclass(frozen=True)
+class TruthChannel:
+    """What is wrong with the channels of a stereo file: one of :data:`FACTS`, of which channel, for a leak how loud (dB, negative)."""
+
+    fact: str
+    channel: int | None = None
+    db: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,7 +82,8 @@ class Truth:
     """What is known of one call; a part that is not known is empty or None.
 
     ``turns`` are sorted by time.  ``rate_cpm`` is the agent's characters a minute, ``level_dbov`` the agent's active speech
-    level, ``rings`` the rings begun before the answer.  ``line`` is the line of the truth file.
+    level, ``rings`` the rings begun before the answer.  ``interruptions`` and ``channels`` are None where nothing is known of them.
+    ``line`` is the line of the truth file.
     """
 
     file: str
@@ -55,6 +94,9 @@ class Truth:
     level_dbov: float | None = None
     rings: int | None = None
     faults: tuple[TruthFault, ...] = ()
+    interruptions: tuple[TruthInterruption, ...] | None = None
+    sounds: tuple[TruthSound, ...] = ()
+    channels: tuple[TruthChannel, ...] | None = None
 
     def verdict(self, check: str) -> Outcome | None:
         return dict(self.verdicts).get(check)
@@ -108,8 +150,21 @@ class _Reader:
                 raise self.fail(f"不认识的键 {key!r}", f"是否应为 {near[0]!r}？")
         rate, level, rings = self._measures(data.get("measures"))
         turns = self.each(data.get("turns"), "turns", self._turn)
-        return Truth(self._file(data), self.line, self._verdicts(data.get("verdicts")),
-                     tuple(sorted(turns, key=lambda t: t.span)), rate, level, rings, self.each(data.get("faults"), "faults", self._fault))
+        interruptions = self.each(data.get("interruptions"), "interruptions", self._interruption)
+        channels = self.each(data.get("channels"), "channels", self._channel)
+        return Truth(
+            self._file(data),
+            self.line,
+            self._verdicts(data.get("verdicts")),
+            tuple(sorted(turns, key=lambda t: t.span)),
+            rate,
+            level,
+            rings,
+            self.each(data.get("faults"), "faults", self._fault),
+            None if data.get("interruptions") is None else interruptions,
+            self.each(data.get("sounds"), "sounds", self._sound),
+            None if data.get("channels") is None else channels,
+        )
 
     def _constant(self, name: str) -> float:
         raise self.fail(f"不允许的数值 {name}", "不知道的值写 null")
@@ -143,10 +198,48 @@ class _Reader:
         return rate, level, None if rings is None else int(rings)
 
     def _turn(self, data: dict[str, Any]) -> TruthTurn:
-        role = self.text(data, "role", "turns")
+        speaker = self.text(data, "speaker", "turns") if "speaker" in data else ""
+        characters = self._characters(data.get("characters_ms"))
+        role, span = self._role(data, "role", "turns"), self._span(data, "turns")
+        return TruthTurn(role, span, self.text(data, "text", "turns"), speaker, characters)
+
+    def _role(self, data: dict[str, Any], key: str, where: str) -> Role:
+        role = self.text(data, key, where)
         if role not in tuple(r.value for r in _ROLES):
-            raise self.fail(f"turns 的 role {role!r} 不对", f"只能是 {'、'.join(r.value for r in _ROLES)}")
-        return TruthTurn(Role(role), self._span(data, "turns"), self.text(data, "text", "turns"))
+            raise self.fail(f"{where} 的 {key} {role!r} 不对", f"只能是 {'、'.join(r.value for r in _ROLES)}")
+        return Role(role)
+
+    def _characters(self, value: object) -> tuple[Span, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+            raise self.fail("turns 的 characters_ms 必须是 [[起, 止], …]")
+        spans = tuple(self._span({"start_ms": a, "end_ms": b}, "characters_ms") for a, b in value)
+        if list(spans) != sorted(spans):
+            raise self.fail("turns 的 characters_ms 没有按时间排列")
+        return spans
+
+    def _interruption(self, data: dict[str, Any]) -> TruthInterruption:
+        where = "interruptions"
+        by, into = self._role(data, "by", where), self._role(data, "into", where)
+        return TruthInterruption(by, into, self._span(data, where), self._flag(data, "backchannel"))
+
+    def _flag(self, data: dict[str, Any], key: str) -> bool:
+        value = data.get(key, False)
+        if not isinstance(value, bool):
+            raise self.fail(f"{key} 只能是 true 或 false")
+        return value
+
+    def _sound(self, data: dict[str, Any]) -> TruthSound:
+        return TruthSound(self.text(data, "what", "sounds"), self._span(data, "sounds"))
+
+    def _channel(self, data: dict[str, Any]) -> TruthChannel:
+        fact, channel = self.text(data, "fact", "channels"), self.number(data, "channel")
+        if fact not in FACTS:
+            raise self.fail(f"channels 的 fact {fact!r} 不对", f"只能是 {'、'.join(FACTS)}")
+        if channel not in (None, 0, 1):
+            raise self.fail("channels 的 channel 只能是 0 或 1")
+        return TruthChannel(fact, None if channel is None else int(channel), self.number(data, "db"))
 
     def _fault(self, data: dict[str, Any]) -> TruthFault:
         what = self.text(data, "what", "faults") if "what" in data else ""

@@ -11,10 +11,12 @@ from datetime import timedelta
 from multiprocessing import get_context
 from typing import Any
 
-from mixing import RATE_HZ, Placed, decode, encode, lag_s, lay_out, mix
+import numpy as np
+from mixing import RATE_HZ, Float, Placed, decode, encode, lag_s, lay_out, mix
 from script import BANNED, CHECKS, CallPlan
-from speaking import Speaker, Voice
+from speaking import Speaker, Voice, music
 from truth_measures import active_level_dbov, rate_cpm, rings_begun
+from truth_turns import heard_turns
 
 COLUMNS = ("file", "call_id", "agent_id", "agent_name", "team", "direction", "customer_number", "line_number", "start", "answer",
            "end", "hangup_by", "agent_channel")
@@ -66,21 +68,34 @@ def _make(plan: CallPlan, attempt: int) -> Made:
     customer_lines = [x for x in plan.lines if x.role == "C"]
     agent = Speaker(espeak, Voice(plan.agent.voice, 42 + attempt, 55), f"{plan.seed}/{attempt}")
     customer = Speaker(espeak, Voice(plan.customer_voice, rng.randint(35, 60), rng.randint(40, 70)), f"{plan.seed}/{attempt}")
+    others = {"N": (Voice(plan.announcer_voice, 55, 35), 170.0), "T": (Voice(plan.third_voice, 45 + attempt, 55), 185.0)}
     said = {"A": iter(agent.at_rate(agent_lines, plan.rate_cpm)) if agent_lines else iter(()),
             "C": iter(customer.at_rate(customer_lines, rng.uniform(175, 225))) if customer_lines else iter(())}
+    for role, (voice, rate) in others.items():
+        if lines := [x for x in plan.lines if x.role == role]:
+            said[role] = iter(Speaker(espeak, voice, f"{plan.seed}/{attempt}").at_rate(lines, rate))
+    said["M"] = (music(line) for line in plan.lines if line.role == "M")
     answer_s = plan.ring_s if plan.ring_heard else 0.0
     placed, length_s = lay_out([next(said[x.role]) for x in plan.lines], answer_s, plan, rng)
     state, tuned = rng.getstate(), plan
-    for _ in range(1 if attempt == 0 or plan.mono else 3):
+    for _ in range(1 if attempt == 0 else 3):
         rng.setstate(state)
-        signal = mix(placed, length_s, answer_s, tuned, rng)
+        signal, alone = mix(placed, length_s, answer_s, tuned, rng)
         data = encode(signal, plan.codec)
         heard = decode(data)
         lag = lag_s(signal, heard) if plan.codec in ("mp3", "opus") else 0.0
-        level = None if plan.mono else active_level_dbov(heard[round((answer_s + lag) * RATE_HZ) :, plan.agent_channel], RATE_HZ)[0]
+        level = active_level_dbov(_agent(plan, heard, alone)[round((answer_s + lag) * RATE_HZ) :], RATE_HZ)[0]
         if level is not None:  # a lossy codec takes some of a quiet signal away: a later attempt makes up for it
             tuned = replace(tuned, level_dbov=tuned.level_dbov + plan.level_dbov - level)
     return Made(plan.file, data, _row(plan, length_s), _truth(plan, placed, answer_s, length_s, lag, level))
+
+
+def _agent(plan: CallPlan, heard: Float, alone: Float) -> Float:
+    """The agent's speech over the line's noise: the channel that was recorded, if nobody else is heard on it."""
+    side = {x.role for x in plan.lines} & {"N", "M", *("T" if plan.third_side == "A" else "")}
+    if plan.dead == "A":
+        return np.zeros(1)
+    return alone if plan.mono or plan.same or side or plan.leak_db is not None else heard[:, plan.agent_channel]
 
 
 def _row(plan: CallPlan, length_s: float) -> tuple[str, ...]:
@@ -89,8 +104,9 @@ def _row(plan: CallPlan, length_s: float) -> tuple[str, ...]:
     end = answer + timedelta(milliseconds=round(length_s * 1000)) - timedelta(
         milliseconds=round(plan.ring_s * 1000) if plan.ring_heard else 0)
     stamp = [t.isoformat(timespec="milliseconds") for t in (plan.start, answer, end)] if plan.times_recorded else ["", "", ""]
+    channel = 1 - plan.agent_channel if plan.swapped else plan.agent_channel
     return (plan.file, plan.call_id, plan.agent.number, plan.agent.name, plan.agent.team, plan.direction, plan.customer_number,
-            plan.line_number, *stamp, plan.hangup_by, str(plan.agent_channel) if plan.channel_recorded else "")
+            plan.line_number, *stamp, plan.hangup_by, str(channel) if plan.channel_recorded else "")
 
 
 def _ms(seconds: float) -> int:
@@ -99,13 +115,12 @@ def _ms(seconds: float) -> int:
 
 def _truth(plan: CallPlan, placed: Sequence[Placed], answer_s: float, length_s: float, lag: float, level: float | None) -> Truth:
     syllables = [(a + lag, b + lag) for p in placed if p.spoken.line.role == "A" for a, b in p.marks_s]
-    rate = None if plan.unheard else rate_cpm(syllables)
+    rate = None if plan.unheard or plan.dead == "A" else rate_cpm(syllables)
     level = None if plan.unheard or not syllables else level
     rings = rings_begun(plan.ring_s) if plan.direction == "in" and (plan.times_recorded or plan.ring_heard) else None
-    turns = [{"role": "agent" if p.spoken.line.role == "A" else "customer", "start_ms": _ms(p.marks_s[0][0] + lag),
-              "end_ms": _ms(p.marks_s[-1][1] + lag), "text": p.spoken.line.text} for p in placed]
+    heard = heard_turns(plan, placed, lag)
     truth = {
-        "file": plan.file, "verdicts": _verdicts(plan, bool(syllables), rate, level, rings), "turns": turns,
+        "file": plan.file, "verdicts": _verdicts(plan, bool(syllables), rate, level, rings), **heard,
         "measures": {"rate_cpm": None if rate is None else round(rate, 1), "level_dbov": None if level is None else round(level, 2),
                      "rings": rings},
     }
@@ -130,20 +145,21 @@ def _verdicts(plan: CallPlan, agent_spoke: bool, rate: float | None, level: floa
         verdicts["pickup"] = "not_applicable"
     elif "pickup" in limits and rings is not None:
         verdicts["pickup"] = "pass" if rings <= limits["pickup"][1] else "fail"
-    # Without a channel for the agent, or without words that anybody could make out, nothing else can be told.
-    if plan.mono or plan.unheard or not agent_spoke or rate is None or level is None:
+    # Without the agent in the recording, or without words that anybody could make out, nothing else can be told.
+    if plan.unheard or not agent_spoke or rate is None or level is None:
         return verdicts
     lines = [x for x in plan.lines if x.role == "A"]
     if plan.judged is None:
         verdicts["greeting"] = "pass" if plan.greeting == "proper" else "fail"
-        verdicts["closing"] = {"proper": "pass", "missing": "fail", "cut_off": "not_applicable"}[plan.closing]
+        verdicts["closing"] = {"proper": "pass", "missing": "fail", "cut_off": "not_applicable", "handed_over": ""}[plan.closing]
         verdicts["banned_phrases"] = "fail" if any(x.banned for x in lines) else "pass"
     if "speech_rate" in limits:
         verdicts["speech_rate"] = _within(rate, limits["speech_rate"], _RATE_ROOM, f"{plan.file}: rate")
     if "volume" in limits:
         volume = _within(level, limits["volume"], _LEVEL_ROOM, f"{plan.file}: level")
         verdicts["volume"] = "fail" if plan.clip or any(x.shout for x in lines) else volume
-    return verdicts | dict(plan.judged.verdicts if plan.judged else ())
+    known = verdicts | dict(plan.judged.verdicts if plan.judged else ())
+    return {check: verdict for check, verdict in known.items() if verdict}
 
 
 def _faults(plan: CallPlan, truth: Truth, placed: Sequence[Placed], answer_s: float, length_s: float, lag: float) -> list[Truth]:

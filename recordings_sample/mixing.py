@@ -21,7 +21,7 @@ RATE_HZ = 8000
 BAND_HZ = (300.0, 3400.0)
 _AGENT_TURNS_APART_S = 0.8  # more than any pause that counts as speech time, with room for error
 _PEAK = 0.92  # handsets limit: no sample reaches the rail unless the plan says so
-_SHOUT_DB = 17.0
+_SHOUT_DB, _MUSIC_DB = 17.0, -5.0
 _RING_HZ, _RING_ON_S, _RING_EVERY_S = 450.0, 1.0, 5.0
 
 Float = npt.NDArray[np.float64]
@@ -58,7 +58,7 @@ def lay_out(turns: Sequence[SpokenLine], answer_s: float, plan: CallPlan, rng: r
             gap = rng.uniform(0.85, 1.3)
         elif placed and line.overlap:
             gap = -rng.uniform(0.15, 0.35)
-        if line.seconds is not None:
+        if line.seconds is not None and line.role != "M":
             gap = -line.seconds if line.overlap else line.seconds
         start = end + (gap if placed else 0.0)
         if line.role == "A":
@@ -80,14 +80,15 @@ def _limit(x: Float) -> Float:
     return np.asarray(x / (1 + np.abs(x / _PEAK) ** 6) ** (1 / 6))
 
 
-def _speech(placed: Sequence[Placed], role: str, samples: int) -> Float:
-    """One side's turns in the telephone band at 8 kHz, every voice at about the same level; shouts louder."""
+def _speech(placed: Sequence[Placed], roles: str, samples: int) -> Float:
+    """The turns of ``roles`` in the telephone band at 8 kHz, every voice at about the same level; shouts louder, music softer."""
     x = np.zeros(samples)
     for p in placed:
-        if p.spoken.line.role != role:
+        if p.spoken.line.role not in roles:
             continue
         y = _band(soxr.resample(p.spoken.pcm.astype(np.float64) / 32768, SAMPLE_RATE_HZ, RATE_HZ))
-        y *= 10 ** ((_SHOUT_DB * p.spoken.line.shout - 26 - rms_dbov(y)) / 20)
+        louder_db = _SHOUT_DB * p.spoken.line.shout + _MUSIC_DB * (p.spoken.line.role == "M")
+        y *= 10 ** ((louder_db - 26 - rms_dbov(y)) / 20)
         at = round(p.offset_s * RATE_HZ)
         x[at : at + len(y)] += y[: max(0, samples - at)]
     return x
@@ -110,10 +111,10 @@ def _ringback(samples: int, answer_s: float, level_dbov: float) -> Float:
     return np.asarray(gate * np.sqrt(2) * 10 ** (level_dbov / 20) * np.sin(2 * np.pi * _RING_HZ * t))
 
 
-def _to_level(speech: Float, noise: Float, target_dbov: float, clip: bool) -> Float:
-    """``speech`` over ``noise`` with the active level brought to ``target_dbov`` through limiter or rail."""
+def _to_level(speech: Float, noise: Float, target_dbov: float, clip: bool) -> tuple[Float, float]:
+    """``speech`` over ``noise`` with the active level brought to ``target_dbov`` through limiter or rail, and the gain in dB."""
     if not np.any(speech):
-        return noise
+        return noise, 0.0
     gain_db = 0.0
     for _ in range(8):
         y = speech * 10 ** (gain_db / 20)
@@ -122,29 +123,37 @@ def _to_level(speech: Float, noise: Float, target_dbov: float, clip: bool) -> Fl
         if level is None or abs(level - target_dbov) < 0.02:
             break
         gain_db += target_dbov - level
-    return np.asarray(y)
+    return np.asarray(y), gain_db
 
 
-def mix(placed: Sequence[Placed], length_s: float, answer_s: float, plan: CallPlan, rng: random.Random) -> Float:
-    """The finished signal before coding, (samples, 2) or (samples, 1) in -1..1; the agent on ``plan.agent_channel``."""
+def mix(placed: Sequence[Placed], length_s: float, answer_s: float, plan: CallPlan, rng: random.Random) -> tuple[Float, Float]:
+    """The finished signal before coding, (samples, 2) or (samples, 1) in -1..1, the agent on ``plan.agent_channel``; and the agent alone
+    (samples,), as it sounds in there."""
     samples, first = round(length_s * RATE_HZ), round(answer_s * RATE_HZ)
     generator = np.random.default_rng(rng.getrandbits(63))
-    sides = []
+    sides, alone = [], np.zeros(samples)
     for role, level, noise_level, clip in (("A", plan.level_dbov, plan.noise_dbov[0], plan.clip),
                                            ("C", plan.customer_dbov, plan.noise_dbov[1], False)):
-        speech, noise = _speech(placed, role, samples), _noise(samples, noise_level, generator)
+        heard = role + ("NM" if role == "A" else "") + ("T" if role == plan.third_side else "")
+        speech, noise = _speech(placed, heard, samples), _noise(samples, noise_level, generator)
+        gain_db = 0.0
         if plan.unheard:  # speech drowned: the level is that of the words without the noise
             wanted, _activity = active_level_dbov(speech[first:], RATE_HZ)
             x = noise if wanted is None else _limit(speech * 10 ** ((level - wanted) / 20) + noise)
         else:
             # Levels are of the time after the answer: the ringback tone is nobody's speech.
-            x = np.concatenate([noise[:first], _to_level(speech[first:], noise[first:], level, clip)])
+            after, gain_db = _to_level(speech[first:], noise[first:], level, clip)
+            x = np.concatenate([noise[:first], after])
+        if role == "A":
+            alone = _limit(_speech(placed, "A", samples) * 10 ** (gain_db / 20) + noise)
         if plan.ring_heard and (role == "A" or plan.ring_both):
             x = x + _ringback(samples, answer_s, rng.uniform(-24, -16))
-        sides.append(x)
-    if plan.mono:
-        return np.asarray((sides[0] + sides[1])[:, None])
-    return np.stack(sides if plan.agent_channel == 0 else sides[::-1], axis=1)
+        sides.append(np.zeros(samples) if role == plan.dead else x)
+    if plan.leak_db is not None:
+        sides = [sides[0] + 10 ** (plan.leak_db / 20) * sides[1], sides[1] + 10 ** (plan.leak_db / 20) * sides[0]]
+    if plan.mono or plan.same:
+        return np.repeat((sides[0] + sides[1])[:, None], 2 if plan.same else 1, axis=1), alone
+    return np.stack(sides if plan.agent_channel == 0 else sides[::-1], axis=1), alone
 
 
 def encode(x: Float, codec: str) -> bytes:

@@ -129,3 +129,21 @@ def with_pauses(
             shift += change / SAMPLE_RATE_HZ
     parts.append(pcm[cursor : round((marks_s[-1][1] + _TAIL_S) * SAMPLE_RATE_HZ)])
     return np.concatenate(parts), tuple(marks)
+
+
+_NOTES_HZ = (392.0, 440.0, 523.25, 587.33, 659.25, 783.99)  # a pentatonic scale
+_NOTE_S = 0.4
+
+
+def music(line: Line) -> SpokenLine:
+    """Hold music as long as the line says: plucked notes, a melody made from the line's text."""
+    assert line.seconds is not None
+    rng = random.Random(line.text)
+    t = np.arange(round(line.seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    x = np.zeros(len(t))
+    for number in range(int(line.seconds / _NOTE_S)):
+        begin, tone = round(number * _NOTE_S * SAMPLE_RATE_HZ), rng.choice(_NOTES_HZ)
+        after = t[: len(t) - begin]
+        x[begin:] += np.exp(-3 * after) * np.clip(after / 0.008, 0, 1) * sum(np.sin(2 * np.pi * h * tone * after) / h for h in (1, 2, 3))
+    pcm = np.round(12000 * x / np.max(np.abs(x))).astype(np.int16)
+    return SpokenLine(line, pcm, ((0.0, line.seconds),), (0,))

@@ -108,9 +108,13 @@ def tones() -> dict[str, Signal]:
     chords = np.sum([np.sin(2 * np.pi * f * h * t) / h for f in (220, 277, 330) for h in (1, 2, 3)], axis=0)
     hum = np.sum([np.sin(2 * np.pi * 50 * k * t) / k for k in range(1, 12)], axis=0)
     return {
-        "digital silence": np.zeros(n), "ringback": 0.14 * np.sin(2 * np.pi * 450 * t) * (t % 5 < 1),
-        "busy": 0.3 * np.sin(2 * np.pi * 450 * t) * (t % 0.7 < 0.35), "white -30 dBov": 0.0316 * rng.standard_normal(n),
-        "white -60 dBov": 0.001 * rng.standard_normal(n), "hum": 0.02 * hum, "music": 0.05 * chords * np.exp(-4 * (t % 0.4)),
+        "digital silence": np.zeros(n),
+        "ringback": 0.14 * np.sin(2 * np.pi * 450 * t) * (t % 5 < 1),
+        "busy": 0.3 * np.sin(2 * np.pi * 450 * t) * (t % 0.7 < 0.35),
+        "white -30 dBov": 0.0316 * rng.standard_normal(n),
+        "white -60 dBov": 0.001 * rng.standard_normal(n),
+        "hum": 0.02 * hum,
+        "music": 0.05 * chords * np.exp(-4 * (t % 0.4)),
         "dc": np.full(n, 0.1),
     }
 
@@ -199,10 +203,18 @@ def test_viterbi_finds_the_best_of_all_paths(seed: int) -> None:
     assert value == pytest.approx(brute_force(odds.tolist(), 2.0))
 
 
-@pytest.mark.parametrize(("mask", "expected"), [
-    ("0000", ()), ("1111111", ((0, 60),)), ("0110000", ((0, 30),)), ("0100000", ((0, 30),)), ("0010000", ()),
-    ("111000111", ((0, 30), (60, 90))), ("111110111", ((0, 90),)),
-])
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        ("0000", ()),
+        ("1111111", ((0, 60),)),
+        ("0110000", ((0, 30),)),
+        ("0100000", ((0, 30),)),
+        ("0010000", ()),
+        ("111000111", ((0, 30), (60, 90))),
+        ("111110111", ((0, 90),)),
+    ],
+)
 def test_spans_go_to_the_nearest_grid_point(mask: str, expected: tuple[tuple[int, int], ...]) -> None:
     frames = np.array([c == "1" for c in mask])
     assert activity.spans(frames, 30) == tuple(Span(a, b) for a, b in expected)
@@ -229,7 +241,9 @@ def test_noise_floor_and_speech_level(speech: Signal) -> None:
     assert float(np.median(level - floor)) > 10
 
 
-@pytest.mark.parametrize("settings", [{"switch_cost": -1.0}, {"grid_ms": 0}, {"leak_db": 0.0}, {"leak_correlation": 1.5}])
+@pytest.mark.parametrize(
+    "settings", [{"switch_cost": -1.0}, {"grid_ms": 0}, {"leak_db": 0.0}, {"leak_correlation": 1.5}, {"echo_db": -1.0}, {"echo_rest": 1.0}]
+)
 def test_settings_out_of_range(settings: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="out of range"):
         ActivitySettings(**settings)  # type: ignore[arg-type]

@@ -65,9 +65,14 @@ def model_folder(folder: Path, weights: bytes = WEIGHTS) -> Path:
 
 @dataclass
 class Hub:
-    """Files of one repository as a hub serves them; ``spoil`` changes what is sent of a file, ``times`` times."""
+    """Files of one repository as a hub serves them; ``spoil`` changes what is sent of a file, ``times`` times.
+
+    ``token``: only who sends it is served; "" for a public repository, to which no token may be sent.
+    """
 
     files: dict[str, bytes]
+    repository: str = REPOSITORY
+    token: str = ""
     url: str = ""
     commit: str = COMMIT
     spoil: dict[str, bytes] = field(default_factory=dict)
@@ -99,20 +104,27 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self, send_body: bool) -> None:
         path = urlsplit(self.path).path
         self.hub.asked.append(f"{self.command} {path}")
-        assert "authorization" not in self.headers
-        if path in (f"/api/models/{REPOSITORY}", f"/api/models/{REPOSITORY}/revision/main"):
+        repository = self.hub.repository
+        if not self.hub.token:
+            assert "authorization" not in self.headers
+        elif self.headers.get("authorization") != f"Bearer {self.hub.token}":
+            return self.refuse(401, "GatedRepo")
+        if path in (f"/api/models/{repository}", f"/api/models/{repository}/revision/main"):
             siblings = [{"rfilename": name} for name in self.hub.files]
-            return self.reply(json.dumps({"id": REPOSITORY, "sha": self.hub.commit, "siblings": siblings}).encode())
-        if path.startswith(f"/api/models/{REPOSITORY}/tree/"):
+            return self.reply(json.dumps({"id": repository, "sha": self.hub.commit, "siblings": siblings}).encode())
+        if path.startswith(f"/api/models/{repository}/tree/"):
             return self.reply(json.dumps([self.entry(name) for name in self.hub.files]).encode())
-        name = path.rsplit("/", 1)[-1]
-        if path.startswith(f"/{REPOSITORY}/resolve/") and name in self.hub.files:
+        begin = f"/{repository}/resolve/"
+        name = path.removeprefix(begin).partition("/")[2]
+        if path.startswith(begin) and name in self.hub.files:
             return self.file(name, send_body)
-        self.send_response(404)
-        self.send_header("X-Error-Code", "RepoNotFound")
+        return self.refuse(404, "RepoNotFound")
+
+    def refuse(self, status: int, code: str) -> None:
+        self.send_response(status)
+        self.send_header("X-Error-Code", code)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        return None
 
     def entry(self, name: str) -> dict[str, object]:
         data = self.hub.files[name]
@@ -261,7 +273,8 @@ def test_table_names_the_repositories_of_faster_whisper() -> None:
     from faster_whisper.utils import _MODELS
 
     for status in models.list_models():
-        assert status.repository == (None if status.demo else _MODELS[status.name])
+        if status.kind == "asr":
+            assert status.repository == (None if status.demo else _MODELS[status.name])
 
 
 def test_pull_fetches_what_is_needed_and_records_hashes(hub: Hub, home: Path) -> None:
@@ -381,3 +394,94 @@ def test_broken_table(home: Path) -> None:
 def test_bundled_model_keeps_its_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "models_dir", models_dir)
     assert models.verify("demo").ok
+
+
+# ---------------------------------------------------------------- models that tell speakers apart
+
+PIPELINE = {name: f"of {name}".encode() for name in models.PIPELINE_FILES}
+GATED = "pyannote/speaker-diarization-community-1"
+
+
+@pytest.fixture
+def gated(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Hub:
+    hub.files, hub.repository, hub.token = {**PIPELINE, "README.md": b"# card"}, GATED, "hf_secret"
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    for key in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(key, raising=False)
+    return hub
+
+
+def test_a_gated_model_without_a_token_is_one_message_that_says_what_to_do(gated: Hub) -> None:
+    with pytest.raises(ModelError) as caught:
+        models.pull("community-1", gated.url)
+    cure = caught.value.cure
+    assert f"https://huggingface.co/{GATED}" in cure and "HF_TOKEN" in cure and "同意" in cure and "\n" not in str(caught.value)
+
+
+def test_a_gated_model_is_fetched_with_the_token_and_its_folders_are_verified(gated: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", gated.token)
+    status = models.pull("community-1", gated.url)
+    assert status.path is not None and status.kind == "diarization" and status.gated
+    sums = (status.path / "SHA256SUMS").read_text()
+    assert f"{sha256(PIPELINE['plda/plda.npz'])}  plda/plda.npz\n" in sums and len(sums.splitlines()) == len(PIPELINE)
+    assert models.verify("community-1").ok
+    found = models.locate_diarization(None, models.PIPELINE_FILES)
+    assert (found.path, found.name, found.demo) == (status.path, "community-1", False)
+
+
+def test_one_flipped_bit_in_a_folder_of_the_model_is_found(gated: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", gated.token)
+    path = models.pull("community-1", gated.url).path
+    assert path is not None
+    weights = (path / "embedding/pytorch_model.bin").resolve()
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    assert {f.file for f in models.verify("community-1").files if f.state == "differs"} == {"embedding/pytorch_model.bin"}
+    with pytest.raises(ModelError, match="SHA-256 不符"):
+        models.locate_diarization("community-1", models.PIPELINE_FILES)
+
+
+def pipeline_folder(folder: Path) -> Path:
+    for name, data in PIPELINE.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_a_local_folder_of_a_pipeline_its_fingerprint_and_what_it_lacks(home: Path) -> None:
+    folder = pipeline_folder(home / "mine")
+    first = models.locate_diarization(str(folder), models.PIPELINE_FILES)
+    assert (first.name, first.demo) == ("mine", False)
+    (folder / "plda/plda.npz").write_bytes(b"another")
+    assert models.locate_diarization(str(folder), models.PIPELINE_FILES).fingerprint != first.fingerprint
+    (folder / "plda/plda.npz").unlink()
+    with pytest.raises(ModelError, match=r"缺少 plda/plda\.npz"):
+        models.locate_diarization(str(folder), models.PIPELINE_FILES)
+
+
+def test_a_copy_of_the_bundled_pipeline_is_still_the_bundled_one(home: Path) -> None:
+    pipeline_folder(home / "models/diarization-demo")
+    copy = pipeline_folder(home / "copy")
+    assert models.locate_diarization(str(copy), models.PIPELINE_FILES).demo
+    (copy / "config.yaml").write_bytes(b"other")
+    assert not models.locate_diarization(str(copy), models.PIPELINE_FILES).demo
+
+
+@pytest.mark.parametrize("change", [None, "segmentation/pytorch_model.bin", "config.yaml"])
+def test_a_pickle_whose_hash_is_not_recorded_or_differs_is_not_opened(home: Path, change: str | None) -> None:
+    from qa.diarization.pyannote_engine import verified
+
+    folder = pipeline_folder(home / "mine")
+    if change is not None:
+        models.write_hashes(folder)
+        verified(folder)
+        (folder / change).write_bytes(b"evil")
+    with pytest.raises(ModelError, match="不予加载"):
+        verified(folder)
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "./a"])
+def test_a_record_of_hashes_cannot_name_files_outside_of_its_folder(home: Path, name: str) -> None:
+    folder = model_folder(home / "mine")
+    (folder / "SHA256SUMS").write_text(f"{'0' * 64}  {name}\n")
+    with pytest.raises(ModelError, match="格式"):
+        models.locate(str(folder))

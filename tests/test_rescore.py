@@ -209,7 +209,7 @@ def test_a_recording_is_scored_by_the_version_of_its_day(store: Store, tmp_path:
     class Stages:
         recognised = False
 
-        def __init__(self, path: Path, store: Store, recogniser: object, identity: str, hotwords: tuple[str, ...], settings: object):
+        def __init__(self, path: Path, store: Store, recogniser: object, name: str, hotwords: tuple[str, ...], *_: object, **__: object):
             self.path = path
             told.append(hotwords)
 
@@ -218,7 +218,7 @@ def test_a_recording_is_scored_by_the_version_of_its_day(store: Store, tmp_path:
 
     rows = {name: call(name, f"{day}T10:00:00.000").record for name, day in (("A", "2025-05-31"), ("B", "2025-06-01"))}
     monkeypatch.setattr(pipeline, "Stages", Stages)
-    monkeypatch.setattr(pipeline.models, "locate", lambda choice: SimpleNamespace(name="demo", fingerprint="0"))
+    monkeypatch.setattr(pipeline.models, "locate", lambda choice: SimpleNamespace(name="demo", fingerprint="0", demo=True))
     table = SimpleNamespace(for_file=lambda path: rows[path.stem], parts_of=lambda path, duration_ms: (Part(rows[path.stem]),))
     results = pipeline.score_files([Path("A.wav"), Path("B.wav")], store=store, book=new, table=table)  # type: ignore[arg-type]
     assert [result.error for result in results] == [None, None]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from qa.errors import TruthError
-from qa.truth import Truth, TruthFault, read_truth
+from qa.truth import Truth, TruthChannel, TruthFault, TruthInterruption, TruthSound, read_truth
 from qa.types import Outcome, Role, Span
 
 PASS, OPEN = Outcome.PASS, Outcome.INCONCLUSIVE
@@ -32,7 +32,20 @@ def test_read_truth_keeps_every_part(tmp_path: Path) -> None:
     assert [t.text for t in truth.turns] == ["您好", "喂"] and truth.turns[0].role is Role.AGENT
     assert (truth.rate_cpm, truth.level_dbov, truth.rings) == (170.0, None, 2)
     assert truth.faults == (TruthFault("greeting", Span(0, 10), "未报"),)
-    assert bare == Truth("b.wav", 2)
+    assert bare == Truth("b.wav", 2) and bare.interruptions is bare.channels is None
+
+
+def test_read_truth_keeps_who_is_heard_when(tmp_path: Path) -> None:
+    line = {
+        "file": "a.wav", "turns": [{**TURN, "text": "喂好", "speaker": "老张", "characters_ms": [[0, 2], [2, 5]]}, {**TURN, "start_ms": 1}],
+        "interruptions": [{"by": "agent", "into": "customer", "start_ms": 3, "end_ms": 9}],
+        "sounds": [{"what": "music", "start_ms": 10, "end_ms": 20}], "channels": [{"fact": "leak", "channel": 1, "db": -25}],
+    }  # fmt: skip
+    (truth, none) = read_truth(folder(tmp_path, line, {"file": "b.wav", "interruptions": [], "channels": []}) / "truth.jsonl")
+    assert [(t.who, t.characters) for t in truth.turns] == [("老张", (Span(0, 2), Span(2, 5))), ("agent", ())]
+    assert truth.interruptions == (TruthInterruption(Role.AGENT, Role.CUSTOMER, Span(3, 9), False),)
+    assert truth.sounds == (TruthSound("music", Span(10, 20)),) and truth.channels == (TruthChannel("leak", 1, -25.0),)
+    assert none.interruptions == none.channels == ()
 
 
 TURN = {"role": "agent", "start_ms": 0, "end_ms": 5, "text": "喂"}
@@ -49,6 +62,12 @@ TURN = {"role": "agent", "start_ms": 0, "end_ms": 5, "text": "喂"}
     ({"file": "x.wav", "measures": {"rate_cpm": "170"}}, "rate_cpm 必须是数字"), ({"file": "x.wav", "measures": {"rings": True}}, "rings"),
     ({"file": "x.wav", "measures": {"rings": 2.5}}, "rings"), ({"file": "x.wav", "measures": {"level_dbov": 3}}, "level_dbov"),
     ({"file": "x.wav", "measures": {"rate_cpm": 0}}, "rate_cpm"), ('{"file": "x.wav", "measures": {"rate_cpm": NaN}}', "NaN"),
+    ({"file": "x.wav", "turns": [{**TURN, "characters_ms": [[0, 2], [1]]}]}, "characters_ms"),
+    ({"file": "x.wav", "turns": [{**TURN, "characters_ms": [[3, 4], [0, 2]]}]}, "没有按时间排列"),
+    ({"file": "x.wav", "turns": [{**TURN, "speaker": 1}]}, "speaker 必须是文字"), ({"file": "x.wav", "channels": [{"fact": "odd"}]}, "odd"),
+    ({"file": "x.wav", "channels": [{"fact": "dead", "channel": 2}]}, "0 或 1"), ({"file": "x.wav", "sound": []}, "sounds"),
+    ({"file": "x.wav", "interruptions": [{"by": "boss", "into": "agent"}]}, "boss"),
+    ({"file": "x.wav", "interruptions": [{"by": "agent", "into": "agent", "start_ms": 0, "end_ms": 1, "backchannel": 1}]}, "true 或"),
     ({"file": "x.wav", "faults": [{"start_ms": 0, "end_ms": 1}]}, "faults 的 check"), ({"file": "first.wav"}, "已经出现"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named_with_file_and_line(tmp_path: Path, line: object, cause: str) -> None:

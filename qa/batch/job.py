@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from qa.asr import AsrSettings
+from qa.diarization import LocatedDiarizer
 from qa.models import LocatedModel
 
 Tell = Callable[[str, int | None], None]
@@ -19,7 +20,7 @@ class Job:
     """A recording whose stages ``wanted`` are not in the store.
 
     ``sha256`` and ``size`` (bytes) are those of the content that is meant; ``known`` holds the stored results of the other stages, as the
-    store keeps them (:mod:`qa.serial`).
+    store keeps them (:mod:`qa.serial`).  ``diarizer`` tells the speakers of one channel apart, None: nobody does.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Job:
     model: LocatedModel
     settings: AsrSettings
     hotwords: tuple[str, ...]
+    diarizer: LocatedDiarizer | None = None
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qa.models import LocatedModel
+
+if TYPE_CHECKING:  # loads numeric libraries, whose threads are not set yet
+    from qa.diarization import LocatedDiarizer
 
 WORKER_BYTES = 1200 << 20
 """What a worker needs beside its model, however long the recording (benchmarks/memory.py: 1.1 GiB with the bundled model)."""
 MODEL_FACTOR = 2.2
+DIARIZER_BYTES = {"sherpa": 200 << 20, "turns": 200 << 20, "pyannote": 1400 << 20}
+"""What a worker needs for telling the speakers of one channel apart, by engine (torch and what it loads; a block and its windows)."""
 SPARE_BYTES = 1 << 30
 """Left to this process and to the rest of the machine."""
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -34,22 +40,29 @@ class Shape:
         return len(self.threads)
 
 
-def shape(model: LocatedModel, workers: int | None = None, memory_bytes: int | None = None, files: int | None = None) -> Shape:
+def shape(
+    model: LocatedModel,
+    workers: int | None = None,
+    memory_bytes: int | None = None,
+    files: int | None = None,
+    diarizer: LocatedDiarizer | None = None,
+) -> Shape:
     """As many workers as cores and free memory carry (or ``workers``), never more than ``files``; one at least."""
     available, count = cores(), workers
-    free = max(0, free_memory() - SPARE_BYTES)
+    free, need = max(0, free_memory() - SPARE_BYTES), need_bytes(model, diarizer)
     if count is None:
-        count = min(available, free // need_bytes(model))
+        count = min(available, free // need)
     count = max(1, min(count, files if files is not None else count))
-    share = memory_bytes or max(need_bytes(model), free // count)
+    share = memory_bytes or max(need, free // count)
     each, more = divmod(available, count)
     return Shape(tuple(max(1, each + (k < more)) for k in range(count)), share)
 
 
-def need_bytes(model: LocatedModel) -> int:
-    """Memory of a worker with this model."""
+def need_bytes(model: LocatedModel, diarizer: LocatedDiarizer | None = None) -> int:
+    """Memory of a worker with this model and this engine for the speakers of one channel."""
     weights = model.path / "model.bin"
-    return WORKER_BYTES + int(MODEL_FACTOR * (weights.stat().st_size if weights.is_file() else 0))
+    beside = DIARIZER_BYTES[diarizer.engine] if diarizer is not None else 0
+    return WORKER_BYTES + beside + int(MODEL_FACTOR * (weights.stat().st_size if weights.is_file() else 0))
 
 
 def cores() -> int:

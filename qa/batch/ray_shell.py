@@ -15,6 +15,7 @@ from typing import Literal
 from qa.batch.job import Done, Job
 from qa.batch.machine import Shape
 from qa.batch.pool import Limits, LocalPool
+from qa.diarization import LocatedDiarizer
 from qa.errors import AudioError, BatchError, ModelError, NotYetError, QaError
 from qa.models import LocatedModel
 
@@ -70,21 +71,31 @@ class Shell:
     def work(self, job: Job) -> Told:
         """Work a job off; nothing is raised for what can be foreseen."""
         try:
-            return Told("done", self._pool.submit(replace(job, model=self._here(job.model))).result())
+            return Told("done", self._pool.submit(self._job(job)).result())
         except (ModelError, BatchError) as error:
             return Told("stop", error=type(error)(f"{error.subject}（机器 {socket.gethostname()}）", error.cause, error.cure))
         except QaError as error:
             unread = isinstance(error, AudioError) and not isinstance(error, NotYetError) and not _readable(job)
             return Told("unread" if unread else "error", error=error, trace=str(error.__cause__ or ""))
 
-    def _here(self, model: LocatedModel) -> LocatedModel:
+    def _job(self, job: Job) -> Job:
+        """The job with the models of this machine."""
+        model, diarizer = self._here(job.model), job.diarizer
+        if diarizer is not None:
+            diarizer = replace(diarizer, model=self._here(diarizer.model, diarizer))
+        return replace(job, model=model, diarizer=diarizer)
+
+    def _here(self, model: LocatedModel, of: LocatedDiarizer | None = None) -> LocatedModel:
         """The model on this machine: at the same path or under the same name, and in any case the same weights."""
         if model.fingerprint not in self._models:
-            from qa import models
+            from qa import diarization, models
 
             for choice in (str(model.path), model.name):
                 try:
-                    found = models.locate(choice)
+                    if of is None:
+                        found = models.locate(choice)
+                    elif (engine := diarization.locate(f"{of.engine}:{choice}")) is not None:
+                        found = engine.model
                 except ModelError:
                     continue
                 if found.fingerprint == model.fingerprint:
@@ -92,7 +103,9 @@ class Shell:
                     break
             else:
                 cause = f"不在这台机器上（{model.path}），或内容不同"
-                raise ModelError(f"模型 {model.name}", cause, "请放进镜像，或放在每台机器同一路径的共享文件夹里，用 --asr 指定")
+                raise ModelError(
+                    f"模型 {model.name}", cause, "请放进镜像，或放在每台机器同一路径的共享文件夹里，用 --asr 或 --diarization 指定"
+                )
         return self._models[model.fingerprint]
 
 

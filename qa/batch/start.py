@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qa.batch.machine import need_bytes, shape
 from qa.batch.pool import Limits, LocalPool
+from qa.diarization import LocatedDiarizer
 from qa.models import LocatedModel
 
 if TYPE_CHECKING:
@@ -27,16 +28,17 @@ class Choice:
     ray: RayOptions | None = None
 
 
-def engine(model: LocatedModel, choice: Choice) -> LocalPool | RayEngine:
+def engine(model: LocatedModel, choice: Choice, diarizer: LocatedDiarizer | None = None) -> LocalPool | RayEngine:
     """The workers that were asked for.  Errors: :class:`BatchError` where there is no such cluster."""
     if choice.ray is None:
         factor, memory = choice.timeout_factor, choice.memory_bytes
-        return local_engine(model, workers=choice.workers, timeout_factor=factor, memory_bytes=memory)
+        return local_engine(model, workers=choice.workers, timeout_factor=factor, memory_bytes=memory, diarizer=diarizer)
     from qa.batch.ray_engine import RayEngine
 
-    limits = _limits(choice.timeout_factor, choice.memory_bytes or need_bytes(model))
+    need = need_bytes(model, diarizer)
+    limits = _limits(choice.timeout_factor, choice.memory_bytes or need)
     how = replace(choice.ray, workers=choice.workers)
-    return RayEngine(how, limits, need_bytes(model), own_limit=choice.memory_bytes is not None)
+    return RayEngine(how, limits, need, own_limit=choice.memory_bytes is not None)
 
 
 def local_engine(
@@ -46,9 +48,10 @@ def local_engine(
     workers: int | None = None,
     timeout_factor: float | None = None,
     memory_bytes: int | None = None,
+    diarizer: LocatedDiarizer | None = None,
 ) -> LocalPool:
     """Workers by cores and free memory unless told otherwise (:mod:`qa.batch.machine`); none starts before there is a job."""
-    chosen = shape(model, workers, memory_bytes, files)
+    chosen = shape(model, workers, memory_bytes, files, diarizer)
     return LocalPool(chosen, _limits(timeout_factor, chosen.memory_bytes))
 
 

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from qa import asr, serial
+from qa import asr, diarization, serial
 from qa.batch.job import Done, Job, Tell
 from qa.batch.machine import own_threads
+from qa.diarization import Diarizer, LocatedDiarizer
 from qa.errors import ModelError
 from qa.models import LocatedModel
 from qa.places import at_hand
@@ -24,6 +25,12 @@ def recogniser(model: LocatedModel, threads: int) -> asr.Recogniser:
         return asr.Recogniser(model, threads)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"模型 {model.name}", f"加载失败（{error}）", "请用 qa models verify 检查，或检查显存和内存") from error
+
+
+@functools.lru_cache(maxsize=1)
+def diarizer(located: LocatedDiarizer) -> Diarizer:
+    """The process's engine for the speakers of one channel: loaded once.  Errors: :class:`ModelError`."""
+    return diarization.load(located)
 
 
 class _Clock:
@@ -69,7 +76,14 @@ def _work(job: Job, path: Path, tell: Tell) -> Done:
         begin("transcript")
         return asr.transcribe(model, audio, heard, turns, job.hotwords, job.settings)
 
-    making = Making(path, job.sha256, find, keep, transcribe, begin)
+    def engine() -> Diarizer:
+        assert job.diarizer is not None
+        begin("model")
+        loaded = diarizer(job.diarizer)
+        begin("speakers")
+        return loaded
+
+    making = Making(path, job.sha256, find, keep, transcribe, begin, engine if job.diarizer is not None else None)
     for stage in job.wanted:
         making.value(stage)
     clock.now_at(None)

@@ -84,7 +84,7 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
     missing = omission.quoted(verdict.missing)
     if (excuse := _no_chance(call, params, last_ms, due)) is not None:
         yield excuse
-    elif (reason_text := omission.doubt(call, verdict, decodes, params.min_probability)) is not None:
+    elif (reason_text := omission.handed_over(call) or omission.doubt(call, verdict, decodes, params, due.span)) is not None:
         yield inconclusive(f"未能确认结束语：{reason_text}，需人工复核", due, missing=missing)
     else:
         message = f"坐席最后 {params.turns} 次发言、最后 {params.within_s:g} 秒内没有完整的结束语，缺{missing}"

@@ -91,7 +91,7 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
     due = Span(first_ms, max(first_ms, min(limit_ms, call.audio.duration_ms)))
     evidence = Evidence(due, Role.AGENT, spoken(decodes[0]).text)
     missing = omission.quoted(verdict.missing)
-    reason_text = omission.doubt(call, verdict, decodes, params.min_probability)
+    reason_text = omission.doubt(call, verdict, decodes, params, due)
     if reason_text is None and late and isinstance(_begun_by(call, params, decodes, limit_ms + ERROR_MS), Finding):
         reason_text = f"开始得晚，但与 {params.within_s:g} 秒的界限相差不到 {ERROR_MS / 1000:g} 秒"
     if reason_text is not None:

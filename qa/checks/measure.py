@@ -42,6 +42,9 @@ from qa.types import Call, Evidence, Finding, Outcome, Role, Span
 TITLE = "指标规则"
 TITLE_EN = "Measure rule"
 
+PLACES = 20
+"""So many places of what a figure counts are shown."""
+
 
 @dataclass(frozen=True)
 class Params:
@@ -132,14 +135,13 @@ def _range(measure: Measure, params: Params) -> str:
     return f"{limit}{unit}{more}"
 
 
-def _finding(
-    outcome: Outcome, message: str, reading: Reading, measure: Measure, params: Params, role: Role, error: float
-) -> Finding:
+def _finding(outcome: Outcome, message: str, reading: Reading, measure: Measure, params: Params, role: Role, error: float) -> Finding:
     assert reading.value is not None
     value = round(reading.value, max(1, measure.decimals))
-    span = reading.span if reading.span.duration_ms else Span(reading.span.start_ms, reading.span.start_ms + 1)
+    places = reading.places[:PLACES] or (reading.span,)
+    spans = (span if span.duration_ms else Span(span.start_ms, span.start_ms + 1) for span in places)
     values = {measure.id: value, "low": params.low, "high": params.high, "error": round(error, 3)}
-    return one(outcome, message, Evidence(span, role), **values)
+    return one(outcome, message, *(Evidence(span, role) for span in spans), **values)
 
 
 _TALK = """

@@ -18,6 +18,10 @@ The line excuses the agent
     as well): then the line or the recorder sets the level, not the agent.  So are calls with less than ``min_speech_s`` of agent
     speech and values outside a limit by less than ``error_db``.
 
+One channel
+    Of a mono recording whose speakers were told apart by their voices the agent's level is that of the time in which nobody else
+    speaks; who was taken for whom adds ``MONO_ERROR_DB`` to the error, and the finding says so.
+
 Not covered
     What the customer hears (the recording's gain stands between); whispering; a receiver held badly for a few words.
 """
@@ -25,11 +29,11 @@ Not covered
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from qa.callfacts import agent_activity, bridged, inconclusive, one
+from qa.callfacts import bridged, inconclusive, one, own_activity
 from qa.check_examples import Example, Scene, Sound
 from qa.checks import Limits
 from qa.types import Call, ChannelAcoustics, Evidence, Finding, Float32Array, Outcome, Role, Span
@@ -40,6 +44,10 @@ LIMITS = (Limits("level_dbov", "min_dbov", "max_dbov"),)
 
 SMOOTH_MS = 400
 """Levels of a stretch are means of the power over this long: about two syllables, so that stress is no shout."""
+
+MONO_ERROR_DB = 1.0
+"""What a level of a speaker in a mono recording may be off beside the error of the measure: words of the other side counted in."""
+MONO = "（单声道录音，按声音区分说话人后测得）"
 
 _SHOWN_MS = 10_000
 _BRIDGE_MS = 300
@@ -85,11 +93,11 @@ class Surge:
 
 def run(call: Call, params: Params) -> Iterator[Finding]:
     """A finding for each fault or doubt, else one PASS.  Values: level_dbov, peak_dbov, clipped_ratio, snr_db."""
-    sound = call.channel_acoustics(Role.AGENT)
-    if sound is None or call.acoustics.same_channels:
+    sound = call.speaker_acoustics(Role.AGENT)
+    if sound is None:
         yield inconclusive("分不清哪个声道是坐席（单声道录音、两声道相同或通道归属不明），无法判定音量")
         return
-    speech = agent_activity(call)
+    speech = own_activity(call, Role.AGENT)
     total_ms = sum(span.duration_ms for span in speech)
     if sound.active_level_dbov is None or total_ms < params.min_speech_s * 1000:
         yield inconclusive(f"坐席说话不足 {params.min_speech_s:g} 秒（{total_ms / 1000:.1f} 秒），无法判定音量", **_values(sound))
@@ -98,10 +106,11 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
         message = f"线路噪声大：信噪比 {sound.snr_db:.1f} dB，要求 {params.min_snr_db:g} dB，无法判定音量"
         yield inconclusive(message, **_values(sound))
         return
-    findings = [*_level(call, sound, speech, params), *_clipping(call, sound, speech, params), *_surges(sound, speech, params)]
-    yield from findings
+    findings = [*_level(call, sound, speech, params), *_clipping(call, sound, speech, params), *_surges(call, sound, speech, params)]
+    yield from (replace(f, message=f.message + MONO) if call.turns.diarized else f for f in findings)
     if not findings:
         message = f"音量合格：{sound.active_level_dbov:.1f} dBov（规定 {params.min_dbov:g} 至 {params.max_dbov:g}），无喊叫、无削波"
+        message += MONO if call.turns.diarized else ""
         yield one(Outcome.PASS, message, _shown(sound, speech, loudest=True), **_values(sound))
 
 
@@ -124,10 +133,10 @@ def _level(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], params
         return
     side = "过小" if quiet else "过大"
     evidence = _shown(sound, speech, loudest=not quiet)
-    customer = call.channel_acoustics(Role.CUSTOMER)
+    customer = call.speaker_acoustics(Role.CUSTOMER)
     other = customer.active_level_dbov if customer is not None else None
     figures = f"音量{side}：{level:.1f} dBov，规定 {params.min_dbov:g} 至 {params.max_dbov:g}"
-    if beyond < params.error_db:
+    if beyond < _error_db(call, params):
         yield inconclusive(f"{figures}；只差 {beyond:.1f} dB，在测量误差之内，不作判定", evidence, **_values(sound))
     elif other is not None and (other < limit if quiet else other > limit):
         yield inconclusive(f"{figures}；但客户一方也是 {other:.1f} dBov，可能是线路或录音设备所致", evidence, **_values(sound))
@@ -135,11 +144,15 @@ def _level(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], params
         yield one(Outcome.FAIL, figures, evidence, **_values(sound))
 
 
+def _error_db(call: Call, params: Params) -> float:
+    return params.error_db + (MONO_ERROR_DB if call.turns.diarized else 0.0)
+
+
 def _clipping(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], params: Params) -> Iterator[Finding]:
     if sound.clipped_ratio <= params.max_clipped_ratio:
         return
     evidence = _shown(sound, speech, loudest=True)
-    customer = call.channel_acoustics(Role.CUSTOMER)
+    customer = call.speaker_acoustics(Role.CUSTOMER)
     figures = f"声音削波：{sound.clipped_ratio:.1%} 的语音样点顶满，至多 {params.max_clipped_ratio:.1%}"
     if customer is not None and customer.clipped_ratio > params.max_clipped_ratio:
         yield inconclusive(f"{figures}；但客户一方也削波，可能是线路或录音设备所致", evidence, **_values(sound))
@@ -147,7 +160,7 @@ def _clipping(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], par
         yield one(Outcome.FAIL, figures, evidence, **_values(sound))
 
 
-def _surges(sound: ChannelAcoustics, speech: tuple[Span, ...], params: Params) -> Iterator[Finding]:
+def _surges(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], params: Params) -> Iterator[Finding]:
     for surge in find_surges(sound, speech, params):
         pitch = "" if surge.pitch_ratio is None else f"，音高为平时的 {surge.pitch_ratio:.2f} 倍"
         message = f"疑似喊叫：{surge.level_dbov:.1f} dBov，比本人本通中位音量高 {surge.above_db:.1f} dB{pitch}"
@@ -158,7 +171,7 @@ def _surges(sound: ChannelAcoustics, speech: tuple[Span, ...], params: Params) -
             "pitch_ratio": None if surge.pitch_ratio is None else round(surge.pitch_ratio, 2),
         }
         evidence = Evidence(surge.span, Role.AGENT)
-        if surge.above_db < params.surge_db + params.error_db:
+        if surge.above_db < params.surge_db + _error_db(call, params):
             yield inconclusive(f"{message}；在测量误差之内，需人工复核", evidence, **values)
         elif surge.pitch_ratio is not None and surge.pitch_ratio < params.surge_pitch_ratio:
             yield inconclusive(f"{message}；音高没有升高，需人工复核", evidence, **values)

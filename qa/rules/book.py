@@ -11,6 +11,7 @@ from qa.checks import CheckModule
 from qa.errors import RuleBookError
 from qa.log_examples import LogExample
 from qa.logchecks import LogCheckModule
+from qa.role_settings import RoleSettings
 from qa.rules.archive import Archive
 from qa.rules.expression import Expression
 from qa.rules.model import Condition, Fine, Holiday, Points, Scoring, Severity, When
@@ -121,11 +122,11 @@ class Unchecked:
 class RuleBook:
     """A validated rule book.
 
-    ``log_rules`` are those over the call log, ``traffic`` is how the traffic tables reckon.  ``content_hash``: first 12 hexadecimal
-    digits of the SHA-256 over its files, those that it extends, and the word lists in use.  ``clauses``: the regulation's clauses
-    (``clauses.txt``), empty where the folder has none.  ``warnings``: what is odd but not wrong (Chinese, each with ``file:line``):
-    unused lists and conditions, rules that can never hold.  ``archive``: the texts that it was read from, None for one that was not
-    read from files.
+    ``log_rules`` are those over the call log, ``traffic`` is how the traffic tables reckon, ``roles`` what helps to tell who is who.
+    ``content_hash``: first 12 hexadecimal digits of the SHA-256 over its files, those that it extends, and the word lists in use.
+    ``clauses``: the regulation's clauses (``clauses.txt``), empty where the folder has none.  ``warnings``: what is odd but not wrong
+    (Chinese, each with ``file:line``): unused lists and conditions, rules that can never hold.  ``archive``: the texts that it was read
+    from, None for one that was not read from files.
     """
 
     id: str
@@ -143,6 +144,7 @@ class RuleBook:
     awaiting: tuple[Unchecked, ...] = ()
     log_rules: tuple[LogRule, ...] = ()
     traffic: TrafficParams = field(default_factory=TrafficParams)
+    roles: RoleSettings = field(default_factory=RoleSettings)
     clauses: tuple[str, ...] = ()
     effective_from: datetime.date | None = None
     effective_until: datetime.date | None = None

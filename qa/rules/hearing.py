@@ -150,8 +150,15 @@ class Voice:
         second decode of the opening (closing), and what only one decode heard must be heard better.
         """
         if (window, accuse) not in self._reasons:
-            self._reasons[window, accuse] = self._badly_heard(window, accuse) or self._lost(window) or omission.cut_short(self.call)
+            left = omission.handed_over(self.call) if self._after_hand_over(window, accuse) else None
+            left = left or (omission.BY_VOICE if accuse and self.call.turns.diarized else None)
+            self._reasons[window, accuse] = left or self._badly_heard(window, accuse) or self._lost(window) or omission.cut_short(self.call)
         return self._reasons[window, accuse]
+
+    def _after_hand_over(self, window: Span, accuse: bool) -> bool:
+        """Whether the agent's omission is to be proven by what was said when another one had taken over."""
+        at = self.call.roles.handed_over_ms
+        return accuse and self.role is Role.AGENT and at is not None and window.end_ms > at
 
     def _badly_heard(self, window: Span, accuse: bool) -> str | None:
         said = self.transcript.within(window)

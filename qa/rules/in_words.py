@@ -28,7 +28,7 @@ from qa.rules.regex_in_words import ALTERNATIVES, UNTOLD, quoted, regex_text
 from qa.rules.when import WEEKDAYS
 
 _WHO = {Who.AGENT: "坐席", Who.CUSTOMER: "客户", Who.ANNOUNCEMENT: "自动播报", Who.ANYONE: "任何一方"}
-_OF_A_SPEAKER = ("interruption", "shout")
+_OF_A_SPEAKER = ("interruption", "cut_in", "shout")
 """Events that the speaker of the condition does."""
 _SLOT_TEXT = dict(zip(ALWAYS, ("坐席工号", "先生/女士/小姐", "合乎钟点的问候"), strict=True))
 _ANYTHING = re.compile(r"\.(?:\{(\d+),?\})?")

@@ -7,13 +7,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from qa.callfacts import NAMES, activity, answered_ms, elapsed_ms, heard_activity, mean_probability, unknown, words_of
+from qa import overlap
+from qa.callfacts import (
+    NAMES,
+    activity,
+    answered_ms,
+    bridged,
+    elapsed_ms,
+    heard_activity,
+    mean_probability,
+    own_activity,
+    unknown,
+    without_signal,
+    words_of,
+)
 from qa.callfacts import turns as turns_of
-from qa.checks import pickup, speech_rate
+from qa.checks import pickup, speech_rate, volume
 from qa.rules import events
 from qa.text import normalise
 from qa.text import words as words_in
@@ -26,6 +39,7 @@ MIN_SPEECH_MS = 2000
 MIN_VOICED_MS = 1000
 MIN_PROBABILITY = 0.5
 MAX_UNHEARD = 0.1
+_MONO_SHARE = 5.0  # per cent of the talk that may be the other's where voices had to be told apart
 _MANY_RINGS = 1_000_000  # so many are allowed that nothing is near the limit
 
 
@@ -33,7 +47,8 @@ _MANY_RINGS = 1_000_000  # so many are allowed that nothing is near the limit
 class Reading:
     """A figure with its error (in its own unit) and the stretch of the recording that it stands for.
 
-    ``value`` None: ``why`` (Chinese) says what is missing; ``applies`` is False where the call is none that has such a figure.
+    ``value`` None: ``why`` (Chinese) says what is missing; ``applies`` is False where the call is none that has such a figure.  ``places``:
+    of a figure that counts or adds up, what was counted.
     """
 
     value: float | None
@@ -41,6 +56,7 @@ class Reading:
     error: float = 0.0
     why: str = ""
     applies: bool = True
+    places: tuple[Span, ...] = ()
 
 
 Reader = Callable[[Call, Role], Reading]
@@ -207,28 +223,30 @@ def turns(call: Call, role: Role) -> Reading:
 # ---------------------------------------------------------------- sound
 
 
-def _sound(call: Call, role: Role, figure: Callable[[ChannelAcoustics], float | None]) -> Reading:
-    sound = call.channel_acoustics(role)
-    if sound is None or call.acoustics.same_channels:
+def _sound(call: Call, role: Role, figure: Callable[[ChannelAcoustics], float | None], mono_error: float = 0.0) -> Reading:
+    """A figure of the speaker's sound; ``mono_error``: by how much more it may be off in a mono recording, whose speakers were told apart
+    by their voices."""
+    sound = call.speaker_acoustics(role)
+    if sound is None:
         return _nothing(call, f"分不清哪个声道是{NAMES[role]}（单声道录音、两声道相同或通道归属不明）")
-    speech = activity(call, role)
+    speech = own_activity(call, role)
     total_ms = sum(span.duration_ms for span in speech)
     value = figure(sound)
     if value is None or total_ms < MIN_SPEECH_MS:
         return _nothing(call, f"{NAMES[role]}说话不足 {MIN_SPEECH_MS / 1000:g} 秒（{total_ms / 1000:.1f} 秒）")
-    return Reading(value, Span(speech[0].start_ms, speech[-1].end_ms))
+    return Reading(value, Span(speech[0].start_ms, speech[-1].end_ms), mono_error if call.turns.diarized else 0.0)
 
 
 @_measure("音量", "dBov", 1, error=0.5)
 def level_dbov(call: Call, role: Role) -> Reading:
     """Active speech level (ITU-T P.56) of the speaker's channel."""
-    return _sound(call, role, lambda sound: sound.active_level_dbov)
+    return _sound(call, role, lambda sound: sound.active_level_dbov, volume.MONO_ERROR_DB)
 
 
 @_measure("最大样点", "dBov", 1, error=0.5)
 def peak_dbov(call: Call, role: Role) -> Reading:
     """The largest sample of the speaker's channel."""
-    return _sound(call, role, lambda sound: sound.peak_dbov)
+    return _sound(call, role, lambda sound: sound.peak_dbov, volume.MONO_ERROR_DB)
 
 
 @_measure("削波", "%", 2, error=0.1)
@@ -240,7 +258,7 @@ def clipped_percent(call: Call, role: Role) -> Reading:
 @_measure("信噪比", "dB", 1, error=1.0)
 def snr_db(call: Call, role: Role) -> Reading:
     """Distance of speech and noise in the speaker's channel."""
-    return _sound(call, role, lambda sound: sound.snr_db)
+    return _sound(call, role, lambda sound: sound.snr_db, volume.MONO_ERROR_DB)
 
 
 @_measure("噪声", "dBov", 1, error=1.0)
@@ -269,7 +287,7 @@ def _range_st(hz: Float32Array) -> float:
 def _pitch(call: Call, role: Role, figure: Callable[[Float32Array], float]) -> Reading:
     def measured(sound: ChannelAcoustics) -> float | None:
         voiced = np.zeros(len(sound.pitch_hz), np.bool_)
-        for span in activity(call, role):
+        for span in own_activity(call, role):
             voiced[span.start_ms // sound.frame_ms : -(-span.end_ms // sound.frame_ms)] = True
         hz = sound.pitch_hz[voiced & (sound.pitch_hz > 0)]
         return figure(hz) if len(hz) * sound.frame_ms >= MIN_VOICED_MS else None
@@ -294,9 +312,55 @@ def duration_s(call: Call, role: Role) -> Reading:
 def talk_share_percent(call: Call, role: Role) -> Reading:
     """Share of the speaker's time of speech in that of both."""
     both = {one: sum(s.duration_ms for s in activity(call, one)) for one in (Role.AGENT, Role.CUSTOMER)}
-    if call.channel_of(role) is None or call.acoustics.same_channels or not sum(both.values()):
+    known = call.speaker(Role.AGENT) is not None and call.speaker(Role.CUSTOMER) is not None
+    if dead := without_signal(call, Role.AGENT) or without_signal(call, Role.CUSTOMER):
+        return _nothing(call, dead)
+    if not known or (call.acoustics.same_channels and not call.turns.diarized) or not sum(both.values()):
         return _nothing(call, "分不清谁在说话，或没有人说话")
-    return Reading(100 * both[role] / sum(both.values()), _whole(call))
+    return Reading(100 * both[role] / sum(both.values()), _whole(call), _MONO_SHARE if call.turns.diarized else 0.0)
+
+
+@_measure("打断次数", "次", 0)
+def interruptions(call: Call, role: Role) -> Reading:
+    """How often the speaker interrupts the other (event ``interruption``), the doubtful times included; their number is the error."""
+    return _counted(call, events.interruption(call, role))
+
+
+@_measure("插话次数", "次", 0)
+def cut_ins(call: Call, role: Role) -> Reading:
+    """How often the speaker speaks into the other's turn (event ``cut_in``), given way to or not; counted as ``interruptions``."""
+    return _counted(call, events.cut_in(call, role))
+
+
+def _counted(call: Call, happened: events.Happened) -> Reading:
+    if happened.blind is not None:
+        return _nothing(call, happened.blind)
+    places, doubtful = tuple(h.span for h in happened.all), sum(h.doubt is not None for h in happened.all)
+    return Reading(float(len(places)), _around(call, places), float(doubtful), places=places)
+
+
+@_measure("同时说话占比", "%", 1, error=1.0, error_ratio=0.1, of_speaker=False)
+def double_talk_percent(call: Call, role: Role) -> Reading:
+    """Share of the time in which agent and customer both speak (event ``overlap``) in the time in which one of them does."""
+    whole_ms = sum(s.duration_ms for s in bridged((*activity(call, Role.AGENT), *activity(call, Role.CUSTOMER)), 0))
+    if (why := overlap.apart(call)) is not None or whole_ms < MIN_SPEECH_MS:
+        return _nothing(call, why or f"说话不足 {MIN_SPEECH_MS / 1000:g} 秒")
+    places, error = overlap.double_talk(call), _MONO_SHARE if call.turns.diarized else 0.0
+    return Reading(100 * sum(s.duration_ms for s in places) / whole_ms, _around(call, places), error, places=places)
+
+
+@_measure("最长的同时说话", "秒", 1, error=events.ERROR_MS / 1000, of_speaker=False)
+def longest_double_talk_s(call: Call, role: Role) -> Reading:
+    """The longest stretch in which agent and customer both speak (event ``overlap``)."""
+    if (why := overlap.apart(call)) is not None:
+        return _nothing(call, why)
+    longest = max(overlap.double_talk(call), key=lambda span: span.duration_ms, default=Span(0, 0))
+    return Reading(longest.duration_ms / 1000, longest, overlap.MONO_ERROR_MS / 1000 if call.turns.diarized else 0.0)
+
+
+def _around(call: Call, places: Sequence[Span]) -> Span:
+    """From the first to the last of the places, the whole call where there are none."""
+    return Span(places[0].start_ms, max(place.end_ms for place in places)) if places else _whole(call)
 
 
 @_measure("最长静音", "秒", 1, error=events.ERROR_MS / 1000, of_speaker=False)

@@ -7,15 +7,17 @@ milliseconds from the start of the recording.  Levels are dBov: a full-scale squ
 
 from __future__ import annotations
 
-from qa.types.call import Call, CallRecord, Edge, Role, RoleAssignment, Roles, Transcript, Utterance, Word
+from qa.types.call import AsHeard, Call, CallRecord, Edge, Role, RoleAssignment, Roles, RoleStretch, Transcript, Utterance, Word
 from qa.types.result import CheckResult, Evidence, Finding, Outcome, Provenance, Row, Scorecard
 from qa.types.signal import (
     Acoustics,
     Audio,
     AudioInfo,
     ChannelAcoustics,
+    ChannelFact,
     Float32Array,
     Int16Array,
+    SpeakerSound,
     SpeakerTurn,
     SpeakerTurns,
     SpeechActivity,
@@ -25,11 +27,13 @@ from qa.types.span import Span
 
 __all__ = [
     "Acoustics",
+    "AsHeard",
     "Audio",
     "AudioInfo",
     "Call",
     "CallRecord",
     "ChannelAcoustics",
+    "ChannelFact",
     "CheckResult",
     "Edge",
     "Evidence",
@@ -40,10 +44,12 @@ __all__ = [
     "Provenance",
     "Role",
     "RoleAssignment",
+    "RoleStretch",
     "Roles",
     "Row",
     "Scorecard",
     "Span",
+    "SpeakerSound",
     "SpeakerTurn",
     "SpeakerTurns",
     "SpeechActivity",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from qa.types.signal import Acoustics, AudioInfo, ChannelAcoustics, SpeakerTurns, SpeechActivity
 from qa.types.span import Span, require
@@ -82,17 +82,42 @@ class Role(enum.StrEnum):
 
 @dataclass(frozen=True)
 class RoleAssignment:
-    """Role of a speaker label with a confidence (0-1) and its source (``record``, ``setting``, ``content``, ``person``)."""
+    """Role of a speaker label with a confidence (0-1), its source (``record``, ``setting``, ``content``, ``person``) and what speaks for
+    it, or against it (Chinese)."""
 
     speaker: str
     role: Role
     confidence: float
     source: str
+    reasons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        require(0.0 <= self.confidence <= 1.0, "a confidence is 0-1")
+
+
+@dataclass(frozen=True)
+class RoleStretch:
+    """Where somebody else is heard under a speaker label: an announcement on the agent's channel, the colleague that a call was put
+    through to.  ``why`` (Chinese) is what was heard."""
+
+    speaker: str
+    span: Span
+    role: Role
+    why: str
 
 
 @dataclass(frozen=True)
 class Roles:
+    """Who is who.  ``stretches`` (sorted) are somebody else's than their label's; ``qa.set_apart`` gives them a label of their own.
+
+    ``doubt`` (Chinese): why the roles are unsure; then agent and customer are unknown until a person sets them.  ``handed_over_ms``: from
+    when on somebody else serves the customer in the agent's place; None: the agent stays to the end.
+    """
+
     assignments: tuple[RoleAssignment, ...]
+    stretches: tuple[RoleStretch, ...] = ()
+    doubt: str = ""
+    handed_over_ms: int | None = None
 
     def speaker(self, role: Role) -> str | None:
         """The one speaker in ``role``, or None if there is none or more than one."""
@@ -142,8 +167,20 @@ class CallRecord:
 
 
 @dataclass(frozen=True)
+class AsHeard:
+    """Parts of a call before stretches of other roles were set apart (``qa.set_apart``)."""
+
+    turns: SpeakerTurns
+    transcript: Transcript
+    acoustics: Acoustics
+
+
+@dataclass(frozen=True)
 class Call:
-    """All that a check may look at."""
+    """All that a check may look at.
+
+    ``before``: what was heard, where ``roles`` has set stretches of it apart; it follows from the stages alone and is what is stored.
+    """
 
     audio: AudioInfo
     activity: SpeechActivity
@@ -152,6 +189,14 @@ class Call:
     acoustics: Acoustics
     roles: Roles
     record: CallRecord | None = None
+    before: AsHeard | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def as_heard(self) -> Call:
+        """The call with nothing set apart."""
+        if self.before is None:
+            return self
+        return replace(self, turns=self.before.turns, transcript=self.before.transcript, acoustics=self.before.acoustics, before=None)
 
     def speaker(self, role: Role) -> str | None:
         return self.roles.speaker(role)
@@ -168,10 +213,31 @@ class Call:
     def channel_of(self, role: Role) -> int | None:
         """Channel of the one speaker in ``role`` in a stereo call, else None."""
         speaker = self.speaker(role)
-        if speaker is None or self.turns.method != "channel":
+        if speaker is None or self.turns.method != "channel" or not speaker.startswith("ch"):
             return None
         return int(speaker.removeprefix("ch"))
 
     def channel_acoustics(self, role: Role) -> ChannelAcoustics | None:
         channel = self.channel_of(role)
         return None if channel is None else self.acoustics.channels[channel]
+
+    def speaker_acoustics(self, role: Role) -> ChannelAcoustics | None:
+        """Measures of the one speaker in ``role``: the channel's, of a mono recording whose speakers were told apart the speaker's own.
+
+        The latter are less sure: they depend on who was taken for whom.  Noise is the recording's, for all alike; the tracks are those of
+        the recording, to be looked at where the speaker speaks alone (``turns.alone``).
+        """
+        if (speaker := self.speaker(role)) is None or not self.turns.diarized:
+            return None if self.acoustics.same_channels else self.channel_acoustics(role)
+        sound, whole = self.turns.sound(speaker), self.acoustics.channels[0]
+        if sound is None:
+            return None
+        level = sound.active_level_dbov
+        return replace(
+            whole,
+            active_level_dbov=level,
+            activity_factor=sound.activity_factor,
+            peak_dbov=sound.peak_dbov,
+            clipped_ratio=sound.clipped_ratio,
+            snr_db=None if level is None else round(level - whole.noise_floor_dbov, 2),
+        )

@@ -70,19 +70,24 @@ class Audio:
 
 @dataclass(frozen=True)
 class SpeechActivity:
-    """Stretches of speech, one sorted tuple a channel, on a grid of 30 ms; ``method`` names the detector."""
+    """Stretches of speech, one sorted tuple a channel, on a grid of 30 ms; ``method`` names the detector.
+
+    ``leaks``: where a channel holds the other side's voice and nothing of its own (also one sorted tuple a channel); empty where none does.
+    """
 
     channels: tuple[tuple[Span, ...], ...]
     method: str
+    leaks: tuple[tuple[Span, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        for spans in self.channels:
+        require(len(self.leaks) in (0, len(self.channels)), "leaks are those of every channel")
+        for spans in (*self.channels, *self.leaks):
             require(all(a.end_ms <= b.start_ms for a, b in itertools.pairwise(spans)), "spans are sorted and apart")
 
 
 @dataclass(frozen=True)
 class SpeakerTurn:
-    """``speaker`` is a label inside the recording ("ch0", "ch1", later "SPEAKER_00"), not yet a role."""
+    """``speaker`` is a label inside the recording ("ch0", "ch1" of a stereo file, "spk0", "spk1" of a diarised mono one), not a role."""
 
     speaker: str
     channel: int
@@ -90,18 +95,69 @@ class SpeakerTurn:
 
 
 @dataclass(frozen=True)
+class SpeakerSound:
+    """What a speaker of a mono recording sounds like, over the time in which nobody else speaks (``SpeakerTurns.alone``).
+
+    The figures are those of :class:`ChannelAcoustics`; the level is None where there is too little speech to have one.
+    """
+
+    speaker: str
+    active_level_dbov: float | None
+    activity_factor: float
+    peak_dbov: float
+    clipped_ratio: float
+
+
+@dataclass(frozen=True)
 class SpeakerTurns:
-    """Who speaks when.  ``method``: ``channel`` (stereo: channel = speaker), ``pyannote`` or ``none`` (mono, unknown)."""
+    """Who speaks when, sorted by start; turns of different speakers may overlap.
+
+    ``method``: ``channel`` (stereo: channel = speaker), ``none`` (mono, nobody told the speakers apart: one label ``mono``), or the
+    identity of the diarisation engine (``qa.diarization``).  ``exclusive`` (diarised mono only): the same without overlaps, each moment
+    given to the one speaker who is heard best; words go by it.  ``notes`` (Chinese) are for the reader.  ``sounds``: the speakers' own
+    figures, as nobody of them has a channel.  ``demo``: told by the bundled model, which knows synthetic voices only.
+    """
 
     method: str
     turns: tuple[SpeakerTurn, ...]
     notes: tuple[str, ...] = ()
+    exclusive: tuple[SpeakerTurn, ...] = ()
+    sounds: tuple[SpeakerSound, ...] = ()
+    demo: bool = False
 
     def __post_init__(self) -> None:
-        require(self.method in ("channel", "pyannote", "none"), f"unknown method {self.method}")
+        require(bool(self.method), "turns name the method that found them")
+        require(
+            all(a.span.end_ms <= b.span.start_ms for a, b in itertools.pairwise(self.exclusive)), "exclusive turns are sorted and apart"
+        )
+        require(not self.exclusive or self.diarized, "only a diarised mono recording has exclusive turns")
+
+    @property
+    def diarized(self) -> bool:
+        """Whether the speakers of a mono recording were told apart by their voices."""
+        return self.method not in ("channel", "none")
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The labels, in the order in which they first speak."""
+        return tuple(dict.fromkeys(t.speaker for t in self.turns))
 
     def of(self, speaker: str) -> tuple[Span, ...]:
         return tuple(t.span for t in self.turns if t.speaker == speaker)
+
+    def alone(self, speaker: str) -> tuple[Span, ...]:
+        """The speaker's turns without the time in which another one speaks too."""
+        left = list(self.of(speaker))
+        for other in (t.span for t in self.turns if t.speaker != speaker):
+            if any(s.overlap_ms(other) for s in left):
+                cut = [(s.start_ms, min(s.end_ms, other.start_ms)) for s in left] + [
+                    (max(s.start_ms, other.end_ms), s.end_ms) for s in left
+                ]
+                left = sorted({Span(a, b) for a, b in cut if a < b})
+        return tuple(left)
+
+    def sound(self, speaker: str) -> SpeakerSound | None:
+        return next((sound for sound in self.sounds if sound.speaker == speaker), None)
 
 
 @dataclass(frozen=True)
@@ -141,13 +197,46 @@ class ChannelAcoustics:
         object.__setattr__(self, "pitch_hz", frozen(self.pitch_hz))
 
 
+CHANNEL_FACTS = ("same", "swapped", "dead", "leak", "gaps", "repeats", "short")
+
+
+@dataclass(frozen=True)
+class ChannelFact:
+    """Something that is true, or by its ``confidence`` (0-1) likely, of ``channel`` (None: of the recording), with its figure.
+
+    By ``kind``: ``same`` both channels hold one signal (correlation 0-1), ``swapped`` the sides are not on the channels that the record or
+    the setting says (confidence of what is said, 0-1), ``dead`` a channel without any signal (level in dBov), ``leak`` the other side is
+    heard in the channel (its level there over its own, dB), ``gaps`` digital silence filled in (s), ``repeats`` packets played twice
+    (count), ``short`` missing against the call record (s).  ``details`` are further figures by name.
+    """
+
+    kind: str
+    channel: int | None
+    figure: float
+    confidence: float
+    details: tuple[tuple[str, float], ...] = ()
+
+    def __post_init__(self) -> None:
+        require(self.kind in CHANNEL_FACTS, f"unknown fact {self.kind}")
+        require(0.0 <= self.confidence <= 1.0, "a confidence is 0-1")
+
+    def detail(self, name: str) -> float | None:
+        return dict(self.details).get(name)
+
+
 @dataclass(frozen=True)
 class Acoustics:
     """Measures of every channel and the signalling tones of the recording, sorted by time.
 
-    ``same_channels``: both channels hold one signal (a fake stereo file).
+    ``same_channels``: both channels hold one signal (a fake stereo file).  ``facts``: what the sound says of the channels
+    (``qa.channels``).
     """
 
     channels: tuple[ChannelAcoustics, ...]
     tones: tuple[Tone, ...]
     same_channels: bool = False
+    facts: tuple[ChannelFact, ...] = ()
+
+    def fact(self, kind: str, channel: int | None = None) -> ChannelFact | None:
+        """The fact of that kind of ``channel`` (None: of any), None if it is none."""
+        return next((f for f in self.facts if f.kind == kind and channel in (None, f.channel)), None)
