@@ -41,7 +41,6 @@ from qa.cli_common import (
     Tz,
     Until,
     demo_line,
-    diarization_notice,
     err,
     error_line,
     out,
@@ -136,7 +135,7 @@ def score(
         raise AudioError("、".join(map(str, paths)), "没有找到录音文件", "请检查路径和文件后缀")
     for _, error in found.missed:
         err().print(error_line(error), soft_wrap=True)
-    diarization_notice(diarization, models.locate(asr).demo)
+    models.locate(asr)
     with Store(db) as store:
         call_table = expected_records((calls, tz), store, files, paths)
         told = len(call_table.problems) if call_table is not None else 0

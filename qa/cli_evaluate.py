@@ -17,7 +17,6 @@ from qa.cli_common import (
     Json,
     Tz,
     demo_line,
-    diarization_notice,
     out,
     print_json,
 )
@@ -47,7 +46,7 @@ def evaluate(
 ) -> None:
     """与带标注的录音对照：各项查准率、查全率，文字和测量的误差（compare with the truth）。"""
     from qa import evaluate as evaluating
-    from qa import evaluate_view, models, rulebook
+    from qa import evaluate_view, rulebook
     from qa.store import Store
     from qa.switch import choose
 
@@ -56,7 +55,6 @@ def evaluate(
     chosen = calls if calls is not None else str(beside) if beside.is_file() else None
     if chosen is not None:
         choose.check(chosen)
-    diarization_notice(diarization, models.locate(asr).demo)
 
     def score_all(paths: Sequence[Path]) -> Iterator[tuple[Path, evaluating.Scored]]:
         with Store(db) as store:

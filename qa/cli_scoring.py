@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qa.cli_common import err, error_line, show_traceback
+from qa.cli_common import diarization_notice, err, error_line, show_traceback
 
 if TYPE_CHECKING:
     from qa.pipeline import FileResult
@@ -60,8 +60,11 @@ def score_with_progress(
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from qa import models
     from qa.pipeline import score_files
 
+    asr, told = engines
+    diarization_notice(told, models.locate(asr).demo)
     columns = (TextColumn("评分"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=err(), transient=True) as bar:
         task = bar.add_task("", total=len(files))
@@ -73,5 +76,4 @@ def score_with_progress(
                 if debug:
                     show_traceback(bar.console, result.error)
 
-        asr, told = engines
         return score_files(files, store=store, book=book, table=call_table, asr=asr, progress=done, by_day=by_day, diarization=told)

@@ -22,7 +22,7 @@ STAGES = {
     "decode": "qa.decode:decode",
     "activity": "qa.activity:detect",
     "acoustics": "qa.acoustics:measure",
-    "speakers": "qa.speakers:speakers",
+    "speakers": "qa.speakers:diarized",
     "transcript": "qa.asr:transcribe",
 }
 PARENT = {

@@ -10,7 +10,7 @@ import pytest
 from commands import Run
 from switch_samples import cdr, written
 
-from qa import cli
+from qa import cli_evaluate
 from qa.pipeline import FileResult
 from qa.records import Records
 
@@ -39,7 +39,7 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None] | Non
         seen.extend(None if one is None else (one.call_id, one.agent_id) for one in records)
         return []
 
-    monkeypatch.setattr(cli, "_score_with_progress", look)
+    monkeypatch.setattr(cli_evaluate, "score_with_progress", look)
     return seen
 
 

@@ -132,7 +132,7 @@ def evaluated(house: str, folder: Path) -> dict[str, Any]:
     command = ["evaluate", str(FOLDER / house), "--profile", house, "--asr", "demo", "--db", str(folder / "h.db"), "--json"]
     with pytest.MonkeyPatch.context() as patch:
         written: list[str] = []
-        patch.setattr("qa.cli.print_json", lambda value: written.append(json.dumps(value, ensure_ascii=False)))
+        patch.setattr("qa.cli_evaluate.print_json", lambda value: written.append(json.dumps(value, ensure_ascii=False)))
         with pytest.raises(SystemExit) as stopped:
             main(command)
     assert not stopped.value.code
