@@ -44,8 +44,8 @@ def _one_file(db: Database, row: Row, path: Path, sha256: str) -> bool:
         return True
     if old.name == path.name and path.absolute().parts[-len(old.parts) :] == old.parts:
         return True  # told from within another folder
-    if _there(old, sha256):
-        return False
+    if _there(old, sha256) or not path.exists():
+        return False  # where the recording itself is gone too, a share went away: that tells of no move
     # silence is like any other silence: under another name only words tell a recording
     return old.name == path.name or bool(db.rows("select 1 from utterances where call_id = ? limit 1", row["call_id"]))
 
