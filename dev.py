@@ -46,8 +46,10 @@ def make_venv() -> None:
         shutil.rmtree(VENV, ignore_errors=True)
         run(sys.executable, "-m", "venv", VENV)
         return
-    sys.exit("Python's venv module is missing. Debian/Ubuntu: sudo apt-get install python3-venv, then run this again.\n"
-             "缺少 venv 模块: 请先执行 sudo apt-get install python3-venv, 再运行本命令。")
+    sys.exit(
+        "Python's venv module is missing. Debian/Ubuntu: sudo apt-get install python3-venv, then run this again.\n"
+        "缺少 venv 模块: 请先执行 sudo apt-get install python3-venv, 再运行本命令。"
+    )
 
 
 def setup(extra: str = "") -> None:
@@ -68,8 +70,21 @@ def demo() -> None:
     """Score the sample calls with the bundled demonstration model and show the agents."""
     setup()
     qa = VENV / "bin" / "qa"
-    run(qa, "score", "recordings_sample", "--calls", "recordings_sample/calls.csv", "--profile", "default", "--asr", "demo",
-        "--db", "sample.db", "--report", "reports")
+    run(
+        qa,
+        "score",
+        "recordings_sample",
+        "--calls",
+        "recordings_sample/calls.csv",
+        "--profile",
+        "default",
+        "--asr",
+        "demo",
+        "--db",
+        "sample.db",
+        "--report",
+        "reports",
+    )
     run(qa, "agents", "--db", "sample.db")
     print(f"\nReports / 报告: {ROOT / 'reports' / 'index.html'}\nDatabase / 数据库: {ROOT / 'sample.db'}")
 

@@ -44,8 +44,9 @@ def without_pitch(call: Call) -> Call:
 
 
 def without_jieba(book: RuleBook) -> RuleBook:
-    rules = tuple(replace(r, params=replace(r.params, min_gain=0.0, max_boundary_cost=1e9)) if r.kind == "banned_phrases" else r
-                  for r in book.rules)
+    rules = tuple(
+        replace(r, params=replace(r.params, min_gain=0.0, max_boundary_cost=1e9)) if r.kind == "banned_phrases" else r for r in book.rules
+    )
     return replace(book, rules=rules)
 
 
@@ -60,8 +61,9 @@ def _homophones() -> dict[str, list[str]]:
 
 def misheard(text: str, share: float, rng: random.Random) -> str:
     """``text`` with a share of its characters replaced by others of the same toneless syllable."""
-    return "".join(rng.choice(_homophones().get("".join(syllables(c)), [c])) if rng.random() < share and "\u4e00" <= c <= "\u9fff" else c
-                   for c in text)
+    return "".join(
+        rng.choice(_homophones().get("".join(syllables(c)), [c])) if rng.random() < share and "\u4e00" <= c <= "\u9fff" else c for c in text
+    )
 
 
 def accusations(share: float, params: banned_phrases.Params) -> tuple[int, int]:
@@ -93,9 +95,12 @@ def main() -> None:
     calls = {r.path.name: r.call for r in results if r.call is not None}
     print(f"sqlite-utils: first run {seconds[0]:.1f} s, second run from the store {seconds[1]:.2f} s\n")
     same: Callable[[Call], Call] = lambda call: call  # noqa: E731
-    variants = (("everything", same, book), ("without the second decodes (faster-whisper)", without_edges, book),
-                ("without sense and word boundaries (jieba)", same, without_jieba(book)),
-                ("without the pitch track (librosa)", without_pitch, book))
+    variants = (
+        ("everything", same, book),
+        ("without the second decodes (faster-whisper)", without_edges, book),
+        ("without sense and word boundaries (jieba)", same, without_jieba(book)),
+        ("without the pitch track (librosa)", without_pitch, book),
+    )
     print("| variant | check | precision | recall | ruled | inconclusive |\n|---|---|---|---|---|---|")
     for name, change, rules in variants:
         scored = {f: ScoredCall(change(c), scoring.score(change(c), rules)) for f, c in calls.items()}

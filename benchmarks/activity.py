@@ -48,8 +48,15 @@ SHARED = ROOT.parent / "shared" / "realspeech"
 WEIGHTS_FILE = ROOT / "qa" / "activity_weights.py"
 RESULT_FILE = ROOT / "benchmarks" / "activity.md"
 FIXTURE = ROOT / "tests" / "data" / "activity_speech.flac"
-COMBINATIONS = (("silero",), ("webrtcvad",), ("energy",), ("silero", "energy"), ("webrtcvad", "energy"), ("silero", "webrtcvad"),
-                activity.GROUPS)
+COMBINATIONS = (
+    ("silero",),
+    ("webrtcvad",),
+    ("energy",),
+    ("silero", "energy"),
+    ("webrtcvad", "energy"),
+    ("silero", "webrtcvad"),
+    activity.GROUPS,
+)
 
 
 # ---------------------------------------------------------------- figures
@@ -58,7 +65,7 @@ COMBINATIONS = (("silero",), ("webrtcvad",), ("energy",), ("silero", "energy"), 
 def frames(spans: Sequence[Span], count: int) -> Mask:
     out = np.zeros(count, bool)
     for s in spans:
-        out[round(s.start_ms / 10): round(s.end_ms / 10)] = True
+        out[round(s.start_ms / 10) : round(s.end_ms / 10)] = True
     return out
 
 
@@ -88,7 +95,7 @@ class Tally:
         for a, b in itertools.pairwise(truth):
             if b.start_ms - a.end_ms >= 300:
                 self.pauses += 1
-                self.seen += int(not f[a.end_ms // 10: b.start_ms // 10].all())
+                self.seen += int(not f[a.end_ms // 10 : b.start_ms // 10].all())
         for s in merge(truth, 299):
             near = [g for g in found if g.overlap_ms(s)]
             if near:
@@ -98,10 +105,13 @@ class Tally:
     def figures(self) -> dict[str, float]:
         on, off = np.array(self.onsets or [9999]), np.array(self.offsets or [9999])
         return {
-            "miss %": 100 * self.missed / max(1, self.speech), "false %": 100 * self.false / max(1, self.other),
+            "miss %": 100 * self.missed / max(1, self.speech),
+            "false %": 100 * self.false / max(1, self.other),
             "time %": 100 * (self.found_ms / max(1, self.true_ms) - 1),
-            "onset ms": float(np.median(on)), "onset in 60 %": 100 * float(np.mean(np.abs(on) <= 60)),
-            "offset ms": float(np.median(off)), "offset in 60 %": 100 * float(np.mean(np.abs(off) <= 60)),
+            "onset ms": float(np.median(on)),
+            "onset in 60 %": 100 * float(np.mean(np.abs(on) <= 60)),
+            "offset ms": float(np.median(off)),
+            "offset in 60 %": 100 * float(np.mean(np.abs(off) <= 60)),
             "pauses %": 100 * self.seen / max(1, self.pauses),
         }
 
@@ -204,8 +214,10 @@ def training_set(espeak: Espeak) -> list[Heard]:
     """Training voices; every third scene wideband (16 kHz)."""
     rng = random.Random(11)
     texts = sentences()
-    scenes = [speech_scene(espeak, rng.sample(texts, 4), v, i, 16000 if i % 3 == 0 else RATE_HZ)
-              for i, v in enumerate(rng.sample(list(TRAINING), 15))]
+    scenes = [
+        speech_scene(espeak, rng.sample(texts, 4), v, i, 16000 if i % 3 == 0 else RATE_HZ)
+        for i, v in enumerate(rng.sample(list(TRAINING), 15))
+    ]
     voices = babble(espeak, rng.sample(list(TRAINING), 6), texts, 12)
     # Babble near the speech is speech: no frame shows whose, and learning against it costs real speech.
     heard = [h for name, group in conditions(scenes, voices, 1000, (30, 20, 10, 5)) if name != "babble 5 dB" for h in group]
@@ -245,14 +257,18 @@ def _line(condition: str) -> str:
     return "babble" if words[0] == "babble" else "noisy"
 
 
-def _ablation(tallies: Mapping[str, Mapping[str, Tally]], detectors: Mapping[str, Detector],
-              empty: Mapping[str, Heard]) -> list[str]:
+def _ablation(tallies: Mapping[str, Mapping[str, Tally]], detectors: Mapping[str, Detector], empty: Mapping[str, Heard]) -> list[str]:
     """Three rows a detector: the mean over conditions of absolute figures, and what it calls speech where there is none."""
     columns = ("miss %", "false %", "time %", "onset in 60 %", "offset in 60 %", "pauses %")
-    lines = ["## Mean over the conditions (absolute values), and speech found where there is none", "",
-             "quiet: clean, A-law, -45 and -12 dBov, noise 20 dB and more below; noisy: white, pink, hum 10 to 0 dB below;",
-             "babble: 10 to 0 dB below; none: share of 20 s each of tones, music, noise, clicks, silence called speech.", "",
-             "| detector | line | " + " | ".join(columns) + " | none % |", "|---" * (len(columns) + 3) + "|"]
+    lines = [
+        "## Mean over the conditions (absolute values), and speech found where there is none",
+        "",
+        "quiet: clean, A-law, -45 and -12 dBov, noise 20 dB and more below; noisy: white, pink, hum 10 to 0 dB below;",
+        "babble: 10 to 0 dB below; none: share of 20 s each of tones, music, noise, clicks, silence called speech.",
+        "",
+        "| detector | line | " + " | ".join(columns) + " | none % |",
+        "|---" * (len(columns) + 3) + "|",
+    ]
     for name, by_condition in tallies.items():
         wrong = 100 * float(np.mean([frames(detectors[name](h.evidence), h.count).mean() for h in empty.values()]))
         for line in ("quiet", "noisy", "babble"):
@@ -264,8 +280,7 @@ def _ablation(tallies: Mapping[str, Mapping[str, Tally]], detectors: Mapping[str
 
 def _by_condition(tallies: Mapping[str, Tally]) -> list[str]:
     names = list(next(iter(tallies.values())).figures())
-    lines = ["", "## The chosen detector, by condition", "", "| condition | " + " | ".join(names) + " |",
-             "|---" * (len(names) + 1) + "|"]
+    lines = ["", "## The chosen detector, by condition", "", "| condition | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     return lines + [f"| {c} | " + " | ".join(f"{v:.1f}" for v in t.figures().values()) + " |" for c, t in tallies.items()]
 
 
@@ -276,8 +291,7 @@ def _real(detectors: Mapping[str, Detector]) -> list[str]:
         return []
     turns = [line.split() for line in english.with_suffix(".rttm").read_text().splitlines()]
     dialogue = merge(sorted(Span(round(1000 * float(t[3])), round(1000 * (float(t[3]) + float(t[4])))) for t in turns), 0)
-    lines = ["", "## Real people", "", "| detector | hotline question: spans (ms) | dialogue: miss % | false % |",
-             "|---|---|---|---|"]
+    lines = ["", "## Real people", "", "| detector | hotline question: spans (ms) | dialogue: miss % | false % |", "|---|---|---|---|"]
     for name, detector in detectors.items():
         x, rate = soundfile.read(mandarin)
         found = ", ".join(f"{s.start_ms}-{s.end_ms}" for s in merge(detector(hear(x, rate, ()).evidence), 200))

@@ -76,7 +76,7 @@ def speech_scene(espeak: Espeak, texts: Sequence[str], voice: str, seed: int, ra
         at += len(wave) + len(pause)
     x = np.concatenate([*parts, np.zeros(rate_hz)])
     truth = merge(marks, 60)
-    inside = np.concatenate([x[s.start_ms * rate_hz // 1000: s.end_ms * rate_hz // 1000] for s in truth])
+    inside = np.concatenate([x[s.start_ms * rate_hz // 1000 : s.end_ms * rate_hz // 1000] for s in truth])
     return Scene(x * 10 ** (-26 / 20) / np.sqrt(np.mean(inside**2)), rate_hz, truth)
 
 
@@ -119,9 +119,9 @@ def music(seed: int, seconds: int = 20) -> Signal:
     for i in range(int(seconds / step)):
         a, t = int(i * step * RATE_HZ), np.arange(int(RATE_HZ * step * 2)) / RATE_HZ
         for f in 220 * 2 ** (rng.choice([0, 2, 4, 5, 7, 9, 11, 12], 3) / 12):
-            x[a: a + len(t)] += np.sum([np.sin(2 * np.pi * f * h * t) / h for h in range(1, 6)], axis=0) * np.exp(-decay * t)
+            x[a : a + len(t)] += np.sum([np.sin(2 * np.pi * f * h * t) / h for h in range(1, 6)], axis=0) * np.exp(-decay * t)
         if seed % 2:
-            x[a: a + 400] += 3 * rng.standard_normal(400) * np.exp(-np.arange(400) / 100)
+            x[a : a + 400] += 3 * rng.standard_normal(400) * np.exp(-np.arange(400) / 100)
     return x / np.std(x)
 
 
@@ -140,7 +140,7 @@ def without_speech(seed: int, voices: Signal) -> dict[str, Signal]:
     clicks = np.zeros(n)
     rng = np.random.default_rng(seed)
     for a in rng.integers(0, n - 400, 40):
-        clicks[a: a + 400] += rng.standard_normal(400) * np.exp(-np.arange(400) / 80)
+        clicks[a : a + 400] += rng.standard_normal(400) * np.exp(-np.arange(400) / 80)
     return out | {"dtmf": 0.1 * dtmf, "clicks": 0.2 * clicks}
 
 

@@ -54,8 +54,10 @@ def measure(stage: str, choice: str, repeat: int) -> dict[str, float]:
             else:
                 said = [asr.transcribe(recogniser, a, h, t, book.names) for a, h, t in rows]
                 table = read_calls(ROOT / "recordings_sample" / "calls.csv")
-                calls = [Call(a.info, h, t, s, m, roles.assign(t, s, r), r) for (a, h, t), s, m, r in zip(
-                    rows, said, measured, [table.for_file(f) for f in files], strict=True)]
+                calls = [
+                    Call(a.info, h, t, s, m, roles.assign(t, s, r), r)
+                    for (a, h, t), s, m, r in zip(rows, said, measured, [table.for_file(f) for f in files], strict=True)
+                ]
                 work = lambda: [scoring.score(c, book) for c in calls]  # noqa: E731
     prepared = time.perf_counter() - begun
     work()
@@ -64,8 +66,13 @@ def measure(stage: str, choice: str, repeat: int) -> dict[str, float]:
         begun = time.perf_counter()
         work()
         times.append(time.perf_counter() - begun)
-    return {"audio_s": seconds, "seconds": statistics.median(times), "real_time_factor": statistics.median(times) / seconds,
-            "prepare_s": prepared, "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "audio_s": seconds,
+        "seconds": statistics.median(times),
+        "real_time_factor": statistics.median(times) / seconds,
+        "prepare_s": prepared,
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def main() -> None:
@@ -83,8 +90,10 @@ def main() -> None:
         command = [sys.executable, __file__, "--stage", stage, "--asr", args.asr, "--repeat", str(args.repeat)]
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True, cwd=ROOT)
         found = json.loads(done.stdout.splitlines()[-1])
-        print(f"| {stage} | {found['real_time_factor']:.4f} | {1 / found['real_time_factor']:.0f} | {found['peak_memory_mib']:.0f} |",
-              flush=True)
+        print(
+            f"| {stage} | {found['real_time_factor']:.4f} | {1 / found['real_time_factor']:.0f} | {found['peak_memory_mib']:.0f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

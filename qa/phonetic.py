@@ -25,12 +25,8 @@ PART_COST = 0.5
 GAP_COST = 1.0
 
 _INITIALS = re.compile(r"^(?:zh|ch|sh|[bpmfdtnlgkhjqxrzcsyw])")
-CONFUSED_INITIALS = frozenset(
-    frozenset(pair) for pair in (("n", "l"), ("z", "zh"), ("c", "ch"), ("s", "sh"), ("f", "h"), ("r", "l"))
-)
-CONFUSED_FINALS = frozenset(
-    frozenset(pair) for pair in (("an", "ang"), ("en", "eng"), ("in", "ing"), ("ian", "iang"), ("uan", "uang"))
-)
+CONFUSED_INITIALS = frozenset(frozenset(pair) for pair in (("n", "l"), ("z", "zh"), ("c", "ch"), ("s", "sh"), ("f", "h"), ("r", "l")))
+CONFUSED_FINALS = frozenset(frozenset(pair) for pair in (("an", "ang"), ("en", "eng"), ("in", "ing"), ("ian", "iang"), ("uan", "uang")))
 _SPELLINGS = {"n": "en", "ng": "en", "m": "mu", "hm": "heng", "hng": "heng"}  # 嗯 and its kin have no vowel
 
 

@@ -23,11 +23,19 @@ SHARE = 0.275  # of all calls: faults of a check, and as many near misses (165 o
 SPECIALS = {"mono": 0.012, "outbound": 0.012, "no_times": 0.012, "cut_off": 0.015, "unheard": 0.008}
 VOICES = ("Annie", "Mario", "adam", "caleb", "edward", "f2", "f4", "klatt3", "linda", "m3", "m7", "max", "steph2", "travis")
 AGENTS = tuple(
-    Agent(number, name, team, voice) for number, name, team, voice in (
-        ("8102", "曹颖", "一组", "f2"), ("8107", "罗斌", "一组", "max"), ("8113", "许诺", "一组", "Annie"),
-        ("8120", "姜大伟", "二组", "m3"), ("8124", "沈月", "二组", "steph2"), ("8136", "崔永", "二组", "adam"),
-        ("8145", "董洁", "三组", "linda"), ("8159", "魏强", "三组", "caleb"),
-        ("8168", "谭丽", "三组", "f4"), ("8171", "薛刚", "三组", "travis"))
+    Agent(number, name, team, voice)
+    for number, name, team, voice in (
+        ("8102", "曹颖", "一组", "f2"),
+        ("8107", "罗斌", "一组", "max"),
+        ("8113", "许诺", "一组", "Annie"),
+        ("8120", "姜大伟", "二组", "m3"),
+        ("8124", "沈月", "二组", "steph2"),
+        ("8136", "崔永", "二组", "adam"),
+        ("8145", "董洁", "三组", "linda"),
+        ("8159", "魏强", "三组", "caleb"),
+        ("8168", "谭丽", "三组", "f4"),
+        ("8171", "薛刚", "三组", "travis"),
+    )
 )
 CODECS = ("alaw", "ulaw", "alaw", "ulaw", "opus", "mp3", "pcm")
 _DIGITS = "零幺二三四五六七八九"
@@ -64,8 +72,13 @@ def _deal_specials(count: int, rng: random.Random) -> list[str]:
 
 def _deal(check: str, count: int, special: list[str], rng: random.Random) -> list[str]:
     """``fail``, ``near`` or ``plain`` for each call; the special calls stay plain in the checks that they lose."""
-    lost = {"mono": CHECKS[:5], "unheard": CHECKS[:5], "outbound": ("pickup", "greeting", "closing"), "no_times": ("pickup",),
-            "cut_off": ("closing", "greeting")}
+    lost = {
+        "mono": CHECKS[:5],
+        "unheard": CHECKS[:5],
+        "outbound": ("pickup", "greeting", "closing"),
+        "no_times": ("pickup",),
+        "cut_off": ("closing", "greeting"),
+    }
     free = [i for i in range(count) if check not in lost.get(special[i], ())]
     rng.shuffle(free)
     share = round(SHARE * count)
@@ -146,8 +159,12 @@ def _ending(state: str, special: str, words: _Words, rng: random.Random) -> list
     if state == "fail":
         return ["C: " + words.draw(t["customer_ends"]), "A: " + words.draw(t["closings_missing"])]
     if state == "near" and rng.random() < 0.5:
-        return ["A: " + words.draw(t["closings"]), "C: " + words.draw(t["customer_again"]),
-                "A: " + words.draw(t["again_answers"]), "A: " + words.draw(t["closings"])]
+        return [
+            "A: " + words.draw(t["closings"]),
+            "C: " + words.draw(t["customer_again"]),
+            "A: " + words.draw(t["again_answers"]),
+            "A: " + words.draw(t["closings"]),
+        ]
     lines = ["A: " + words.draw(t["closings_near"] if state == "near" else t["closings"])]
     return lines + (["C: " + words.draw(t["customer_ends"])] if rng.random() < 0.4 else [])
 
@@ -166,9 +183,13 @@ def _rate(state: str, rng: random.Random) -> float:
 
 
 def _level(state: str, rng: random.Random) -> float:
-    return {"quiet": rng.uniform(-42, -38.3), "loud": rng.uniform(-11.5, -9), "clip": rng.uniform(-11, -8),
-            "shout": rng.uniform(-22.5, -20), "near": rng.choice((rng.uniform(-34, -32.5), rng.uniform(-17.5, -16.1)))
-            }.get(state, rng.uniform(-29, -20))
+    return {
+        "quiet": rng.uniform(-42, -38.3),
+        "loud": rng.uniform(-11.5, -9),
+        "clip": rng.uniform(-11, -8),
+        "shout": rng.uniform(-22.5, -20),
+        "near": rng.choice((rng.uniform(-34, -32.5), rng.uniform(-17.5, -16.1))),
+    }.get(state, rng.uniform(-29, -20))
 
 
 def _plan(i: int, seed: int, states: dict[str, str], special: str, rng: random.Random) -> CallPlan:
@@ -185,19 +206,35 @@ def _plan(i: int, seed: int, states: dict[str, str], special: str, rng: random.R
     start = datetime(2026, 11, 2, 9, 0, tzinfo=timezone(timedelta(hours=8))) + timedelta(seconds=311 * i + rng.random() * 60)
     suffix = {"mp3": "mp3", "opus": "opus"}.get(codec, "wav")
     plan = CallPlan(
-        file=f"b{seed}_{i:04d}.{suffix}", call_id=f"B{seed:03d}{i:05d}", seed=f"benchmark/{seed}", agent=agent,
-        customer_voice=rng.choice([v for v in VOICES if v != agent.voice]), lines=lines,
-        start=start.replace(microsecond=start.microsecond // 1000 * 1000), codec=codec, mono=special == "mono",
-        direction="out" if special == "outbound" else "in", customer_number=f"1390000{2000 + i % 8000:04d}",
-        ring_s=_ring_s(states["pickup"], rng), ring_both=rng.random() < 0.3, times_recorded=special != "no_times",
+        file=f"b{seed}_{i:04d}.{suffix}",
+        call_id=f"B{seed:03d}{i:05d}",
+        seed=f"benchmark/{seed}",
+        agent=agent,
+        customer_voice=rng.choice([v for v in VOICES if v != agent.voice]),
+        lines=lines,
+        start=start.replace(microsecond=start.microsecond // 1000 * 1000),
+        codec=codec,
+        mono=special == "mono",
+        direction="out" if special == "outbound" else "in",
+        customer_number=f"1390000{2000 + i % 8000:04d}",
+        ring_s=_ring_s(states["pickup"], rng),
+        ring_both=rng.random() < 0.3,
+        times_recorded=special != "no_times",
         ring_heard=special not in ("no_times", "outbound", "mono") and rng.random() < 0.3,
         hangup_by="customer" if cut_off or closing == "proper" else rng.choice(("agent", "customer")),
-        agent_channel=int(rng.random() < 0.25), channel_recorded=special != "mono", rate_cpm=_rate(states["speech_rate"], rng),
-        level_dbov=_level(volume, rng), customer_dbov=rng.uniform(-32, -20),
+        agent_channel=int(rng.random() < 0.25),
+        channel_recorded=special != "mono",
+        rate_cpm=_rate(states["speech_rate"], rng),
+        level_dbov=_level(volume, rng),
+        customer_dbov=rng.uniform(-32, -20),
         noise_dbov=(rng.uniform(-70, -66) if volume in ("quiet", "near") else rng.uniform(-68, -58), rng.uniform(-68, -56)),
-        clip=volume == "clip", greeting=greeting, closing="cut_off" if cut_off else closing,
-        unheard=special == "unheard", holds_ms=(rng.randint(300, 1100), rng.randint(500, 1500)),
-        near=tuple(c for c in CHECKS if states[c] == "near"))
+        clip=volume == "clip",
+        greeting=greeting,
+        closing="cut_off" if cut_off else closing,
+        unheard=special == "unheard",
+        holds_ms=(rng.randint(300, 1100), rng.randint(500, 1500)),
+        near=tuple(c for c in CHECKS if states[c] == "near"),
+    )
     if special == "unheard":
         return replace(plan, level_dbov=-43.0, customer_dbov=-44.0, noise_dbov=(-31.0, -31.0))
     return plan

@@ -18,8 +18,21 @@ from speaking import Speaker, Voice, music
 from truth_measures import active_level_dbov, rate_cpm, rings_begun
 from truth_turns import heard_turns
 
-COLUMNS = ("file", "call_id", "agent_id", "agent_name", "team", "direction", "customer_number", "line_number", "start", "answer",
-           "end", "hangup_by", "agent_channel")
+COLUMNS = (
+    "file",
+    "call_id",
+    "agent_id",
+    "agent_name",
+    "team",
+    "direction",
+    "customer_number",
+    "line_number",
+    "start",
+    "answer",
+    "end",
+    "hangup_by",
+    "agent_channel",
+)
 LIMITS = {"speech_rate": (140.0, 200.0), "volume": (-35.0, -15.0), "pickup": (1.0, 3.0)}
 """Of the default rule book: characters a minute, dBov, rings."""
 _GREETING_WITHIN_S, _CLOSING_WITHIN_S = 10.0, 15.0
@@ -69,8 +82,10 @@ def _make(plan: CallPlan, attempt: int) -> Made:
     agent = Speaker(espeak, Voice(plan.agent.voice, 42 + attempt, 55), f"{plan.seed}/{attempt}")
     customer = Speaker(espeak, Voice(plan.customer_voice, rng.randint(35, 60), rng.randint(40, 70)), f"{plan.seed}/{attempt}")
     others = {"N": (Voice(plan.announcer_voice, 55, 35), 170.0), "T": (Voice(plan.third_voice, 45 + attempt, 55), 185.0)}
-    said = {"A": iter(agent.at_rate(agent_lines, plan.rate_cpm)) if agent_lines else iter(()),
-            "C": iter(customer.at_rate(customer_lines, rng.uniform(175, 225))) if customer_lines else iter(())}
+    said = {
+        "A": iter(agent.at_rate(agent_lines, plan.rate_cpm)) if agent_lines else iter(()),
+        "C": iter(customer.at_rate(customer_lines, rng.uniform(175, 225))) if customer_lines else iter(()),
+    }
     for role, (voice, rate) in others.items():
         if lines := [x for x in plan.lines if x.role == role]:
             said[role] = iter(Speaker(espeak, voice, f"{plan.seed}/{attempt}").at_rate(lines, rate))
@@ -101,12 +116,26 @@ def _agent(plan: CallPlan, heard: Float, alone: Float) -> Float:
 def _row(plan: CallPlan, length_s: float) -> tuple[str, ...]:
     """The switch's record: ``end`` is the end of the recording, which begins at the first ring or at the answer."""
     answer = plan.start + timedelta(milliseconds=round(plan.ring_s * 1000))
-    end = answer + timedelta(milliseconds=round(length_s * 1000)) - timedelta(
-        milliseconds=round(plan.ring_s * 1000) if plan.ring_heard else 0)
+    end = (
+        answer
+        + timedelta(milliseconds=round(length_s * 1000))
+        - timedelta(milliseconds=round(plan.ring_s * 1000) if plan.ring_heard else 0)
+    )
     stamp = [t.isoformat(timespec="milliseconds") for t in (plan.start, answer, end)] if plan.times_recorded else ["", "", ""]
     channel = 1 - plan.agent_channel if plan.swapped else plan.agent_channel
-    return (plan.file, plan.call_id, plan.agent.number, plan.agent.name, plan.agent.team, plan.direction, plan.customer_number,
-            plan.line_number, *stamp, plan.hangup_by, str(channel) if plan.channel_recorded else "")
+    return (
+        plan.file,
+        plan.call_id,
+        plan.agent.number,
+        plan.agent.name,
+        plan.agent.team,
+        plan.direction,
+        plan.customer_number,
+        plan.line_number,
+        *stamp,
+        plan.hangup_by,
+        str(channel) if plan.channel_recorded else "",
+    )
 
 
 def _ms(seconds: float) -> int:
@@ -120,9 +149,14 @@ def _truth(plan: CallPlan, placed: Sequence[Placed], answer_s: float, length_s: 
     rings = rings_begun(plan.ring_s) if plan.direction == "in" and (plan.times_recorded or plan.ring_heard) else None
     heard = heard_turns(plan, placed, lag)
     truth = {
-        "file": plan.file, "verdicts": _verdicts(plan, bool(syllables), rate, level, rings), **heard,
-        "measures": {"rate_cpm": None if rate is None else round(rate, 1), "level_dbov": None if level is None else round(level, 2),
-                     "rings": rings},
+        "file": plan.file,
+        "verdicts": _verdicts(plan, bool(syllables), rate, level, rings),
+        **heard,
+        "measures": {
+            "rate_cpm": None if rate is None else round(rate, 1),
+            "level_dbov": None if level is None else round(level, 2),
+            "rings": rings,
+        },
     }
     faults = _faults(plan, truth, placed, answer_s + lag, length_s, lag)
     return truth | {"faults": faults, "near": sorted(plan.near)}

@@ -35,10 +35,19 @@ HOUSES = HERE.parent / "recordings_houses"
 
 def _plan(call: dict[str, Any], agent: Agent, call_id: str, number: int, **more: object) -> CallPlan:
     own = {k: tuple(v) if isinstance(v, list) else v for k, v in call.items() if k in {f.name for f in fields(CallPlan)}}
-    return CallPlan(**own | more | {
-        "agent": agent, "customer_voice": call["customer"], "seed": SEED, "lines": parse(call["script"]) if call["script"] else (),
-        "start": datetime.fromisoformat(call["start"]), "call_id": call_id, "customer_number": f"1390000{1000 + 37 * number:04d}",
-    })
+    return CallPlan(
+        **own
+        | more
+        | {
+            "agent": agent,
+            "customer_voice": call["customer"],
+            "seed": SEED,
+            "lines": parse(call["script"]) if call["script"] else (),
+            "start": datetime.fromisoformat(call["start"]),
+            "call_id": call_id,
+            "customer_number": f"1390000{1000 + 37 * number:04d}",
+        }
+    )
 
 
 def sample_plans() -> Iterator[CallPlan]:

@@ -26,8 +26,13 @@ _RING_HZ, _RING_ON_S, _RING_EVERY_S = 450.0, 1.0, 5.0
 
 Float = npt.NDArray[np.float64]
 # name: (container, encoder, bit rate in bit/s or None); 8 kHz
-CODECS = {"pcm": ("wav", "pcm_s16le", None), "alaw": ("wav", "pcm_alaw", None), "ulaw": ("wav", "pcm_mulaw", None),
-          "mp3": ("mp3", "libmp3lame", 32000), "opus": ("ogg", "libopus", 32000)}
+CODECS = {
+    "pcm": ("wav", "pcm_s16le", None),
+    "alaw": ("wav", "pcm_alaw", None),
+    "ulaw": ("wav", "pcm_mulaw", None),
+    "mp3": ("mp3", "libmp3lame", 32000),
+    "opus": ("ogg", "libopus", 32000),
+}
 SUFFIX = {"pcm": "wav", "alaw": "wav", "ulaw": "wav", "mp3": "mp3", "opus": "opus"}
 
 
@@ -132,8 +137,10 @@ def mix(placed: Sequence[Placed], length_s: float, answer_s: float, plan: CallPl
     samples, first = round(length_s * RATE_HZ), round(answer_s * RATE_HZ)
     generator = np.random.default_rng(rng.getrandbits(63))
     sides, alone = [], np.zeros(samples)
-    for role, level, noise_level, clip in (("A", plan.level_dbov, plan.noise_dbov[0], plan.clip),
-                                           ("C", plan.customer_dbov, plan.noise_dbov[1], False)):
+    for role, level, noise_level, clip in (
+        ("A", plan.level_dbov, plan.noise_dbov[0], plan.clip),
+        ("C", plan.customer_dbov, plan.noise_dbov[1], False),
+    ):
         heard = role + ("NM" if role == "A" else "") + ("T" if role == plan.third_side else "")
         speech, noise = _speech(placed, heard, samples), _noise(samples, noise_level, generator)
         gain_db = 0.0

@@ -34,9 +34,7 @@ def chunk(tag: bytes, body: bytes, size: int | None = None, pad: bool = True) ->
 
 def fmt_chunk(tag: int = 1, channels: int = 1, rate_hz: int = 8000, bits: int = 16, extra: bytes = b"") -> bytes:
     block = channels * bits // 8
-    return chunk(
-        b"fmt ", struct.pack("<HHIIHH", tag, channels, rate_hz, rate_hz * block & 0xFFFFFFFF, block & 0xFFFF, bits) + extra
-    )
+    return chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, rate_hz, rate_hz * block & 0xFFFFFFFF, block & 0xFFFF, bits) + extra)
 
 
 def wav(

@@ -69,8 +69,9 @@ def test_wideband_audio_reaches_the_demo_model_as_telephone_speech() -> None:
 
 
 def test_the_key_of_a_transcript_depends_on_model_settings_and_names() -> None:
-    keys = {asr.settings_key(i, s, n) for i in ("a@1", "a@2") for s in (SETTINGS, asr.AsrSettings(beam_size=1))
-            for n in ((), ("华宁通信",))}
+    keys = {
+        asr.settings_key(i, s, n) for i in ("a@1", "a@2") for s in (SETTINGS, asr.AsrSettings(beam_size=1)) for n in ((), ("华宁通信",))
+    }
     assert len(keys) == 8
     assert asr.settings_key("a", SETTINGS, ("x", "y")) == asr.settings_key("a", SETTINGS, ("y", "x"))
 
@@ -97,7 +98,7 @@ def test_the_bundled_model_loads_in_the_stock_class() -> None:
     assert stock.model.is_multilingual and stock.feature_extractor.nb_max_frames * 0.02 == 30
     x = asr.resampled(audio.channel(0), audio.info.rate_hz, True)
     speech = activity.detect(audio).channels[0][0]
-    piece = x[max(0, speech.start_ms - 200) * 16: (speech.end_ms + 200) * 16]
+    piece = x[max(0, speech.start_ms - 200) * 16 : (speech.end_ms + 200) * 16]
     segments, _ = stock.transcribe(piece, language="zh", without_timestamps=True, word_timestamps=True, temperature=0.0)
     text = "".join(w.word for s in segments for w in s.words or ())
     assert "ni hao" in " ".join(syllables(text)).replace("nin", "ni")

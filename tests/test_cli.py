@@ -99,9 +99,14 @@ def test_agent_over_a_period(qa: Run, db: Path) -> None:
     assert (card["calls"], card["percent"]["value"]) == (1, 60.0)
 
 
-@pytest.mark.parametrize(("arguments", "cause"), [
-    (("agent", "77"), "没有这位坐席"), (("agents", "--since", "gestern"), "不是有效的日期"),
-    (("agent", "1024", "--since", "2024-05-03", "--until", "2024-05-02"), "终点早于起点")])
+@pytest.mark.parametrize(
+    ("arguments", "cause"),
+    [
+        (("agent", "77"), "没有这位坐席"),
+        (("agents", "--since", "gestern"), "不是有效的日期"),
+        (("agent", "1024", "--since", "2024-05-03", "--until", "2024-05-02"), "终点早于起点"),
+    ],
+)
 def test_wrong_agents_and_dates_are_usage_errors(qa: Run, db: Path, arguments: tuple[str, ...], cause: str) -> None:
     failed = qa(*arguments, "--db", db)
     assert failed.code == 2 and cause in failed.err and "Traceback" not in failed.err

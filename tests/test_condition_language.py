@@ -304,7 +304,7 @@ def test_exceptions_are_innocent(house: Path) -> None:  # noqa: F811
     [
         ('{ say = "要投诉", unles = ["x"] }', "第 2 项有未知的键 unles。是否想写 unless"),
         ('{ unless = ["x"] }', "第 2 项缺少必填的 say"),
-        ('{ say = 3 }', "第 2 项的 say 应为文本"),
+        ("{ say = 3 }", "第 2 项的 say 应为文本"),
         ('{ say = "要(投)诉" }', "有空格或标点"),
         ('{ say = "要投诉", unless = ["投诉"] }', "不含词语“要投诉”"),
         ('{ say = "要投诉" }, "rode.txt"', "第 3 项词表文件 rode.txt 不存在。是否想写 rude.txt"),
@@ -319,4 +319,4 @@ def test_mistake_in_a_phrase(house: Path, item: str, told: str) -> None:  # noqa
 
 
 def test_conditions_of_a_table_that_is_not_there(house: Path) -> None:  # noqa: F811
-    assert problems(house, 'conditions = 3', lambda s, c: read_conditions(s, c) or None)[0][0] == 2
+    assert problems(house, "conditions = 3", lambda s, c: read_conditions(s, c) or None)[0][0] == 2

@@ -160,9 +160,7 @@ COMPRESSED = [
 
 
 @pytest.mark.parametrize(("container", "codec", "rate_hz", "channels"), COMPRESSED)
-def test_compressed_formats_keep_length_time_and_level(
-    tmp_path: Path, container: str, codec: str, rate_hz: int, channels: int
-) -> None:
+def test_compressed_formats_keep_length_time_and_level(tmp_path: Path, container: str, codec: str, rate_hz: int, channels: int) -> None:
     """A burst from 1.0 s to 1.5 s in 3 s of near silence is found at its place and level; no note is made."""
     x = make.tone(3.0, rate_hz, channels, peak=8000.0)
     at = np.arange(len(x)) / rate_hz
@@ -177,9 +175,7 @@ def test_compressed_formats_keep_length_time_and_level(
     assert abs(loud[0] - 1000 - late) <= 20 and abs(loud[-1] - 1500 - late) <= 20
     middle = audio.pcm[round((1.2 + late / 1000) * audio.info.rate_hz) : round((1.3 + late / 1000) * audio.info.rate_hz), 0]
     rms = float(np.sqrt(np.mean(middle.astype(float) ** 2)))
-    assert 20 * np.log10(rms / (8000 / np.sqrt(2))) == pytest.approx(
-        0.0, abs=3.0 if "amr" in codec else 0.5
-    )  # AMR is made for speech
+    assert 20 * np.log10(rms / (8000 / np.sqrt(2))) == pytest.approx(0.0, abs=3.0 if "amr" in codec else 0.5)  # AMR is made for speech
     assert audio.info.notes == ()
 
 

@@ -257,10 +257,18 @@ def measured(**values: float) -> ScoredCall:
 
 
 def test_errors_of_rate_level_and_rings() -> None:
-    truths = [Truth("a.wav", 1, rate_cpm=200.0, level_dbov=-25.0, rings=3), Truth("b.wav", 2, rate_cpm=160.0, level_dbov=-30.0, rings=2),
-              Truth("c.wav", 3, rate_cpm=150.0), Truth("d.wav", 4)]
-    cards = {"a.wav": measured(rate_cpm=206, level_dbov=-25.5, rings=3), "b.wav": measured(rate_cpm=156, level_dbov=-29.7, rings=3),
-             "c.wav": scored(result("speech_rate", OPEN)), "d.wav": measured(rate_cpm=1)}
+    truths = [
+        Truth("a.wav", 1, rate_cpm=200.0, level_dbov=-25.0, rings=3),
+        Truth("b.wav", 2, rate_cpm=160.0, level_dbov=-30.0, rings=2),
+        Truth("c.wav", 3, rate_cpm=150.0),
+        Truth("d.wav", 4),
+    ]
+    cards = {
+        "a.wav": measured(rate_cpm=206, level_dbov=-25.5, rings=3),
+        "b.wav": measured(rate_cpm=156, level_dbov=-29.7, rings=3),
+        "c.wav": scored(result("speech_rate", OPEN)),
+        "d.wav": measured(rate_cpm=1),
+    }
     evaluation = evaluate(cards, truths)
     assert evaluation.rate_percent.values == pytest.approx((3.0, -2.5)) and evaluation.rate_percent.missing == 1
     assert evaluation.level_db.values == pytest.approx((-0.5, 0.3)) and evaluation.level_db.missing == 0

@@ -130,9 +130,7 @@ def test_shout_is_that_of_the_volume_check() -> None:
 # ---------------------------------------------------------------- the end
 
 
-@pytest.mark.parametrize(
-    ("by", "agent", "customer"), [("agent", [(25000, 25000)], []), ("customer", [], [(25000, 25000)]), (None, [], [])]
-)
+@pytest.mark.parametrize(("by", "agent", "customer"), [("agent", [(25000, 25000)], []), ("customer", [], [(25000, 25000)]), (None, [], [])])
 def test_who_hung_up(by: str | None, agent: list[tuple[int, int]], customer: list[tuple[int, int]]) -> None:
     scene = Scene(TALK, hangup_by=by)
     assert places(event("hangup_agent", scene)) == agent and places(event("hangup_customer", scene)) == customer

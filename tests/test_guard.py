@@ -17,9 +17,16 @@ def utterance(text: str, probability: float = 0.9, length_ms: int = 3000) -> Utt
 SPEECH = (Span(0, 3000),)
 
 
-@pytest.mark.parametrize("text", [
-    "字幕由志愿者提供", "请不吝点赞订阅转发打赏支持明镜与点点栏目", "谢谢大家观看", "好的好的好的好的好的好的", "，。",
-])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "字幕由志愿者提供",
+        "请不吝点赞订阅转发打赏支持明镜与点点栏目",
+        "谢谢大家观看",
+        "好的好的好的好的好的好的",
+        "，。",
+    ],
+)
 def test_inventions_are_dropped(text: str) -> None:
     assert reason_to_drop(utterance(text), SPEECH) is not None
 

@@ -303,7 +303,7 @@ def test_script(house: Path) -> None:
         ('say = ["解决了吗"]', 'say = ["解决了吗"]\nat_least = 1', 14, "不能写 at_least"),
         ('say = ["解决了吗"]', 'say = ["解决了吗"]\nevent = "end"', 14, "未知的键 event"),
         ("within_s = 120", "within_s = 0", 1, "within_s 应大于 0"),
-        ('read_back = true\n', 'read_back = true\noptional = true\n', 1, "至少要有一个必须的步骤"),
+        ("read_back = true\n", "read_back = true\noptional = true\n", 1, "至少要有一个必须的步骤"),
     ],
 )
 def test_mistake_in_a_script_rule(house: Path, old: str, new: str, line: int, told: str) -> None:

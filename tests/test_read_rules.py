@@ -168,7 +168,7 @@ def test_a_variant_replaces_what_it_names(house: Path) -> None:
         ("low_cpm = 130", "low_cpm = 230", "low_cpm = 230", "low_cpm（230.0）应小于"),
         ("high_cpm = 180", "weight = 5", "weight = 5", "不能写 weight"),
         ("high_cpm = 180", 'section = "voice"', "section", "不能写 section"),
-        ("when = { weekdays = [6, 7] }\n", "", "clause = \"周末", "缺少必填的 when"),
+        ("when = { weekdays = [6, 7] }\n", "", 'clause = "周末', "缺少必填的 when"),
         ("{ weekdays = [6, 7] }", "{ weekdays = [6, 0] }", "weekdays", "超出 1–7"),
     ],
 )
@@ -236,8 +236,8 @@ def test_a_start_may_be_a_text_with_a_zone(house: Path) -> None:
     ("old", "new", "line", "cause"),
     [
         ('span = "0.5-4.0"\n', "", "[[", "结果是 fail，却没有 span"),
-        ("0.5-4.0\"", "4.0-0.5\"", "span", "不是一段时间"),
-        ("0.5-4.0\"", "half\"", "span", "不是一段时间"),
+        ('0.5-4.0"', '4.0-0.5"', "span", "不是一段时间"),
+        ('0.5-4.0"', 'half"', "span", "不是一段时间"),
         ('"fail"', '"failed"', "outcome", "只能是"),
         ('"fail"', '"error"', "outcome", "只能是"),
         ('name = "太快"\n', "", "[[", "缺少必填的 name"),

@@ -115,9 +115,7 @@ def test_a_row_given_twice_counts_once(tmp_path: Path) -> None:
 
 
 def test_rows_that_contradict_each_other_are_none_of_them_believed(tmp_path: Path) -> None:
-    found = table(
-        tmp_path, line(), line(agent_id="8002", call_id="C2"), line(file="c.wav", call_id="C3"), line(file="d.wav", call_id="C3")
-    )
+    found = table(tmp_path, line(), line(agent_id="8002", call_id="C2"), line(file="c.wav", call_id="C3"), line(file="d.wav", call_id="C3"))
     assert problems(found) == [
         (2, "file 'a.wav' 与第 3 行相同而内容不同；这些行都未采用"),
         (3, "file 'a.wav' 与第 2 行相同而内容不同；这些行都未采用"),

@@ -19,6 +19,7 @@ from qa.types import Span
 
 # ---------------------------------------------------------------- relations
 
+
 def related(wording: str, order: str, other: Condition, **more: Any) -> Found:
     return found(say(wording, relation=Relation(order, other.id, **more)), TALK, other)
 

@@ -49,12 +49,15 @@ def test_homophones_of_the_house_phrases_count() -> None:
     assert assign(STEREO, transcript(ch0="为您服雾，请您稍等", ch1="喂"), None).speaker(Role.AGENT) == "ch0"
 
 
-@pytest.mark.parametrize("said", [
-    {"ch0": "喂", "ch1": "你好"},
-    {"ch0": "请您稍等", "ch1": "喂"},
-    {"ch0": "你们工号多少", "ch1": "喂"},
-    {"ch0": "为您服务，请您稍等", "ch1": "你们不是说为您服务吗"},
-])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"ch0": "喂", "ch1": "你好"},
+        {"ch0": "请您稍等", "ch1": "喂"},
+        {"ch0": "你们工号多少", "ch1": "喂"},
+        {"ch0": "为您服务，请您稍等", "ch1": "你们不是说为您服务吗"},
+    ],
+)
 def test_in_doubt_the_roles_stay_unknown(said: dict[str, str]) -> None:
     assert assign(STEREO, transcript(**said), record(None)).speaker(Role.AGENT) is None
 

@@ -19,11 +19,17 @@ MIN_UNIT = 5
 _NUMBER = re.compile("[零幺一二两三四五六七八九十百千万]+(?:[块元点][零一二三四五六七八九]?)?")
 # What the program slots of corpus.py can write, as character classes.
 _PROGRAM = {
-    "digits4": "[零幺一二三四五六七八九]{4}", "digits6": "[零幺一二三四五六七八九]{6}", "digits8": "[零幺一二三四五六七八九]{8}",
-    "phone": "[零幺二三四五六七八九，]{11,13}", "staffno": "[零幺一二三四五六七八九]{2,5}", "order": "[零幺一二三四五六七八九]{6,12}",
-    "money": "[零一二三四五六七八九十百千万]+(?:块|元|块钱|块[一二三四五六七八九])", "percent": "百分之[零一二三四五六七八九十]+",
+    "digits4": "[零幺一二三四五六七八九]{4}",
+    "digits6": "[零幺一二三四五六七八九]{6}",
+    "digits8": "[零幺一二三四五六七八九]{8}",
+    "phone": "[零幺二三四五六七八九，]{11,13}",
+    "staffno": "[零幺一二三四五六七八九]{2,5}",
+    "order": "[零幺一二三四五六七八九]{6,12}",
+    "money": "[零一二三四五六七八九十百千万]+(?:块|元|块钱|块[一二三四五六七八九])",
+    "percent": "百分之[零一二三四五六七八九十]+",
     "date": "[一二三四五六七八九十]+月[一二三四五六七八九十]+[号日]",
-    "time": "(?:上午|下午|晚上)?[一二三四五六七八九十]+点(?:半|钟|[一二三四五六七八九十]+分)?", "count": "[零一二三四五六七八九十百]+",
+    "time": "(?:上午|下午|晚上)?[一二三四五六七八九十]+点(?:半|钟|[一二三四五六七八九十]+分)?",
+    "count": "[零一二三四五六七八九十百]+",
 }
 
 
@@ -47,8 +53,10 @@ def training_text() -> str:
 def template_patterns() -> tuple[re.Pattern[str], ...]:
     """A pattern for each clause of each template of the training grammar; slots stand for all that they can write."""
     table = tomllib.loads((ASR / "texts" / "grammar.toml").read_text("utf-8"))
-    slots = {name: "(?:" + "|".join(sorted({re.escape(bare(v)) for v in values}, key=len, reverse=True)) + ")"
-             for name, values in table["slots"].items()} | {name: f"(?:{p})" for name, p in _PROGRAM.items()}
+    slots = {
+        name: "(?:" + "|".join(sorted({re.escape(bare(v)) for v in values}, key=len, reverse=True)) + ")"
+        for name, values in table["slots"].items()
+    } | {name: f"(?:{p})" for name, p in _PROGRAM.items()}
     out = []
     for template in table["templates"]:
         for clause in re.split(r"[，。？！、；：]", template):

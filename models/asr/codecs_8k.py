@@ -10,8 +10,14 @@ import numpy.typing as npt
 
 Pcm = npt.NDArray[np.int16]
 # name: (container, encoder, bit rate in bit/s); 8 kHz mono each
-CODECS = {"opus": ("ogg", "libopus", 16000), "mp3": ("mp3", "libmp3lame", 24000), "amr": ("amr", "libopencore_amrnb", 12200),
-          "g726": ("wav", "g726", 32000), "alaw": ("wav", "pcm_alaw", 64000), "ulaw": ("wav", "pcm_mulaw", 64000)}
+CODECS = {
+    "opus": ("ogg", "libopus", 16000),
+    "mp3": ("mp3", "libmp3lame", 24000),
+    "amr": ("amr", "libopencore_amrnb", 12200),
+    "g726": ("wav", "g726", 32000),
+    "alaw": ("wav", "pcm_alaw", 64000),
+    "ulaw": ("wav", "pcm_mulaw", 64000),
+}
 
 
 def encode(pcm: Pcm, codec: str, rate_hz: int = 8000, bit_rate: int | None = None) -> bytes:
@@ -23,8 +29,9 @@ def encode(pcm: Pcm, codec: str, rate_hz: int = 8000, bit_rate: int | None = Non
     with av.open(out, "w", format=container) as file:
         stream = file.add_stream(name, rate=rate_hz, layout=layout)
         stream.bit_rate = bit_rate or default_rate
-        resampler = av.AudioResampler(format=stream.codec_context.format or "s16", layout=layout, rate=rate_hz,
-                                      frame_size=stream.codec_context.frame_size or 160)
+        resampler = av.AudioResampler(
+            format=stream.codec_context.format or "s16", layout=layout, rate=rate_hz, frame_size=stream.codec_context.frame_size or 160
+        )
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.reshape(1, -1)), format="s16", layout=layout)
         frame.sample_rate, frame.pts = rate_hz, 0
         for converted in [*resampler.resample(frame), *resampler.resample(None)]:

@@ -102,17 +102,27 @@ def _phone(rng: random.Random) -> str:
 
 
 def _money(rng: random.Random) -> str:
-    return read_number(rng.choice((rng.randrange(1, 100), rng.randrange(1, 2000), rng.randrange(1, 60000)))) + \
-        rng.choice(("块", "元", "块钱", "块" + DIGITS[rng.randrange(1, 10)]))
+    return read_number(rng.choice((rng.randrange(1, 100), rng.randrange(1, 2000), rng.randrange(1, 60000)))) + rng.choice(
+        ("块", "元", "块钱", "块" + DIGITS[rng.randrange(1, 10)])
+    )
 
 
 _PROGRAM_SLOTS: dict[str, Callable[[random.Random], str]] = {
-    "digits4": lambda r: _digits(r, 4), "digits6": lambda r: _digits(r, 6), "digits8": lambda r: _digits(r, 8),
-    "phone": _phone, "staffno": lambda r: _digits(r, r.choice((2, 3, 4, 5))), "order": lambda r: _digits(r, r.randrange(6, 13)),
-    "money": _money, "percent": lambda r: "百分之" + read_number(r.randrange(1, 100)),
+    "digits4": lambda r: _digits(r, 4),
+    "digits6": lambda r: _digits(r, 6),
+    "digits8": lambda r: _digits(r, 8),
+    "phone": _phone,
+    "staffno": lambda r: _digits(r, r.choice((2, 3, 4, 5))),
+    "order": lambda r: _digits(r, r.randrange(6, 13)),
+    "money": _money,
+    "percent": lambda r: "百分之" + read_number(r.randrange(1, 100)),
     "date": lambda r: f"{read_number(r.randrange(1, 13))}月{read_number(r.randrange(1, 32))}" + r.choice("号日"),
-    "time": lambda r: r.choice(("", "上午", "下午", "晚上")) + read_number(r.randrange(1, 13)) + "点"
-    + r.choice(("", "半", "钟", read_number(r.randrange(10, 60)) + "分")),
+    "time": lambda r: (
+        r.choice(("", "上午", "下午", "晚上"))
+        + read_number(r.randrange(1, 13))
+        + "点"
+        + r.choice(("", "半", "钟", read_number(r.randrange(10, 60)) + "分"))
+    ),
     "count": lambda r: read_number(r.randrange(1, 200)),
 }
 
@@ -152,16 +162,17 @@ def mutated(rng: random.Random) -> str:
     if rng.random() < 0.4:
         a, b = rng.choice(sentences()), rng.choice(sentences())
         wa, wb = jieba.lcut(a), jieba.lcut(b)
-        return "".join(wa[: rng.randint(1, len(wa))] + wb[rng.randrange(len(wb)):])
+        return "".join(wa[: rng.randint(1, len(wa))] + wb[rng.randrange(len(wb)) :])
     tokens = jieba.lcut(rng.choice(sentences()))
     table, _ = dictionary()
-    return "".join(
-        rng.choices(table, cum_weights=_cumulative())[0] if t not in PUNCTUATION and rng.random() < 0.35 else t for t in tokens
-    )
+    return "".join(rng.choices(table, cum_weights=_cumulative())[0] if t not in PUNCTUATION and rng.random() < 0.35 else t for t in tokens)
 
 
 _SOURCES: tuple[tuple[float, Callable[[random.Random], str]], ...] = (
-    (0.27, words), (0.22, mutated), (0.24, lambda r: r.choice(sentences())), (0.27, from_grammar),
+    (0.27, words),
+    (0.22, mutated),
+    (0.24, lambda r: r.choice(sentences())),
+    (0.27, from_grammar),
 )
 
 

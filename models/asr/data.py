@@ -74,7 +74,7 @@ def piece(shard: Shard, i: int, rng: np.random.Generator, cut: float) -> Piece:
         audio[:fade] *= np.linspace(0, 1, fade)
         audio[-fade:] *= np.linspace(1, 0, fade)
         tokens, of = [tokens[k] for k in keep], [of[k] - first if of[k] >= 0 else -1 for k in keep]
-        marks, classes = marks[first: last + 1] - begin, classes[first: last + 1]
+        marks, classes = marks[first : last + 1] - begin, classes[first : last + 1]
     return Piece(audio, tokens, of, marks, classes)
 
 
@@ -95,7 +95,7 @@ class Telephone:
         kind = self.rng.integers(0, 4)
         if kind == 3:
             start = int(self.rng.integers(0, len(self.babble) - n))
-            return self.babble[start: start + n]
+            return self.babble[start : start + n]
         white = self.rng.standard_normal(n, dtype=np.float32)
         if kind == 0:
             return white
@@ -106,7 +106,7 @@ class Telephone:
             spectrum *= (f / 1000) ** -float(self.rng.uniform(0.3, 1.2))
         else:
             for _ in range(3):
-                spectrum *= 1 + 4 * np.exp(-((f - self.rng.uniform(100, 3400)) / self.rng.uniform(50, 400)) ** 2)
+                spectrum *= 1 + 4 * np.exp(-(((f - self.rng.uniform(100, 3400)) / self.rng.uniform(50, 400)) ** 2))
         return scipy.fft.irfft(spectrum, size)[:n].astype(np.float32)
 
     def __call__(self, x: Floats) -> Floats:
@@ -160,7 +160,7 @@ def pitch_classes(x: Floats) -> npt.NDArray[np.int64]:
     Normalised autocorrelation over 60 ms (Boersma, 1993): the shortest lag whose peak is within 10 % of the highest.
     """
     step, size = int(FRAME_S * RATE_HZ), 480
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (size // 2, size // 2 + step)), size)[:: step]
+    frames = np.lib.stride_tricks.sliding_window_view(np.pad(x, (size // 2, size // 2 + step)), size)[::step]
     window = np.hanning(size).astype(np.float32)
     frames = (frames - frames.mean(1, keepdims=True)) * window
     r = scipy.fft.irfft(np.abs(scipy.fft.rfft(frames, 1024, axis=1)) ** 2, axis=1)[:, :162]
@@ -186,12 +186,10 @@ LONG = ((60.0, 1.0),)
 class Windows(IterableDataset[dict[str, torch.Tensor]]):
     """Endless batches; new shards are picked up while they are being written."""
 
-    def __init__(self, shards: Path, human: Path | None, seconds: float, seed: int, human_share: float = 0.2,
-                 whole: float = 0.45) -> None:
+    def __init__(self, shards: Path, human: Path | None, seconds: float, seed: int, human_share: float = 0.2, whole: float = 0.45) -> None:
         self.folder, self.human_folder, self.seconds, self.seed = shards, human, seconds, seed
         self.human_share, self.whole = human_share, whole
         self.long_share = 0.0
-
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         info = torch.utils.data.get_worker_info()
@@ -221,7 +219,7 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         for _ in range(6):
             shard = self.shards[int(self.rng.integers(len(self.shards)))]
             start = int(self.rng.integers(0, len(shard.audio) - len(out)))
-            out += np.asarray(shard.audio[start: start + len(out)]).astype(np.float32) / 32768
+            out += np.asarray(shard.audio[start : start + len(out)]).astype(np.float32) / 32768
         return out
 
     def pieces(self, human: bool) -> Iterator[Piece]:
@@ -278,8 +276,15 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         x = np.concatenate(audio)[:limit]
         if len(x) < 1600:
             x = np.pad(x, (0, 1600))
-        return {"mel": log_mel(self.phone(x)), "pitch": pitch_classes(x), "tokens": tokens, "spans": spans, "labels": labels,
-                "decodable": decodable, "length": len(x)}
+        return {
+            "mel": log_mel(self.phone(x)),
+            "pitch": pitch_classes(x),
+            "tokens": tokens,
+            "spans": spans,
+            "labels": labels,
+            "decodable": decodable,
+            "length": len(x),
+        }
 
     def _prompt(self, w: dict[str, object]) -> tuple[list[int], list[int], bool]:
         """(hotword prefix, prompt from <|startoftranscript|>, with timestamps)."""
@@ -290,9 +295,9 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
             hot = [ids["<|startofprev|>"]]
             for _ in range(int(rng.integers(1, 5))):
                 shard = self.shards[int(rng.integers(len(self.shards)))]
-                source = tokens if rng.random() < 0.5 else [shard.chars[t] for t in shard.text[: 4000]]
+                source = tokens if rng.random() < 0.5 else [shard.chars[t] for t in shard.text[:4000]]
                 start = int(rng.integers(0, len(source) - 4))
-                name = [t for t in source[start: start + int(rng.integers(2, 5))] if t >= 103]
+                name = [t for t in source[start : start + int(rng.integers(2, 5))] if t >= 103]
                 hot += [ids[" "], *name]
         timed = rng.random() < 0.1
         prompt = [ids["<|startoftranscript|>"], ids["<|zh|>"], ids["<|transcribe|>"]]
@@ -330,7 +335,8 @@ class Windows(IterableDataset[dict[str, torch.Tensor]]):
         hot, prompt, timed = self._prompt(w)
         tokens: list[int] = list(w["tokens"])  # type: ignore[call-overload]
         spans: list[tuple[int, int]] = [
-            (-1, -1) if a < 0 else (int(a / RATE_HZ / FRAME_S), int(b / RATE_HZ / FRAME_S) + 1) for a, b in w["spans"]]  # type: ignore[attr-defined]
+            (-1, -1) if a < 0 else (int(a / RATE_HZ / FRAME_S), int(b / RATE_HZ / FRAME_S) + 1) for a, b in w["spans"]
+        ]  # type: ignore[attr-defined]
         body = list(tokens)
         if timed and spans:
             stamp = ids["<|0.00|>"]

@@ -32,8 +32,24 @@ miguel norbert pablo paul pedro quincy robert robosoft robosoft2 robosoft3 robos
 robosoft7 robosoft8 sandro shelby steph steph2 steph3 travis victor zac
 """.split()  # noqa: SIM905
 # Voices of the sample calls and of every evaluation: never heard in training (a test proves it).
-HELD_BACK = ("Andrea", "Annie", "Mario", "adam", "anika", "caleb", "edward", "f2", "f4", "klatt3", "linda", "m3",
-             "m7", "max", "steph2", "travis")
+HELD_BACK = (
+    "Andrea",
+    "Annie",
+    "Mario",
+    "adam",
+    "anika",
+    "caleb",
+    "edward",
+    "f2",
+    "f4",
+    "klatt3",
+    "linda",
+    "m3",
+    "m7",
+    "max",
+    "steph2",
+    "travis",
+)
 TRAINING = tuple(v for v in _ALL if v not in HELD_BACK)
 
 
@@ -51,8 +67,14 @@ class _Id(ctypes.Union):
 
 class _Event(ctypes.Structure):
     _fields_ = [
-        ("type", ctypes.c_int), ("uid", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user_data", ctypes.c_void_p), ("id", _Id),
+        ("type", ctypes.c_int),
+        ("uid", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Id),
     ]
 
 
@@ -81,8 +103,9 @@ class Espeak:
             i += 1
         return 0
 
-    def speak(self, syllables: Sequence[str], voice: str, rate: int = 160, pitch: int = 50, pitch_range: int = 50,
-              volume: int = 100) -> Spoken:
+    def speak(
+        self, syllables: Sequence[str], voice: str, rate: int = 160, pitch: int = 50, pitch_range: int = 50, volume: int = 100
+    ) -> Spoken:
         """Speak ``syllables`` (pinyin with tone 1-5, or a punctuation mark) with variant ``voice``.
 
         ``rate`` is espeak's words a minute: 120 is about 140 Mandarin characters a minute, 160 about 195, 200 about

@@ -73,15 +73,20 @@ def speak(espeak: Espeak, sentence: str, rng: random.Random) -> Clip:
 def recognise(recogniser: asr.Recogniser, clips: list[Clip], batch: int = 40) -> Iterator[tuple[Clip, list[Word]]]:
     """Each clip as one window, many windows a batch, through the product's own decoding."""
     for k in range(0, len(clips), batch):
-        part = clips[k: k + batch]
+        part = clips[k : k + batch]
         x = np.concatenate([np.pad(c.pcm, (0, -len(c.pcm) % 8)) for c in part]).astype(np.float32) / 32768
         edges = np.concatenate([[0], np.cumsum([len(c.pcm) + -len(c.pcm) % 8 for c in part])]) // 8
         spans = [Span(int(a), int(b)) for a, b in itertools.pairwise(edges)]
         words = asr._decode(recogniser, asr.resampled(x, 8000, True), spans, (), asr.AsrSettings())
         for clip, span in zip(part, spans, strict=True):
             inside = [w for w in words if span.start_ms <= (w.span.start_ms + w.span.end_ms) / 2 < span.end_ms]
-            yield clip, [Word(w.text, Span(max(0, w.span.start_ms - span.start_ms), max(0, w.span.end_ms - span.start_ms)),
-                              w.probability) for w in inside]
+            yield (
+                clip,
+                [
+                    Word(w.text, Span(max(0, w.span.start_ms - span.start_ms), max(0, w.span.end_ms - span.start_ms)), w.probability)
+                    for w in inside
+                ],
+            )
 
 
 def distance(a: list[str] | str, b: list[str] | str) -> int:
@@ -150,12 +155,19 @@ def invented(pairs: list[tuple[Clip, list[Word]]]) -> list[str]:
         track = np.zeros(1, np.float32)
         quiet = ChannelAcoustics(-25.0, 0.8, -5.0, 0.0, -60.0, 25.0, 100, track, track)
         edges = tuple(Edge(which, "ch0", whole, tuple(words)) for which in ("opening", "closing"))
-        call = Call(AudioInfo("turn.wav", "0" * 64, "wav", "pcm_s16le", 8000, 2, length),
-                    SpeechActivity(((whole,), ()), "given"), SpeakerTurns("channel", (SpeakerTurn("ch0", 0, whole),)),
-                    Transcript("demo@0", True, (Utterance("ch0", 0, whole, tuple(words)),), edges), Acoustics((quiet, quiet), ()),
-                    Roles((RoleAssignment("ch0", Role.AGENT, 1.0, "record"), RoleAssignment("ch1", Role.CUSTOMER, 1.0, "record"))))
-        found += [f"{clip.text} -> {hanzi(words)}: {f.message}" for f in banned_phrases.run(call, banned_phrases.Params())
-                  if f.outcome is Outcome.FAIL]
+        call = Call(
+            AudioInfo("turn.wav", "0" * 64, "wav", "pcm_s16le", 8000, 2, length),
+            SpeechActivity(((whole,), ()), "given"),
+            SpeakerTurns("channel", (SpeakerTurn("ch0", 0, whole),)),
+            Transcript("demo@0", True, (Utterance("ch0", 0, whole, tuple(words)),), edges),
+            Acoustics((quiet, quiet), ()),
+            Roles((RoleAssignment("ch0", Role.AGENT, 1.0, "record"), RoleAssignment("ch1", Role.CUSTOMER, 1.0, "record"))),
+        )
+        found += [
+            f"{clip.text} -> {hanzi(words)}: {f.message}"
+            for f in banned_phrases.run(call, banned_phrases.Params())
+            if f.outcome is Outcome.FAIL
+        ]
     return found
 
 

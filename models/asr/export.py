@@ -92,9 +92,19 @@ def export(checkpoint: Path, out: Path) -> None:
     spec.optimize(quantization="int8_float16")
     spec.save(str(out))
     (out / "tokenizer.json").write_text(vocabulary.tokenizer_json(), "utf-8")
-    (out / "preprocessor_config.json").write_text(json.dumps({
-        "feature_extractor_type": "WhisperFeatureExtractor", "feature_size": model.shape.mels, "sampling_rate": 16000,
-        "hop_length": 320, "chunk_length": 30, "n_fft": N_FFT}), "utf-8")
+    (out / "preprocessor_config.json").write_text(
+        json.dumps(
+            {
+                "feature_extractor_type": "WhisperFeatureExtractor",
+                "feature_size": model.shape.mels,
+                "sampling_rate": 16000,
+                "hop_length": 320,
+                "chunk_length": 30,
+                "n_fft": N_FFT,
+            }
+        ),
+        "utf-8",
+    )
     write_hashes(out)
     print(out, f"step {saved['step']},", sum(p.stat().st_size for p in out.iterdir()), "bytes")
 

@@ -33,7 +33,7 @@ def trim(pcm: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     n = len(pcm) // 80
     level = np.sqrt(np.mean(pcm[: n * 80].reshape(n, 80).astype(float) ** 2, axis=1))
     loud = np.flatnonzero(level > level.max() * 10 ** (-35 / 20))
-    cut = pcm[max(0, loud[0] - 1) * 80: (loud[-1] + 2) * 80].astype(float)
+    cut = pcm[max(0, loud[0] - 1) * 80 : (loud[-1] + 2) * 80].astype(float)
     return (cut / np.abs(cut).max() * 16384).astype(np.int16)
 
 
@@ -52,8 +52,13 @@ def collect(folder: Path) -> tuple[list[dict[str, object]], list[dict[str, objec
         except (ValueError, IndexError, av.error.FFmpegError):
             continue
         edges = np.linspace(0, len(pcm), len(labels) + 1).astype(int)
-        item = {"pcm": pcm, "text": name if is_word else "", "index": list(range(len(labels))) if is_word else [],
-                "classes": labels, "marks": list(itertools.pairwise(edges))}
+        item = {
+            "pcm": pcm,
+            "text": name if is_word else "",
+            "index": list(range(len(labels))) if is_word else [],
+            "classes": labels,
+            "marks": list(itertools.pairwise(edges)),
+        }
         (words if is_word else syllables).append(item)
     return words, syllables
 

@@ -80,8 +80,7 @@ class Attention(nn.Module):
         b, t, d = x.shape
         return x.view(b, t, self.heads, d // self.heads).transpose(1, 2)
 
-    def forward(self, x: Tensor, memory: Tensor | None = None, causal: bool = False, weights: bool = False
-                ) -> tuple[Tensor, Tensor | None]:
+    def forward(self, x: Tensor, memory: Tensor | None = None, causal: bool = False, weights: bool = False) -> tuple[Tensor, Tensor | None]:
         source = x if memory is None else memory
         q, k, v = self._split(self.q(x)), self._split(self.k(source)), self._split(self.v(source))
         attention = None

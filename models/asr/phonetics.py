@@ -8,10 +8,46 @@ from functools import cache
 import jieba
 from pypinyin import Style, lazy_pinyin
 
-INITIALS = ("", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s",
-            "y", "w")
-FINALS = ("a", "ai", "an", "ang", "ao", "e", "ei", "en", "eng", "er", "i", "ia", "ian", "iang", "iao", "ie", "in", "ing",
-          "iong", "iu", "o", "ong", "ou", "u", "ua", "uai", "uan", "uang", "ue", "ui", "un", "uo", "v", "ve", "m", "n", "ng")
+INITIALS = ("", "b", "p", "m", "f", "d", "t", "n", "l", "g", "k", "h", "j", "q", "x", "zh", "ch", "sh", "r", "z", "c", "s", "y", "w")
+FINALS = (
+    "a",
+    "ai",
+    "an",
+    "ang",
+    "ao",
+    "e",
+    "ei",
+    "en",
+    "eng",
+    "er",
+    "i",
+    "ia",
+    "ian",
+    "iang",
+    "iao",
+    "ie",
+    "in",
+    "ing",
+    "iong",
+    "iu",
+    "o",
+    "ong",
+    "ou",
+    "u",
+    "ua",
+    "uai",
+    "uan",
+    "uang",
+    "ue",
+    "ui",
+    "un",
+    "uo",
+    "v",
+    "ve",
+    "m",
+    "n",
+    "ng",
+)
 SILENCE = 0  # class of a frame without speech in each of the three tables; real classes follow
 
 
@@ -51,7 +87,7 @@ def classes(syllable: str) -> tuple[int, int, int]:
     """(initial, final, tone) class of a syllable; 0 is silence."""
     base, tone = syllable[:-1], int(syllable[-1])
     initial = next((i for i in sorted(INITIALS, key=len, reverse=True) if i and base.startswith(i)), "")
-    final = base[len(initial):]
+    final = base[len(initial) :]
     if final not in FINALS:
         initial, final = "", base
     return INITIALS.index(initial) + 1, FINALS.index(final) + 1, tone

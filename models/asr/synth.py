@@ -28,8 +28,7 @@ GROUP = 4
 
 
 def speaker(rng: random.Random) -> dict[str, int | str]:
-    return {"voice": rng.choice(TRAINING), "rate": rng.randint(95, 245), "pitch": rng.randint(15, 85),
-            "pitch_range": rng.randint(20, 90)}
+    return {"voice": rng.choice(TRAINING), "rate": rng.randint(95, 245), "pitch": rng.randint(15, 85), "pitch_range": rng.randint(20, 90)}
 
 
 def utterance(espeak: Espeak, rng: random.Random, text: str, who: dict[str, int | str], codec: str | None) -> dict[str, object]:
@@ -38,8 +37,13 @@ def utterance(espeak: Espeak, rng: random.Random, text: str, who: dict[str, int 
     pcm = soxr.resample(spoken.pcm, SAMPLE_RATE_HZ, RATE_HZ)
     if codec:
         pcm = codecs_8k.through(pcm, codec)
-    return {"pcm": pcm, "text": text, "index": index, "classes": [phonetics.classes(s) for s in read],
-            "marks": [(round(a * RATE_HZ), round(b * RATE_HZ)) for a, b in spoken.marks_s]}
+    return {
+        "pcm": pcm,
+        "text": text,
+        "index": index,
+        "classes": [phonetics.classes(s) for s in read],
+        "marks": [(round(a * RATE_HZ), round(b * RATE_HZ)) for a, b in spoken.marks_s],
+    }
 
 
 def write_shard(path: Path, items: list[dict[str, object]]) -> None:
@@ -51,9 +55,12 @@ def write_shard(path: Path, items: list[dict[str, object]]) -> None:
         at = {c: k for k, c in enumerate(u["index"])}  # type: ignore[var-annotated, arg-type]
         char_syllable += [at.get(i, -1) for i in range(len(str(u["text"])))]
     meta = {
-        "chars": np.array(chars), "n_samples": np.array([len(u["pcm"]) for u in items]),  # type: ignore[arg-type]
-        "n_chars": np.array([len(str(u["text"])) for u in items]), "n_syllables": np.array([len(u["marks"]) for u in items]),  # type: ignore[arg-type]
-        "text": np.array([code[c] for u in items for c in str(u["text"])], np.int16), "char_syllable": np.array(char_syllable, np.int16),
+        "chars": np.array(chars),
+        "n_samples": np.array([len(u["pcm"]) for u in items]),  # type: ignore[arg-type]
+        "n_chars": np.array([len(str(u["text"])) for u in items]),
+        "n_syllables": np.array([len(u["marks"]) for u in items]),  # type: ignore[arg-type]
+        "text": np.array([code[c] for u in items for c in str(u["text"])], np.int16),
+        "char_syllable": np.array(char_syllable, np.int16),
         "marks": np.concatenate([np.array(u["marks"], np.int32).reshape(-1, 2) for u in items]),
         "classes": np.concatenate([np.array(u["classes"], np.int8).reshape(-1, 3) for u in items]),
     }

@@ -32,9 +32,9 @@ def losses(model: Whisper, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Te
     memory, early = model.encoder(batch["mel"])
     voiced = batch["pitch"] >= 0  # a batch of silence has none
     pitch = F.cross_entropy(model.pitch(early)[voiced].float(), batch["pitch"][voiced], reduction="sum") / max(1, int(voiced.sum()))
-    heads = torch.stack([
-        F.cross_entropy(head(memory).flatten(0, 1).float(), batch["classes"][..., k].flatten())
-        for k, head in enumerate(model.heads)]).sum()
+    heads = torch.stack(
+        [F.cross_entropy(head(memory).flatten(0, 1).float(), batch["classes"][..., k].flatten()) for k, head in enumerate(model.heads)]
+    ).sum()
     states, maps = model.decoder(batch["inputs"], memory)
     wanted = batch["targets"] >= 0
     decoder = F.cross_entropy(model.scores(states[wanted]).float(), batch["targets"][wanted])
@@ -44,8 +44,7 @@ def losses(model: Whisper, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, Te
     known = span[..., 0] >= 0
     guided = torch.zeros(())
     if known.any():
-        guided = torch.stack([
-            -torch.log((m[:, :2].mean(1) * inside).sum(-1)[known] + 1e-4).mean() for m in maps]).mean()
+        guided = torch.stack([-torch.log((m[:, :2].mean(1) * inside).sum(-1)[known] + 1e-4).mean() for m in maps]).mean()
     return decoder, heads, guided, pitch
 
 
@@ -79,13 +78,13 @@ def main() -> None:
         model.load_state_dict(grown(saved["model"], shape_of(saved["shape"]), model.shape))
     decay = [p for p in model.parameters() if p.dim() > 1]
     rest = [p for p in model.parameters() if p.dim() <= 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=0.0,
-                                  betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": 0.02}, {"params": rest, "weight_decay": 0.0}], lr=0.0, betas=(0.9, 0.98)
+    )
     if args.resume and saved["model"].keys() == model.state_dict().keys():
         optimizer.load_state_dict(saved["optimizer"])
     windows = data.Windows(args.shards, args.human, args.seconds, args.seed, args.human_share, args.whole)
-    loader = DataLoader(windows, batch_size=None, num_workers=1,
-                        prefetch_factor=6)
+    loader = DataLoader(windows, batch_size=None, num_workers=1, prefetch_factor=6)
     run(model, optimizer, iter(loader), args)
 
 
@@ -112,10 +111,21 @@ def run(model: Whisper, optimizer: torch.optim.Optimizer, batches: object, args:
         mean += torch.stack([decoder, heads, guided, pitch]).detach()
         if step % 50 == 0:
             d, h, g, p = (mean / 50).tolist()
-            print(json.dumps({"step": step, "minutes": round((time.time() - begun) / 60, 1), "decoder": round(d, 3),
-                              "syllable": round(h, 3), "attention": round(g, 3), "pitch": round(p, 3),
-                              "hours": round(heard_s / 3600, 1),
-                              "waited_s": round(waited, 1)}), flush=True)
+            print(
+                json.dumps(
+                    {
+                        "step": step,
+                        "minutes": round((time.time() - begun) / 60, 1),
+                        "decoder": round(d, 3),
+                        "syllable": round(h, 3),
+                        "attention": round(g, 3),
+                        "pitch": round(p, 3),
+                        "hours": round(heard_s / 3600, 1),
+                        "waited_s": round(waited, 1),
+                    }
+                ),
+                flush=True,
+            )
             mean, waited = torch.zeros(4), 0.0
         if time.time() - saved > 180:
             save(model, optimizer, args.out, step)
@@ -124,8 +134,9 @@ def run(model: Whisper, optimizer: torch.optim.Optimizer, batches: object, args:
 
 
 def save(model: Whisper, optimizer: torch.optim.Optimizer, out: Path, step: int) -> None:
-    torch.save({"model": model.state_dict(), "shape": model.shape.asdict(), "step": step,
-                "optimizer": optimizer.state_dict()}, out / "tmp.pt")
+    torch.save(
+        {"model": model.state_dict(), "shape": model.shape.asdict(), "step": step, "optimizer": optimizer.state_dict()}, out / "tmp.pt"
+    )
     (out / "tmp.pt").rename(out / "last.pt")
 
 

@@ -210,7 +210,7 @@ def _whole_words(phrase: Phrase, match: Match, heard: Spoken, length: int, param
 
 
 def _by_text(phrase: Phrase, match: Match, heard: Spoken, length: int, params: Params) -> str | None:
-    """"" if nothing speaks against a hit by text, a doubt, or None if it is none at all."""
+    """ "" if nothing speaks against a hit by text, a doubt, or None if it is none at all."""
     if length > 3 or _whole_words(phrase, match, heard, length, params):
         return ""
     return None if length <= 2 else "可能是别的词语的一部分"

@@ -40,6 +40,7 @@ def read_shared_conditions(document: Layered, context: Context) -> dict[str, Kno
 
 def read_call_types(document: Layered, conditions: Mapping[str, Known]) -> tuple[CallType, ...]:
     """``[call_types.<id>]``: each an expression over the shared conditions."""
+
     def one(section: Section, name: str) -> CallType:
         title, expression = section.required("title", as_text), read_expression(section, "is", conditions)
         if "is" not in section.table:

@@ -64,5 +64,3 @@ def _as_answer(value: Any) -> str | tuple[str, ...]:
     if value not in (DIGITS, TEXT):
         raise WrongValueError(f"为 {value!r}，没有这一种", f'写 "{DIGITS}"、"{TEXT}"，或列出选项 ["是", "否"]')
     return str(value)
-
-
