@@ -92,6 +92,7 @@ def demo() -> None:
 def test() -> None:
     """All that CI runs."""
     setup("[dev]")
+    run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "ruff", "check", ".")
     run(PYTHON, "-m", "mypy")
     run(PYTHON, "-m", "pytest")
