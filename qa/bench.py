@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
@@ -16,9 +17,10 @@ from qa.judgements import Result, RuleWords
 from qa.rules import points
 from qa.rules.book import Rule, RuleBook
 from qa.scoring import About
-from qa.types import Call, Outcome, Provenance
+from qa.types import Call, Outcome, Provenance, Ruling
 
 SUMS_KEPT = 20_000
+_NONE: Mapping[str, Ruling] = MappingProxyType({})
 
 _Key = tuple[tuple[str, Outcome, int, int], ...]
 
@@ -62,7 +64,7 @@ class Bench:
 
     def taken_over(self, known: Sequence[Result]) -> list[Result | None]:
         """For each rule its result out of ``known``, earlier results on the very same call; None where it has to be judged."""
-        by_rule = {result.rule.check_id: result for result in known}
+        by_rule = {result.rule.check_id: result.own for result in known}
         return [_same(rule, mark, by_rule.get(rule.id)) for rule, mark in zip(self.book.rules, self.prints, strict=True)]
 
     def judged(self, call: Call, places: Sequence[int]) -> list[Result]:
@@ -74,18 +76,20 @@ class Bench:
         words = RuleWords(mark or "", rule.id, found.title, found.clause, rule.kind, rule.severity.value, rule.section)
         return Result(words, found.outcome, found.occurrences, 0.0, None, None, found.findings)
 
-    def card(self, of: About, results: Sequence[Result], earlier: Mapping[str, int]) -> Card:
-        """The results counted; ``earlier`` as of :func:`qa.scoring.score`."""
+    def card(self, of: About, results: Sequence[Result], earlier: Mapping[str, int], rulings: Mapping[str, Ruling] = _NONE) -> Card:
+        """The results counted; ``earlier`` and ``rulings`` as of :func:`qa.scoring.score`."""
+        if rulings:
+            results = self._ruled(results, rulings, earlier)
         found = self._sum(results, earlier)
-        valued = tuple(
-            [
-                r if (r.weight, r.points) == worth else Result(r.rule, r.outcome, r.occurrences, *worth, r.judgement, r.findings)
-                for r, worth in zip(results, found.worth, strict=True)
-            ]
-        )
+        valued = tuple([_valued(r, worth) for r, worth in zip(results, found.worth, strict=True)])
         days = tuple(scoring.out_of_effect(of.started, self.book)) if self._out_of_effect else ()
         notes = tuple(dict.fromkeys((*of.notes, *days, *found.notes)))
         return Card(of.call_id, of.agent_id, found.percent, found.coverage, valued, of.provenance(self.book), notes, of.notes)
+
+    def _ruled(self, results: Sequence[Result], rulings: Mapping[str, Ruling], earlier: Mapping[str, int]) -> list[Result]:
+        """The results with what persons ruled in the place of the program's own, which stand beside it with what they would be worth."""
+        own = map(_valued, results, self._sum(results, earlier).worth)
+        return [ruled(r, rulings[r.check_id]) if r.check_id in rulings else r for r in own]
 
     def _sum(self, results: Sequence[Result], earlier: Mapping[str, int]) -> _Sum:
         key = tuple([(r.rule.title, r.outcome, r.occurrences, earlier.get(r.rule.check_id, 0)) for r in results])
@@ -109,6 +113,17 @@ class Bench:
             worth=tuple((float(w.worth), None if w.kept is None else float(w.kept)) for w in worths),
             notes=tuple(scoring.of_total(total)),
         )
+
+
+def _valued(r: Result, worth: tuple[float, float | None]) -> Result:
+    if (r.weight, r.points) == worth:
+        return r
+    return Result(r.rule, r.outcome, r.occurrences, *worth, r.judgement, r.findings, r.verdict, r.machine)
+
+
+def ruled(machine: Result, ruling: Ruling) -> Result:
+    """A person's ruling in the place of the program's own result; its points are still to be counted."""
+    return Result(machine.rule, ruling.outcome, ruling.occurrences, 0.0, None, None, ruling.findings, ruling.verdict, machine)
 
 
 def _same(rule: Rule, mark: str | None, old: Result | None) -> Result | None:

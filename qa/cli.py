@@ -15,16 +15,22 @@ import typer
 
 from qa import (
     __version__,
+    cli_audit,
+    cli_backup,
     cli_batch,
     cli_evaluate,
     cli_explain,
     cli_models,
+    cli_purge,
     cli_records,
     cli_rescore,
+    cli_review,
     cli_roles,
     cli_rules,
+    cli_serve,
     cli_show,
     cli_traffic,
+    cli_user,
     cli_voiceprint,
 )
 from qa.cli_common import (
@@ -290,6 +296,7 @@ def export(
 cli_evaluate.register(app)
 cli_show.register(app)
 cli_rescore.register(app)
+cli_review.register(app)
 cli_roles.register(app)
 cli_voiceprint.register(app)
 app.add_typer(report_app, name="report")
@@ -299,3 +306,8 @@ cli_explain.register(app)
 cli_batch.register(app)
 cli_records.register(app)
 cli_traffic.register(app)
+cli_serve.register(app)
+cli_user.register(app)
+cli_audit.register(app)
+cli_purge.register(app)
+cli_backup.register(app)

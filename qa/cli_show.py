@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from qa.intervals import Estimate
     from qa.ledger_cards import Adjustment
     from qa.report_view import CallView, CheckView, Line
+    from qa.review.rulings import Verdict
     from qa.role_marks import RoleMark
     from qa.rules.book import RuleBook
     from qa.rules.money import Mark
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from qa.store import Store
     from qa.withdrawals import Withdrawal
 
-Decision = TypeVar("Decision", "Adjustment", "Mark", "Withdrawal", "RoleMark")
+Decision = TypeVar("Decision", "Adjustment", "Mark", "Withdrawal", "RoleMark", "Verdict")
 LISTED = 10
 ROLE_STYLE = {"agent": "bold cyan", "customer": "bold yellow", "due": "bold magenta"}
 

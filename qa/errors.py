@@ -92,6 +92,10 @@ class DatabaseError(StoreError):
     """The database itself fails, whatever is asked of it: full, locked, read only, damaged or gone."""
 
 
+class ConflictError(StoreError):
+    """Somebody else has decided on the same thing meanwhile: nothing was written, and nothing of theirs is lost."""
+
+
 class TruthError(QaError):
     """A truth file for ``qa evaluate`` is wrong."""
 

@@ -35,7 +35,10 @@ class RuleWords(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A rule's result on a call: with its ``findings``, or with the row of the ``judgement`` that holds them."""
+    """A rule's result on a call: with its ``findings``, or with the row of the ``judgement`` that holds them.
+
+    ``verdict`` and ``machine``: as of :class:`qa.types.CheckResult`.
+    """
 
     rule: RuleWords
     outcome: Outcome
@@ -44,6 +47,13 @@ class Result(msgspec.Struct, frozen=True):
     points: float | None
     judgement: int | None = None
     findings: tuple[Finding, ...] = ()
+    verdict: int = 0
+    machine: Result | None = None
+
+    @property
+    def own(self) -> Result:
+        """What the program found."""
+        return self.machine or self
 
     @property
     def check_id(self) -> str:
@@ -59,12 +69,16 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class _Packed(msgspec.Struct, array_like=True, frozen=True):
+    """The last two are there only where a person ruled."""
+
     rule: int
     judgement: int
     outcome: Outcome
     occurrences: int
     weight: float
     points: float | None
+    verdict: int = 0
+    machine: _Packed | None = None
 
 
 _unpack = msgspec.json.Decoder(tuple[_Packed, ...]).decode
@@ -74,7 +88,9 @@ _pack = msgspec.json.Encoder().encode
 def short(result: CheckResult) -> Result:
     """A result as it is filed."""
     words = RuleWords(*(getattr(result, name) for name in RuleWords.__struct_fields__))
-    return Result(words, result.outcome, result.occurrences, result.weight, result.points, None, result.findings)
+    machine = short(result.machine) if result.machine is not None else None
+    plain = words, result.outcome, result.occurrences, result.weight, result.points, None, result.findings
+    return Result(*plain, result.verdict, machine)
 
 
 class Judgements:
@@ -94,18 +110,12 @@ class Judgements:
     # ------------------------------------------------------------ packing
 
     def pack(self, results: Iterable[Result]) -> str:
-        packed = [
-            _Packed(
-                self._rule_ids.get(r.rule) or self._rule_id(r.rule),
-                self._judgement(r.findings) if r.judgement is None else r.judgement,
-                r.outcome,
-                r.occurrences,
-                r.weight,
-                r.points,
-            )
-            for r in results
-        ]
-        return _pack(packed).decode()
+        return _pack([self._packed(r) for r in results]).decode()
+
+    def _packed(self, r: Result) -> tuple[Any, ...]:
+        judgement = self._judgement(r.findings) if r.judgement is None else r.judgement
+        plain = (self._rule_ids.get(r.rule) or self._rule_id(r.rule), judgement, r.outcome, r.occurrences, r.weight, r.points)
+        return plain if r.machine is None else (*plain, r.verdict, self._packed(r.machine))
 
     def _rule_id(self, words: RuleWords) -> int:
         values = msgspec.structs.asdict(words)
@@ -131,13 +141,15 @@ class Judgements:
     def unpack(self, text: str) -> tuple[Result, ...]:
         """Without the findings."""
         try:
-            packed = _unpack(text)
-            known, words = self._rules.get, self._words
-            return tuple(
-                [Result(known(p.rule) or words(p.rule), p.outcome, p.occurrences, p.weight, p.points, p.judgement) for p in packed]
-            )
+            return tuple([self._unpacked(p) for p in _unpack(text)])
         except msgspec.MsgspecError as error:
             raise StoreError("评分", f"保存的数据已损坏（{error}）", "请从备份恢复数据库") from error
+
+    def _unpacked(self, p: _Packed) -> Result:
+        words = self._rules.get(p.rule) or self._words(p.rule)
+        if p.machine is None:
+            return Result(words, p.outcome, p.occurrences, p.weight, p.points, p.judgement)
+        return Result(words, p.outcome, p.occurrences, p.weight, p.points, p.judgement, (), p.verdict, self._unpacked(p.machine))
 
     def _words(self, rule_id: int) -> RuleWords:
         found = self._db.rows("select * from judged_rules where id = ?", rule_id)
@@ -150,21 +162,25 @@ class Judgements:
     def whole(self, text: str) -> tuple[CheckResult, ...]:
         """With the findings."""
         results = self.unpack(text)
-        marks = ", ".join("?" * len(results))
-        found = self._db.rows(f"select id, findings_json from judgements where id in ({marks})", *(r.judgement for r in results))
+        named = [one.judgement for r in results for one in {id(r): r, id(r.own): r.own}.values()]
+        marks = ", ".join("?" * len(named))
+        found = self._db.rows(f"select id, findings_json from judgements where id in ({marks})", *named)
         findings = {row["id"]: rows.from_json(row["findings_json"], tuple[Finding, ...]) for row in found}
-        if any(r.judgement not in findings for r in results):
+        if any(judgement not in findings for judgement in named):
             raise StoreError("评分", "保存的数据不全（没有所依据的发现）", "请从备份恢复数据库")
-        return tuple(
-            CheckResult(
-                **msgspec.structs.asdict(r.rule),
-                outcome=r.outcome,
-                weight=r.weight,
-                points=r.points,
-                findings=findings[r.judgement],
-            )
-            for r in results
-        )
+        return tuple(_whole(r, findings) for r in results)
+
+
+def _whole(r: Result, findings: dict[int | None, tuple[Finding, ...]]) -> CheckResult:
+    return CheckResult(
+        **msgspec.structs.asdict(r.rule),
+        outcome=r.outcome,
+        weight=r.weight,
+        points=r.points,
+        findings=findings[r.judgement],
+        verdict=r.verdict,
+        machine=None if r.machine is None else _whole(r.machine, findings),
+    )
 
 
 def _digest(text: bytes) -> bytes:

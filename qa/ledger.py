@@ -92,9 +92,11 @@ class Ledger:
             self._insert(book)
         self._books[book.content_hash] = book
 
-    def register(self, book: RuleBook) -> None:
-        """Keep ``book`` and make it the newest version of its house; no new row if it is that already."""
+    def register(self, book: RuleBook, also: Callable[[], object] = lambda: None) -> None:
+        """Keep ``book`` and make it the newest version of its house; no new row if it is that already.  ``also`` is done in the same
+        transaction."""
         with self._db.writing():
+            also()
             self._insert(book)
             newest = max(_versions(self._db, book.id), key=lambda version: version.number, default=None)
             if newest is None or newest.hash != book.content_hash:

@@ -20,11 +20,12 @@ from qa.scoring import About
 from qa.types import CheckResult, Outcome, Provenance
 
 PAGE = 200
-_COLUMNS = """select c.call_id, c.file, c.started, c.agent_id, c.agent_name, c.customer_number,
+_CHOSEN = "s.id = coalesce(current.id, (select max(own.id) from scorecards own where own.call_id = c.call_id))"
+_COLUMNS = f"""select c.call_id, c.file, c.started, c.agent_id, c.agent_name, c.customer_number,
   s.id as scorecard_id, s.snapshot, s.percent, s.coverage, s.rule_book, s.rule_book_version, s.demo, s.results_json,
   s.provenance_json, s.call_notes_json, current.id as current_id
   from calls c left join current_scorecards current using (call_id)
-  join scorecards s on s.id = coalesce(current.id, (select max(own.id) from scorecards own where own.call_id = c.call_id))"""
+  join scorecards s on {_CHOSEN}"""
 _COUNTS = "not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id)"
 
 
@@ -76,6 +77,13 @@ def stored_calls(db: Database, cards: Cards, since: str | date | None, until: st
         last = page[-1]["call_id"] if page else None
 
 
+def stored_call(db: Database, cards: Cards, call_id: str, scorecard_id: int | None = None) -> StoredCall | None:
+    """One call that counts, with the scorecard that is asked for or else as above; None where there is none of these ids."""
+    columns = _COLUMNS if scorecard_id is None else _COLUMNS.replace(_CHOSEN, f"s.id = {int(scorecard_id)} and s.call_id = c.call_id")
+    found = db.rows(f"{columns} where c.call_id = ? and {_COUNTS}", call_id)
+    return _stored(found[0], cards) if found else None
+
+
 def _stored(row: dict[str, Any], cards: Cards) -> StoredCall:
     plain = {name: row[name] for name in _PLAIN}
     texts = {name: row[name] or "" for name in ("agent_name", "customer_number", "rule_book", "rule_book_version")}
@@ -110,11 +118,11 @@ class Earlier:
     books are never one rule, whatever they are called.
 
     A recording is never its own earlier call: the calls ``without``, and those that wait to give way to the one asked for, are left out;
-    a call that waits to count in another's stead is not counted beside that.
+    a call that waits to count in another's stead is not counted beside that.  ``db``: the database that it reads.
     """
 
     def __init__(self, db: Database, judgements: Judgements, without: Collection[str] = ()) -> None:
-        self._db, self._judgements, self._without = db, judgements, frozenset(without)
+        self.db, self._judgements, self._without = db, judgements, frozenset(without)
         self._yielding: dict[str, list[str]] = {}
         for row in db.rows(_YIELDING):
             self._yielding.setdefault(row["call_id"], []).append(row["yields"])
@@ -143,7 +151,7 @@ class Earlier:
     def _before(self, agent_id: str, started: str, call_id: str) -> list[dict[str, Any]]:
         sql = """select c.call_id, s.rule_book, s.results_json from calls c join current_scorecards s using (call_id)
           where c.agent_id = ? and c.started >= ? and (c.started, c.call_id) < (?, ?)"""
-        return self._db.rows(sql, agent_id, started[:7], started, call_id)
+        return self.db.rows(sql, agent_id, started[:7], started, call_id)
 
     def _less(self, counts: _Counts, agent_id: str, started: str, call_id: str) -> _Counts:
         """Counts without the calls that wait to give way to this one."""

@@ -15,9 +15,10 @@ from typing import Any
 from qa import rows, serial
 from qa.bench import Card
 from qa.database import Database
-from qa.errors import NotFoundError, StoreError
+from qa.errors import ConflictError, NotFoundError, StoreError
 from qa.judgements import Judgements, Result, short
 from qa.ledger import Ledger
+from qa.review.rulings import rulings
 from qa.rules.book import RuleBook
 from qa.rules.model import Severity
 from qa.types import AudioInfo, CallRecord, Outcome, Provenance, Roles, Scorecard
@@ -72,18 +73,34 @@ class Cards:
 
         Of a closed month only what would change a figure is put there, as a proposal, and what is judged on ``another`` recording.
         """
+        self._check_ruled(card)
         same = functools.partial(self._no_change, card=card, snapshot=snapshot, another=another)
         row = rows.scorecard_row(card) | {"snapshot": snapshot, "results_json": self.judgements.pack(card.results)}
         digest = _digest(row)
         current = self.current(card.call_id)
-        if current is not None and (current["digest"] == digest or (closed and same(current))):
+        waits = self._overtaken(card) if closed else False
+        if current is not None and not waits and (current["digest"] == digest or (closed and same(current))):
             return Saved(current["id"], False, False)
         if closed:
             newest = self._db.rows("select * from scorecards where call_id = ? order by id desc limit 1", card.call_id)
-            if newest and not newest[0]["standing"] and (newest[0]["digest"] == digest or same(newest[0])):
+            if newest and not waits and not newest[0]["standing"] and (newest[0]["digest"] == digest or same(newest[0])):
                 return Saved(newest[0]["id"], True, False)
         made = row | {"digest": digest, "created": rows.now_utc(), "standing": int(not closed)}
         return Saved(self._db.insert("scorecards", made), closed, True)
+
+    def _check_ruled(self, card: Card) -> None:
+        """Errors: :class:`ConflictError` where a person has ruled, or taken a ruling back, since ``card`` was judged."""
+        known = rulings(self._db, card.call_id, card.provenance.file_sha256)
+        if {r.check_id: known[r.check_id].verdict for r in card.results if r.check_id in known} != _ruled(card.results):
+            raise ConflictError(card.call_id, "评分期间有人复核了这通电话", "复核的结果已经保存；请再运行一次")
+
+    def _overtaken(self, card: Card) -> bool:
+        """Whether a proposal waits that rests on other rulings of persons than ``card``: it must not be what an adjustment finds."""
+        waiting = self.pending(card.call_id)
+        if waiting is None:
+            return False
+        (row,) = self._db.rows("select results_json from scorecards where id = ?", waiting)
+        return _ruled(self.judgements.unpack(row["results_json"])) != _ruled(card.results)
 
     def _no_change(self, row: dict[str, Any], card: Card, snapshot: bytes, another: bool) -> bool:
         """Whether ``card`` moves no figure of the scorecard ``row``: percent, points, verdicts of what counts, money; nor is of another
@@ -153,6 +170,11 @@ def check_signed(call_id: str, by: str, reason: str) -> None:
     for text, cause, cure in ((by, "没有写由谁调整", "请加 --by 姓名"), (reason, "没有写调整的理由", "请加 --reason 理由")):
         if not text.strip():
             raise StoreError(call_id, cause, cure)
+
+
+def _ruled(results: Iterable[Result]) -> dict[str, int]:
+    """Which verdicts of persons decided, by rule."""
+    return {r.check_id: r.verdict for r in results if r.verdict}
 
 
 def filed(card: Scorecard, call_notes: tuple[str, ...]) -> Card:

@@ -9,6 +9,12 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from qa import role_tables
+from qa.appraisal import tables as appraisal_tables
+from qa.clips import tables as clip_tables
+from qa.migration_sql import CURRENT, PACK, RESULTS, create_results
+from qa.operation import tables as operation_tables
+from qa.people import tables as people_tables
+from qa.review import tables as review_tables
 
 APPLICATION_ID = 0x71615F63
 """``PRAGMA application_id`` (the letters "qa_c"): tells this program's databases from any other SQLite file."""
@@ -93,48 +99,12 @@ def m003_scorecards(db: Database) -> None:
         strict=True,
     )
     db.table("scorecards").create_index(["call_id", "id"])
-    _create_results(db)
+    create_results(db)
     db.create_view(
         "current_scorecards",
         "select * from scorecards s where not exists (select 1 from scorecards later where later.call_id = s.call_id and later.id > s.id)",
     )
     _refuse_changes(db)
-
-
-def _create_results(db: Database) -> None:
-    """What the checks of a scorecard found."""
-    db.table("check_results").create(
-        {
-            "id": int,
-            "scorecard_id": int,
-            "position": int,
-            "check_id": str,
-            "title": str,
-            "clause": str,
-            "outcome": str,
-            "weight": float,
-            "points": float,
-        },
-        pk="id",
-        foreign_keys=[("scorecard_id", "scorecards", "id")],
-        strict=True,
-    )
-    db.table("check_results").create_index(["scorecard_id", "position"])
-    db.table("findings").create(
-        {
-            "id": int,
-            "check_result_id": int,
-            "position": int,
-            "outcome": str,
-            "message": str,
-            "evidence_json": str,
-            "values_json": str,
-        },
-        pk="id",
-        foreign_keys=[("check_result_id", "check_results", "id")],
-        strict=True,
-    )
-    db.table("findings").create_index(["check_result_id", "position"])
 
 
 def _refuse_changes(db: Database, tables: tuple[str, ...] = APPEND_ONLY) -> None:
@@ -213,7 +183,7 @@ def m006_ledger(db: Database) -> None:
     )
     db.table("adjustments").create_index(["call_id", "id"])
     db.execute("drop view current_scorecards")
-    db.create_view("current_scorecards", _CURRENT)
+    db.create_view("current_scorecards", CURRENT)
     _refuse_changes(db, ("rule_books", "rule_book_registrations", "closed_months", "adjustments"))
 
 
@@ -238,40 +208,12 @@ def m007_judgements(db: Database) -> None:
     db.table("scorecards").add_column("call_notes_json", str)
     for verb in ("update", "delete"):
         db.execute(f"drop trigger scorecards_no_{verb}")
-    for statement in _PACK:
+    for statement in PACK:
         db.execute(statement)
     for table in ("findings", "check_results"):
         db.table(table).drop()
-    db.create_view("check_results", _RESULTS)
+    db.create_view("check_results", RESULTS)
     _refuse_changes(db, ("scorecards", "judged_rules", "judgements"))
-
-
-# what older programs kept: one rule a text, one judgement a result; their digests meet no other's
-_PACK = (
-    """insert into judged_rules (fingerprint, check_id, title, clause, kind, severity, section, digest)
-  select '', check_id, title, clause, kind, severity, section, cast('old ' || min(id) as blob) from check_results
-  group by check_id, title, clause, kind, severity, section""",
-    """insert into judgements (id, digest, findings_json)
-  select id, cast('old ' || id as blob), (select json_group_array(json_object('outcome', f.outcome, 'message', f.message,
-    'evidence', json(f.evidence_json), 'values', json(f.values_json)))
-    from (select * from findings where check_result_id = r.id order by position) f) from check_results r""",
-    """update scorecards set results_json = (select json_group_array(json_array(
-    (select j.id from judged_rules j where (j.check_id, j.title, j.clause, j.kind, j.severity) =
-      (r.check_id, r.title, r.clause, r.kind, r.severity) and j.section is r.section),
-    r.id, r.outcome, (select count(*) from findings f where f.check_result_id = r.id and f.outcome = r.outcome), r.weight, r.points))
-    from (select * from check_results where scorecard_id = scorecards.id order by position) r)""",
-)
-
-_RESULTS = """select s.id as scorecard_id, e.key as position, r.check_id, r.title, r.clause, r.kind, r.section, r.severity,
-  json_extract(e.value, '$[2]') as outcome, json_extract(e.value, '$[3]') as occurrences, json_extract(e.value, '$[4]') as weight,
-  json_extract(e.value, '$[5]') as points, j.findings_json from scorecards s, json_each(s.results_json) e
-  join judged_rules r on r.id = json_extract(e.value, '$[0]') join judgements j on j.id = json_extract(e.value, '$[1]')"""
-
-_CURRENT = """select * from scorecards s where s.id = coalesce(
-  (select a.scorecard_id from adjustments a where a.call_id = s.call_id and not exists
-    (select 1 from scorecards later where later.call_id = a.call_id and later.standing and later.id > a.position)
-    order by a.id desc limit 1),
-  (select max(own.id) from scorecards own where own.call_id = s.call_id and own.standing))"""
 
 
 @migrations()
@@ -372,8 +314,8 @@ def m013_withdrawals(db: Database) -> None:
     latest = "select max(own.id) from withdrawals own where own.call_id = w.call_id and not own.proposed"
     db.create_view("withdrawn_calls", f"select w.* from withdrawals w where not w.counts and w.id = ({latest})")
     db.execute("drop view current_scorecards")
-    db.create_view("standing_scorecards", _CURRENT)
-    db.create_view("current_scorecards", f"{_CURRENT} and not exists (select 1 from withdrawn_calls w where w.call_id = s.call_id)")
+    db.create_view("standing_scorecards", CURRENT)
+    db.create_view("current_scorecards", f"{CURRENT} and not exists (select 1 from withdrawn_calls w where w.call_id = s.call_id)")
     places = ("sha256", "path", "first", "last")
     db.table("quarantine_places").create(
         {**dict.fromkeys(places, str), "attempts": int}, pk=("sha256", "path"), not_null={*places, "attempts"}, strict=True
@@ -397,3 +339,37 @@ def m016_roles(db: Database) -> None:
     """Roles that persons set (``qa.role_marks``), the last of a call counts; voices of agents who agreed to it (``qa.voiceprints``)."""
     role_tables.create(db)
     _refuse_changes(db, ("role_marks", "voiceprint_events"))
+
+
+@migrations()
+def m017_people(db: Database) -> None:
+    """Accounts, sessions, and the log of what people did (``qa.people``)."""
+    people_tables.create(db)
+    _refuse_changes(db, ("audit_log",))
+
+
+@migrations()
+def m018_reviews(db: Database) -> None:
+    """Verdicts, corrected texts, reviews, publications, appeals and drafts of rules (``qa.review``)."""
+    review_tables.create(db)
+    _refuse_changes(db, review_tables.APPEND_ONLY)
+
+
+@migrations()
+def m019_clips(db: Database) -> None:
+    """The search over all calls, clips with their redacted sound, and playlists (``qa.clips``)."""
+    clip_tables.create(db)
+
+
+@migrations()
+def m020_appraisal(db: Database) -> None:
+    """The month's figures of agents, acknowledgements, and sign-offs of months (``qa.appraisal``)."""
+    appraisal_tables.create(db)
+    _refuse_changes(db, appraisal_tables.APPEND_ONLY)
+
+
+@migrations()
+def m021_operation(db: Database) -> None:
+    """What was purged by which rule (``qa.operation``), and the way past the append-only triggers that a purge may take."""
+    operation_tables.create(db)
+    _refuse_changes(db, operation_tables.APPEND_ONLY)

@@ -20,6 +20,7 @@ from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
 from qa.places import place
 from qa.records import Records, call_of
 from qa.rescore import day_of, judge
+from qa.review import text_marks
 from qa.role_settings import RoleSettings
 from qa.rules.book import RuleBook
 from qa.stages import STAGES, Making, keys
@@ -237,9 +238,10 @@ class Scorer:
         return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=(*told, *moved))
 
     def _parts(self, path: Path, call: Call, house: RoleSettings) -> tuple[Call, ...]:
-        """The call once for each agent who took it, with the roles that a person has set."""
+        """The call once for each agent who took it, with the text that persons corrected and the roles that they set."""
         found = (call,) if self.table is None else legs.parts(call, self.table.parts_of(path, call.audio.duration_ms), house)
-        return tuple(role_marks.standing(self.store, one, house) for one in found)
+        corrected = (text_marks.standing(self.store, one, scoring.call_id(one)) for one in found)
+        return tuple(role_marks.standing(self.store, one, house) for one in corrected)
 
     def _judged(self, path: Path, call: Call, book: RuleBook, begun: float, recognised: bool, own: Sequence[str]) -> FileResult:
         """``own``: calls that the recording was scored as before, which are no earlier calls of its."""

@@ -32,25 +32,34 @@ from qa.rules.book import RuleBook
 from qa.scorecards import AgentScorecard
 from qa.store import ScoredCall
 from qa.types import Audio, Call, Scorecard
+from qa.web.language import translated
 
 DIRECTIONS = {"in": "呼入", "out": "呼出"}
 HANGUP = {"agent": "坐席", "customer": "客户"}
+LABELS = (
+    *("坐席", "班组", "方向", "客户号码", "开始振铃", "挂机方", "录音时长"),
+    *("录音文件", "格式", "解码时发现", "评分规则", "程序版本", "演示模型", "不评分", "单声道", "双声道"),
+    *("呼入", "呼出", "是：不得用于考核真实人员", "否"),
+)
+"""Names of facts and sources of a call, and words beside them, as the templates get them."""
 _UNSAFE = re.compile(r"[^\w.@-]+")
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Of all templates; a page of the web app has more in it (``qa/web/rendering.py``)."""
+    made = Environment(
         loader=PackageLoader("qa", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters["clock"] = clock
-    return environment
+    made.filters["clock"] = clock
+    made.globals["_"] = translated
+    return made
 
 
 def _asset(name: str) -> str:
-    loader = _environment().loader
+    loader = environment().loader
     assert loader is not None
-    return loader.get_source(_environment(), name)[0]
+    return loader.get_source(environment(), name)[0]
 
 
 def render(template: str, now: datetime, **values: object) -> str:
@@ -58,7 +67,7 @@ def render(template: str, now: datetime, **values: object) -> str:
     script = _asset("player.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             style=Markup(_asset("style.css")),
@@ -116,7 +125,7 @@ def call_pieces(call: Call, card: Scorecard, *, book: RuleBook | None = None, no
         title=f"通话质检报告 {card.call_id}",
         demo=card.provenance.demo,
         call_id=card.call_id,
-        facts=_call_facts(call, card),
+        facts=call_facts(call, card),
         notes=[note for note in card.notes if not note.startswith("演示")],  # the banner says it
         percent=card.percent,
         percent_text=percent_text(card.percent),
@@ -125,38 +134,40 @@ def call_pieces(call: Call, card: Scorecard, *, book: RuleBook | None = None, no
         v=view(call, card, book),
         audio=sound if audio else None,
         audio_problem=problem,
-        provenance=_provenance(call, card),
+        provenance=provenance(call, card),
     )
     before, _, after = page.partition(sound)
     return itertools.chain([before], uri_pieces(audio) if audio else (), [after])
 
 
-def _call_facts(call: Call, card: Scorecard) -> list[tuple[str, str]]:
+def call_facts(call: Call, card: Scorecard) -> list[tuple[str, str]]:
+    """Who, when, how long: name and value, of a call without numbers."""
     record = call.record
     facts = [("坐席", " ".join(filter(None, (record.agent_name if record else "", card.agent_id or ""))) or "未知")]
     if record is not None:
         facts += [
             ("班组", record.team),
-            ("方向", DIRECTIONS[record.direction]),
+            ("方向", translated(DIRECTIONS[record.direction])),
             ("客户号码", record.customer_number),
             ("开始振铃", (record.start or "").replace("T", " ")),
-            ("挂机方", HANGUP.get(record.hangup_by or "", "")),
+            ("挂机方", translated(HANGUP.get(record.hangup_by or "", ""))),
         ]
     facts.append(("录音时长", length(call.audio.duration_ms)))
     return [(name, value) for name, value in facts if value]
 
 
-def _provenance(call: Call, card: Scorecard) -> list[tuple[str, str]]:
+def provenance(call: Call, card: Scorecard) -> list[tuple[str, str]]:
+    """Which file, rules, models and program a scorecard comes from."""
     audio, made = call.audio, card.provenance
     rows = [
         ("录音文件", audio.path),
         ("SHA-256", audio.sha256),
-        ("格式", f"{audio.container} · {audio.codec} · {audio.rate_hz} Hz · {'双声道' if audio.channels == 2 else '单声道'}"),
+        ("格式", f"{audio.container} · {audio.codec} · {audio.rate_hz} Hz · {translated('双声道' if audio.channels == 2 else '单声道')}"),
         *(("解码时发现", note) for note in audio.notes),
-        ("评分规则", f"{made.rule_book}，版本 {made.rule_book_version}"),
-        *((f"模型（{name}）", model) for name, model in made.models),
+        ("评分规则", translated("{book}，版本 {version}", book=made.rule_book, version=made.rule_book_version)),
+        *((translated("模型（{name}）", name=name), model) for name, model in made.models),
         ("程序版本", made.program_version),
-        ("演示模型", "是：不得用于考核真实人员" if made.demo else "否"),
+        ("演示模型", translated("是：不得用于考核真实人员" if made.demo else "否")),
     ]
     return rows
 

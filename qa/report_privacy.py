@@ -50,7 +50,8 @@ def _utterance(utterance: Utterance, number: str) -> Utterance:
 
 
 def _result(result: CheckResult, number: str) -> CheckResult:
-    return replace(result, findings=tuple(_finding(f, number) for f in result.findings))
+    machine = result.machine and _result(result.machine, number)
+    return replace(result, findings=tuple(_finding(f, number) for f in result.findings), machine=machine)
 
 
 def _finding(finding: Finding, number: str) -> Finding:

@@ -11,15 +11,17 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from qa import scoring
 from qa.bench import Bench, Card
 from qa.clock import known_moment
-from qa.errors import QaError
+from qa.errors import ConflictError, QaError
 from qa.explain import days_of, parse_month
 from qa.jury import Case, Jury
 from qa.ledger_calls import Earlier, warns_first
 from qa.ledger_cards import Saved, fined_alike, verdicts
+from qa.review.rulings import rulings
 from qa.rules.book import RuleBook
 from qa.scoring import About
 from qa.store import Store, StoredCall
@@ -40,8 +42,10 @@ def day_of(record: CallRecord | None) -> datetime.date | None:
 
 
 def judge(call: Call, book: RuleBook, earlier: Earlier) -> Scorecard:
-    """A call's scorecard under ``book``, first warnings of the agent's month included."""
-    return scoring.score(call, book, earlier.of(book, *_whose(scoring.about(call)), scoring.call_id(call)))
+    """A call's scorecard under ``book``, with first warnings of the agent's month and what persons ruled of the call."""
+    call_id = scoring.call_id(call)
+    before = earlier.of(book, *_whose(scoring.about(call)), call_id)
+    return scoring.score(call, book, before, rulings(earlier.db, call_id, call.audio.sha256))
 
 
 def _whose(of: About) -> tuple[str | None, str | None]:
@@ -116,12 +120,13 @@ def _cases(store: Store, choose: Choose, since: str | None, until: str | None) -
             if book.content_hash not in benches:
                 benches[book.content_hash] = Bench(book)
             bench = benches[book.content_hash]
-            yield Case(stored, load, bench, bench.taken_over(stored.results), about=stored.about or _about(stored, load()))
+            yield Case(stored, load, bench, bench.taken_over(stored.results), about=stored.about or about_of(stored, load()))
         except QaError as error:
             yield Case(stored, load, None, error=error)
 
 
-def _about(stored: StoredCall, call: Call) -> About:
+def about_of(stored: StoredCall, call: Call) -> About:
+    """What a scorecard says of a stored call."""
     return replace(scoring.about(call), call_id=stored.call_id)
 
 
@@ -131,7 +136,8 @@ def _counted(case: Case, earlier: Earlier) -> Card:
     whose = _whose(case.about)
     earlier.begin(*whose, case.stored.call_id)
     results = [result for result in case.results if result is not None]
-    card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id))
+    ruled = rulings(earlier.db, case.stored.call_id, case.about.file_sha256)
+    card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id), ruled)
     earlier.add(*whose, case.bench.book.id, card.results, case.stored.call_id)
     return card
 
@@ -196,11 +202,11 @@ def rescore(
     for judged in judge_again(store, _chooser(store, book, all_houses), since, until):
         batch.append(replace(judged, load=functools.partial(store.load, judged.stored)))  # the call itself is not held until then
         if len(batch) == BATCH:
-            counting.add(batch, _write(store, batch))
+            counting.add(*_write(store, batch))
             batch = []
             if progress is not None:
                 progress(counting.done)
-    counting.add(batch, _write(store, batch))
+    counting.add(*_write(store, batch))
     return counting.result()
 
 
@@ -215,9 +221,16 @@ def _chooser(store: Store, book: RuleBook | None, all_houses: bool) -> Choose:
     return choose
 
 
-def _write(store: Store, batch: list[Judged]) -> Iterator[Saved]:
+def _write(store: Store, batch: list[Judged]) -> tuple[list[Judged], Iterator[Saved]]:
+    """The calls with what became of those that have a card; one that a person ruled on since it was judged has an error in its place."""
     pairs = [(judged.stored, judged.card) for judged in batch if judged.card is not None]
-    return iter(store.append(pairs) if pairs else ())
+    try:
+        return batch, iter(store.append(pairs) if pairs else ())
+    except ConflictError as error:
+        if len(batch) == 1:
+            return [replace(batch[0], card=None, error=error)], iter(())
+    one_by_one = [_write(store, [judged]) for judged in batch]
+    return [judged for part, _ in one_by_one for judged in part], chain.from_iterable(saved for _, saved in one_by_one)
 
 
 class _Counting:
@@ -296,7 +309,8 @@ def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recoun
             calls += 1
             if judged.card is not None:
                 batch.append(judged)
-        for judged, saved in zip(batch, _write(store, batch), strict=True):
+        written, kept = _write(store, batch)
+        for judged, saved in zip([one for one in written if one.card is not None], kept, strict=True):
             if (saved.new or saved.proposed) and judged.card is not None:
                 before = judged.stored.percent if judged.stored.standing else None
                 moved.append(Moved(judged.stored.call_id, before, judged.card.percent, saved.proposed, saved.id))
@@ -324,7 +338,7 @@ def _recounted(store: Store, stored: StoredCall, bench: Bench | None, earlier: E
     """A call's results under its own rule book, counted after the calls before it; None where that is what stands."""
     if bench is None or [r.check_id for r in stored.results] != [rule.id for rule in bench.book.rules]:
         return None
-    of = stored.about or _about(stored, store.load(stored))
+    of = stored.about or about_of(stored, store.load(stored))
     card = bench.card(of, stored.results, earlier.of(bench.book, *_whose(of), stored.call_id))
     same = stored.percent == card.percent and verdicts(stored.results) == verdicts(card.results)
     return None if same else card

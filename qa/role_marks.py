@@ -18,6 +18,7 @@ from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
 from qa.rescore import day_of, judge
+from qa.review import publications, versions
 from qa.role_settings import RoleSettings
 from qa.store import Store
 from qa.types import Call, Role, RoleAssignment, Roles, RoleStretch, Span, SpeakerTurns
@@ -123,12 +124,14 @@ def set_roles(
     *,
     apart: bool = True,
     closed_month: bool = False,
+    on: str | None = None,
 ) -> Set:
     """Set who is who in a call (without ``given``: take that back) and judge it again from what is stored, by the rule book of its day.
 
-    ``closed_month``: consent, where the call lies in a closed month; its new scorecard is a proposal then, as any other.
+    ``closed_month``: consent, where the call lies in a closed month; its new scorecard is a proposal then, as any other.  ``on``: what the
+    person had before the eyes (:func:`qa.review.versions.version`), None: not asked.  Where the call is published it is so anew.
     Errors: :class:`NotFoundError` for an unknown call or voice, :class:`StoreError` as of :func:`new`, where nothing is there to take back,
-    where consent is missing, or where the rule book is not to be had.
+    where consent is missing, or where the rule book is not to be had; :class:`ConflictError` where others decided since ``on``.
     """
     call, card = store.call(call_id), store.scorecard(call_id)
     mark = new(call, call_id, given, by, reason, apart)
@@ -142,7 +145,12 @@ def set_roles(
     book = store.ledger.newest(card.provenance.rule_book, day, call_id)
     made = applied(roles.told(call, book.roles), mark, book.roles, kept_turns(store))
     judged = replace(judge(made, book, store.earlier()), call_id=call_id)
-    saved = store.record(made, judged, also=lambda: insert(store.db, mark))
+
+    def also() -> None:
+        versions.check(store.db, call_id, on)
+        insert(store.db, mark)
+
+    saved = store.record(made, judged, also=also, then=lambda saved: publications.follow(store.db, call_id, saved, mark.by, str(mark)))
     return Set(marks(store.db, call_id)[-1], saved, card.percent, judged.percent, month)
 
 

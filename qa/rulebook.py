@@ -25,6 +25,7 @@ from qa.params import Context, WordLists, build
 from qa.paths import lexicons_dir
 from qa.role_settings import RoleSettings
 from qa.rules import calendar, read_clauses, read_log_rules
+from qa.rules.appeal_terms import AppealTerms
 from qa.rules.archive import pack
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Condition, Scoring
@@ -49,6 +50,7 @@ _TABLES = (
     "log_checks",
     "traffic",
     "roles",
+    "appeals",
     "not_auditable",
     "awaiting",
 )
@@ -131,6 +133,7 @@ class _Reader:
         log_rules = read_log_rules.LogReader(self.document, logchecks.registry(), log_context).rules()
         plain = Context(slots, self.words, hidden=(), holidays=holidays)
         traffic, roles = self.table("traffic", TrafficParams, plain), self.table("roles", RoleSettings, plain)
+        appeals = self.table("appeals", AppealTerms, plain)
         scoring, rules = self.settled(scoring, [draft for draft in drafts if draft.enabled])
         not_auditable = read_clauses.read_unchecked(self.document, "not_auditable", "reason")
         awaiting = read_clauses.read_unchecked(self.document, "awaiting", "needs")
@@ -166,6 +169,7 @@ class _Reader:
             log_rules=log_rules,
             traffic=traffic,
             roles=roles,
+            appeals=appeals,
             clauses=tuple(clauses),
             warnings=warnings(read),
             archive=pack(self.files.files[0].path, lexicons_dir(), self.texts(rules)),
@@ -198,7 +202,7 @@ class _Reader:
         return profile
 
     def table(self, name: str, cls: type[T], context: Context) -> T:
-        """``[traffic]`` or ``[roles]``: what has a problem is as if it were not there until ``finish`` raises."""
+        """``[traffic]``, ``[roles]`` or ``[appeals]``: what has a problem is as if it were not there until ``finish`` raises."""
         section = self.document.section(name) if name in self.document.data else None
         params = build(section, cls, context) if section is not None else None
         return params if isinstance(params, cls) else cls()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from qa.rules import points, when
 from qa.rules.book import Rule, RuleBook, Variant
 from qa.rules.expression import Truth
 from qa.rules.points import Tally
-from qa.types import Call, CheckResult, Finding, Outcome, Provenance, Scorecard
+from qa.types import Call, CheckResult, Finding, Outcome, Provenance, Ruling, Scorecard
 
 DEMO_NOTE = "演示：文字由内置演示模型识别，结果不得用于考核"
 DEMO_SPEAKERS_NOTE = "演示：说话人由内置演示模型区分，结果不得用于考核"
@@ -71,14 +71,18 @@ def about(call: Call) -> About:
     return About(call_id(call), agent_id, when.started(call), call.audio.sha256, models, bool(demo), notes)
 
 
-def score(call: Call, book: RuleBook, earlier: Mapping[str, int] | None = None) -> Scorecard:
+def score(call: Call, book: RuleBook, earlier: Mapping[str, int] | None = None, rulings: Mapping[str, Ruling] | None = None) -> Scorecard:
     """Run every rule of ``book`` on ``call`` and count the points.  Never raises for what a check does.
 
     ``earlier``: by rule id, breaches of the same agent in earlier calls of the calendar month, for rules that warn first; without it the
-    call is counted as the agent's first of the month (``qa.rules.points.month`` counts a whole month).
+    call is counted as the agent's first of the month (``qa.rules.points.month`` counts a whole month).  ``rulings``: by rule id, what
+    persons ruled of this call; it counts in the place of what the program finds.
     """
     prints = fingerprint.of_book(book)
-    valued = [_valued(rule, mark, judge(call, rule, book), book, earlier or {}) for rule, mark in zip(book.rules, prints, strict=True)]
+    valued = [
+        _valued(rule, mark, judge(call, rule, book), book, earlier or {}, (rulings or {}).get(rule.id))
+        for rule, mark in zip(book.rules, prints, strict=True)
+    ]
     of, total = about(call), points.total((points.line(*one) for one in valued), book.scoring)
     return Scorecard(
         call_id=of.call_id,
@@ -116,8 +120,11 @@ def judge(call: Call, rule: Rule, book: RuleBook) -> Judgement:
 
 
 def _valued(
-    rule: Rule, mark: str | None, found: Judgement, book: RuleBook, earlier: Mapping[str, int]
+    rule: Rule, mark: str | None, found: Judgement, book: RuleBook, earlier: Mapping[str, int], ruling: Ruling | None = None
 ) -> tuple[Rule, CheckResult, points.Worth]:
+    machine = _valued(rule, mark, found, book, earlier)[1] if ruling is not None else None
+    if ruling is not None:
+        found = replace(found, outcome=ruling.outcome, occurrences=ruling.occurrences, findings=ruling.findings)
     worth = points.worth(rule, book.scoring.mode, found.outcome, found.occurrences, earlier.get(rule.id, 0))
     result = CheckResult(
         check_id=rule.id,
@@ -131,6 +138,8 @@ def _valued(
         section=rule.section,
         severity=rule.severity.value,
         fingerprint=mark or "",
+        verdict=ruling.verdict if ruling is not None else 0,
+        machine=machine,
     )
     return rule, result, worth
 

@@ -26,8 +26,9 @@ from qa.clock import wall_clock
 from qa.database import BUSY_TIMEOUT_S, Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger import Ledger
-from qa.ledger_calls import Earlier, StoredCall, stored_calls
+from qa.ledger_calls import Earlier, StoredCall, stored_call, stored_calls
 from qa.ledger_cards import Adjustment, Cards, Saved, Snapshot, filed
+from qa.operation.missing import refuse_deleted
 from qa.rows import AgentRow, CheckOutcome, Kept, ScoredCall, SearchHit, StoredScorecard
 from qa.rules.money import Mark
 from qa.scoring import about
@@ -39,6 +40,7 @@ from qa.withdrawals import Withdrawal, Withdrawals
 __all__ = ["AgentRow", "CheckOutcome", "Kept", "Saved", "ScoredCall", "SearchHit", "Store", "StoredCall", "StoredScorecard"]
 
 T = TypeVar("T")
+Day = str | date | None
 Released = Callable[[dict[str, Any]], bool]
 """Whether the recording of a row of ``calls`` is another call's by now."""
 
@@ -78,7 +80,7 @@ class Store:
     def __enter__(self) -> Store:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *raised: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.close()
 
     def close(self) -> None:
@@ -92,7 +94,7 @@ class Store:
 
     def _put_blob(self, payload: bytes) -> str:
         digest = hashlib.sha256(payload).hexdigest()
-        # an existing payload can only differ if the disk damaged it: then it is mended
+        # a payload that differs was damaged by the disk: it is mended
         mend = "on conflict (digest) do update set payload = excluded.payload where payload <> excluded.payload"
         self._db.insert("blobs", {"digest": digest, "payload": payload}, suffix=mend)
         return digest
@@ -109,7 +111,7 @@ class Store:
         return None if payload is None else serial.decode(payload, type_)
 
     def put_stage(self, file_sha256: str, stage: str, settings_hash: str, value: object) -> None:
-        """Keep the result of ``stage`` for a file's content under these settings; the same key again replaces it."""
+        """Keep the result of ``stage`` for a file's content under these settings, in place of an older one."""
         self.put_payloads(file_sha256, [(stage, settings_hash, serial.encode(value))])
 
     def put_payloads(self, file_sha256: str, results: Iterable[tuple[str, str, bytes]]) -> None:
@@ -147,8 +149,9 @@ class Store:
         new_recording: bool = False,
         released: Released = lambda row: False,
         also: Callable[[], object] = lambda: None,
+        then: Callable[[Saved], object] = lambda saved: None,
     ) -> Saved:
-        """Keep a scored call; ``also`` is done in the same transaction.
+        """Keep a scored call; ``also`` is done before and ``then`` after it in the same transaction.
 
         A scorecard equal to the current one of the call is not stored twice; any other is put beside the older ones.  In a closed month
         it is a proposal: nothing that is shown of the call changes until :meth:`adjust`.  The call id may go over to another recording
@@ -175,16 +178,21 @@ class Store:
                     self._put_blob(payload)
                 if not closed:
                     self._save_utterances(call, scorecard.call_id)
+            then(saved)
             return saved
 
     def append(self, judged: Iterable[tuple[StoredCall, Card]]) -> tuple[Saved, ...]:
         """Put new scorecards of stored calls beside the old ones, all in one transaction; what they were judged on is there already."""
         with self._db.writing():
-            return tuple(self._cards.append(card, of.snapshot, self.ledger.is_closed(of.started)) for of, card in judged)
+            return self.append_within(judged)
+
+    def append_within(self, judged: Iterable[tuple[StoredCall, Card]]) -> tuple[Saved, ...]:
+        """The same inside a transaction of the caller's."""
+        return tuple(self._cards.append(card, of.snapshot, self.ledger.is_closed(of.started)) for of, card in judged)
 
     @property
     def db(self) -> Database:
-        """The database, for the modules that keep their own tables in it."""
+        """For the modules that keep their own tables in it."""
         return self._db
 
     def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None = None) -> Adjustment:
@@ -213,6 +221,7 @@ class Store:
     def adjust_one(self, call_id: str, by: str, reason: str, scorecard_id: int | None, files: Mapping[str, str]) -> Adjustment:
         """One scorecard of a decision (:func:`qa.ledger_closing.decide`), in its transaction; ``files``: where each content lies."""
         from qa import ledger_closing
+        from qa.review import publications
 
         before = ledger_closing.places(self, call_id)
         made = self._cards.adjust(call_id, by, reason, scorecard_id)
@@ -222,6 +231,7 @@ class Store:
         self._save_call_row(call, call_id, row["agent_id"], content != row["sha256"] and content in files)
         self._save_utterances(call, call_id)
         ledger_closing.check_adjusted(self, made)
+        publications.follow(self._db, call_id, Saved(made.after, False, True), made.by, f"调整：{made.reason}")
         ledger_closing.corrected(self, before | ledger_closing.places(self, call_id), made.by, f"调整 {call_id}：{made.reason}")
         return made
 
@@ -279,8 +289,6 @@ class Store:
             rowid = self._db.insert("utterances", row)
             self._db.insert("utterances_fts", {"rowid": rowid, "characters": index_characters(u.text)})
 
-    # ------------------------------------------------------------ one call
-
     def call(self, call_id: str) -> Call:
         """The call as its current scorecard was judged on; the path is where the file was last seen."""
         row = self._current(call_id)
@@ -289,6 +297,10 @@ class Store:
     def stored_calls(self, since: str | date | None = None, until: str | date | None = None) -> Iterator[StoredCall]:
         """All calls of a period (as :meth:`calls`), also those without a standing scorecard, by start; read page by page."""
         yield from stored_calls(self._db, self._cards, since, until)
+
+    def stored_call(self, call_id: str, scorecard_id: int | None = None) -> StoredCall | None:
+        """One of these, also with another of its scorecards; None where no call of that id counts."""
+        return stored_call(self._db, self._cards, call_id, scorecard_id)
 
     def earlier(self, without: Collection[str] = ()) -> Earlier:
         """For rules that warn first: breaches earlier in the month, but for those of the calls ``without``."""
@@ -299,11 +311,11 @@ class Store:
         return self._call(stored.call_id, stored.snapshot, stored.file)
 
     def _call(self, call_id: str, judged_on: bytes, file: str) -> Call:
+        refuse_deleted(self._db, call_id)
         snapshot = serial.decode(judged_on, Snapshot)
         parts = {}
         for name, digest in snapshot.parts:
-            payload = self._get_blob(digest)
-            if payload is None:
+            if (payload := self._get_blob(digest)) is None:
                 raise StoreError(call_id, f"保存的数据（{name}）缺失或已损坏", "请重新运行评分，或从备份恢复数据库")
             parts[name] = serial.decode(payload, PARTS[name])
         return set_apart.applied(Call(replace(snapshot.audio, path=file), roles=snapshot.roles, record=snapshot.record, **parts))
@@ -334,11 +346,7 @@ class Store:
     def _scorecard(self, row: dict[str, Any]) -> Scorecard:
         return rows.scorecard(row, self._cards.judgements.whole(row["results_json"]))
 
-    # ------------------------------------------------------------ many calls
-
-    def calls(
-        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None, *, withdrawn: bool = False
-    ) -> tuple[ScoredCall, ...]:
+    def calls(self, agent: str | None = None, since: Day = None, until: Day = None, *, withdrawn: bool = False) -> tuple[ScoredCall, ...]:
         """Calls with their current scorecards, by start (unknown starts last); ``withdrawn``: instead of these those that count no more.
 
         ``since`` is inclusive; ``until`` takes in the whole day if it is a date, else it is exclusive; both are wall clock
@@ -359,7 +367,7 @@ class Store:
         return tuple(rows.scored_call(row, [rows.check_outcome(r) for r in unpack(row["results_json"])]) for row in found)
 
     def scored(
-        self, agent: str | None = None, since: str | date | None = None, until: str | date | None = None, *, withdrawn: bool = False
+        self, agent: str | None = None, since: Day = None, until: Day = None, *, withdrawn: bool = False
     ) -> Iterator[tuple[ScoredCall, Scorecard]]:
         """The calls of :meth:`calls`, each with its whole scorecard."""
         for row in self.calls(agent, since, until, withdrawn=withdrawn):
@@ -380,8 +388,7 @@ class Store:
 
         Case, full width, spaces and punctuation make no difference.  ``agent`` limits it to that agent's calls.
         """
-        characters = index_characters(text)
-        if not characters:
+        if not (characters := index_characters(text)):
             return ()
         found = self._db.rows(
             "select u.*, c.agent_id, s.demo from utterances_fts f join utterances u on u.id = f.rowid"

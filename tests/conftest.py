@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from commands import Ran, Run
+from web_browser import browser, opened, server  # noqa: F401  (fixtures)
+from web_house import house, house_made  # noqa: F401  (fixtures)
 
 from qa.cli import main
 

@@ -12,6 +12,7 @@ from qa.errors import RuleBookError
 from qa.log_examples import LogExample
 from qa.logchecks import LogCheckModule
 from qa.role_settings import RoleSettings
+from qa.rules.appeal_terms import AppealTerms
 from qa.rules.archive import Archive
 from qa.rules.expression import Expression
 from qa.rules.model import Condition, Fine, Holiday, Points, Scoring, Severity, When
@@ -122,7 +123,8 @@ class Unchecked:
 class RuleBook:
     """A validated rule book.
 
-    ``log_rules`` are those over the call log, ``traffic`` is how the traffic tables reckon, ``roles`` what helps to tell who is who.
+    ``log_rules`` are those over the call log, ``traffic`` is how the traffic tables reckon, ``roles`` what helps to tell who is who,
+    ``appeals`` until when and why its agents may appeal.
     ``content_hash``: first 12 hexadecimal digits of the SHA-256 over its files, those that it extends, and the word lists in use.
     ``clauses``: the regulation's clauses (``clauses.txt``), empty where the folder has none.  ``warnings``: what is odd but not wrong
     (Chinese, each with ``file:line``): unused lists and conditions, rules that can never hold.  ``archive``: the texts that it was read
@@ -145,6 +147,7 @@ class RuleBook:
     log_rules: tuple[LogRule, ...] = ()
     traffic: TrafficParams = field(default_factory=TrafficParams)
     roles: RoleSettings = field(default_factory=RoleSettings)
+    appeals: AppealTerms = field(default_factory=AppealTerms)
     clauses: tuple[str, ...] = ()
     effective_from: datetime.date | None = None
     effective_until: datetime.date | None = None

@@ -34,7 +34,7 @@
   };
 
   ["play", "pause", "ended"].forEach((e) => audio.addEventListener(e, () => {
-    play.textContent = audio.paused ? "▶ 播放" : "❚❚ 暂停";
+    play.textContent = audio.paused ? play.dataset.play : play.dataset.pause;
     if (!audio.paused) requestAnimationFrame(function tick() { draw(); if (!audio.paused) requestAnimationFrame(tick); });
   }));
   ["timeupdate", "seeked", "loadedmetadata"].forEach((e) => audio.addEventListener(e, draw));
@@ -65,5 +65,6 @@
     e.preventDefault();
     toggle();
   });
+  if (audio.dataset.at) seek(Number(audio.dataset.at) / 1000);
   draw();
 })();

@@ -8,7 +8,7 @@ milliseconds from the start of the recording.  Levels are dBov: a full-scale squ
 from __future__ import annotations
 
 from qa.types.call import AsHeard, Call, CallRecord, Edge, Role, RoleAssignment, Roles, RoleStretch, Transcript, Utterance, Word
-from qa.types.result import CheckResult, Evidence, Finding, Outcome, Provenance, Row, Scorecard
+from qa.types.result import CheckResult, Evidence, Finding, Outcome, Provenance, Row, Ruling, Scorecard
 from qa.types.signal import (
     Acoustics,
     Audio,
@@ -47,6 +47,7 @@ __all__ = [
     "RoleStretch",
     "Roles",
     "Row",
+    "Ruling",
     "Scorecard",
     "Span",
     "SpeakerSound",

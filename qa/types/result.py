@@ -71,7 +71,8 @@ class CheckResult:
     ``weight``: what the rule is worth (weight, deduction or bonus), 0 where it is not counted.  ``points`` of it are kept or earned,
     None unless PASS or FAIL; below 0 where several occurrences cost more than one.  ``section`` of the score sheet, None if
     it has none.  ``severity``: ``advisory`` (shown, never counted), ``minor``, ``major`` or ``critical``.  ``fingerprint`` of what
-    judged (``qa.fingerprint``), "" where that is not known.
+    judged (``qa.fingerprint``), "" where that is not known.  ``verdict``: the number of the person's verdict that decided
+    (``qa.review.verdicts``), 0 where the program did; then ``machine`` is what the program found, for the eye alone.
     """
 
     check_id: str
@@ -85,6 +86,8 @@ class CheckResult:
     section: str | None = None
     severity: str = "minor"
     fingerprint: str = field(default="", compare=False)
+    verdict: int = 0
+    machine: CheckResult | None = None
 
     def __post_init__(self) -> None:
         ruled = self.outcome in (Outcome.PASS, Outcome.FAIL)
@@ -94,6 +97,23 @@ class CheckResult:
     @property
     def occurrences(self) -> int:
         """How often what decided the outcome was found: of a FAIL the breaches, of a PASS the times that it was met."""
+        return sum(finding.outcome is self.outcome for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a person ruled on a rule in a call, in the place of what the program finds; ``verdict``: the number of that verdict."""
+
+    verdict: int
+    outcome: Outcome
+    findings: tuple[Finding, ...]
+
+    def __post_init__(self) -> None:
+        require(any(finding.outcome is self.outcome for finding in self.findings), "a ruling has a finding of its outcome")
+
+    @property
+    def occurrences(self) -> int:
+        """As of :class:`CheckResult`."""
         return sum(finding.outcome is self.outcome for finding in self.findings)
 
 

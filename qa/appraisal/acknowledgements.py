@@ -1,0 +1,77 @@
+"""Agents take note of published scorecards; a correction that is published later is to be taken note of anew.  Append only."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from qa import rows
+from qa.database import Database
+from qa.errors import NotFoundError, StoreError
+from qa.review import publications
+from qa.review.appeal_states import house_day
+from qa.store import Store
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """``created`` is ISO 8601 UTC."""
+
+    id: int
+    call_id: str
+    scorecard_id: int
+    agent_id: str
+    by: str
+    created: str
+
+    @property
+    def day(self) -> datetime.date:
+        """The day of the house."""
+        return house_day(self.created)
+
+
+def of_call(db: Database, call_id: str) -> tuple[Acknowledgement, ...]:
+    """All of a call, the earliest first."""
+    found = db.rows("select * from acknowledgements where call_id = ? order by id", call_id)
+    return tuple(Acknowledgement(r["id"], call_id, r["scorecard_id"], r["agent_id"], r["made_by"], r["created"]) for r in found)
+
+
+def of_published(db: Database, call_id: str, agent_id: str) -> Acknowledgement | None:
+    """That of the scorecard which the agent sees now; None where the agent has not taken note of it."""
+    newest = publications.newest(db, call_id)
+    return next((one for one in of_call(db, call_id) if one.scorecard_id == newest and one.agent_id == agent_id), None)
+
+
+def acknowledge(store: Store, call_id: str, agent_id: str, by: str, scorecard_id: int) -> Acknowledgement:
+    """The agent has taken note of what is published of the own call; doing it twice changes nothing.
+
+    ``scorecard_id``: what the agent had before the eyes.
+    Errors: :class:`NotFoundError` where the call is not this agent's or nothing is published of it; :class:`StoreError` where something
+    else is published by now, or the name is missing.
+    """
+    if not by.strip():
+        raise StoreError(call_id, "没有写姓名", "请写明姓名")
+    with store.db.writing():
+        found = store.db.rows("select agent_id from calls where call_id = ?", call_id)
+        newest = publications.newest(store.db, call_id)
+        if not found or not agent_id or found[0]["agent_id"] != agent_id or newest is None:
+            raise NotFoundError(call_id, "没有这通电话", "请核对通话编号")
+        if newest != scorecard_id:
+            raise StoreError(call_id, "这通电话刚刚公布了新的评分", "请看过新的评分再确认")
+        if of_published(store.db, call_id, agent_id) is None:
+            row = {"call_id": call_id, "scorecard_id": newest, "agent_id": agent_id, "made_by": by.strip(), "created": rows.now_utc()}
+            store.db.insert("acknowledgements", row)
+    made = of_published(store.db, call_id, agent_id)
+    assert made is not None
+    return made
+
+
+def missing(db: Database, agent_id: str, since: str) -> tuple[str, ...]:
+    """The agent's published calls since a day that no note has been taken of as they are published now, the newest first."""
+    sql = """select c.call_id from calls c
+      cross join publications p on p.id = (select max(own.id) from publications own where own.call_id = c.call_id)
+      where c.agent_id = ? and c.started >= ? and p.scorecard_id is not null
+      and not exists (select 1 from acknowledgements a
+        where a.call_id = c.call_id and a.scorecard_id = p.scorecard_id and a.agent_id = c.agent_id)
+      and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started desc, c.call_id"""
+    return tuple(row["call_id"] for row in db.rows(sql, agent_id, since))

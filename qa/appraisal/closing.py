@@ -1,0 +1,235 @@
+"""Sign-offs of a team's month, and closing the month for the whole house; what comes later is an adjustment.
+
+Nobody is charged what no person has confirmed: a month with fines that wait for confirmation is not closed.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from qa import ledger_closing, rows
+from qa.appraisal import month_table
+from qa.appraisal.month_table import Table
+from qa.appraisal.periods import month_of
+from qa.errors import StoreError
+from qa.export import mask_name
+from qa.ledger import ClosedMonth
+from qa.review.appeal_states import house_day
+from qa.store import Store
+
+LONGEST = 500
+_NO_TEAM = ""
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """Somebody has checked a team's table; ``holds``: its figures are still those that were signed.  ``created`` is ISO 8601 UTC."""
+
+    month: str
+    team: str
+    by: str
+    note: str
+    created: str
+    holds: bool
+
+    @property
+    def day(self) -> datetime.date:
+        """The day of the house."""
+        return house_day(self.created)
+
+
+@dataclass(frozen=True)
+class Change:
+    """An adjustment after the closing: ``before`` and ``after`` are percents, None where nothing was scored.  ``call`` is masked."""
+
+    call: str
+    agent_id: str
+    started: str
+    before: float | None
+    after: float | None
+    by: str
+    reason: str
+    created: str
+
+    @property
+    def day(self) -> datetime.date:
+        """The day of the house."""
+        return house_day(self.created)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A scorecard of a closed month that waits for a decision; percents as of :class:`Change`.  ``call``: as it is shown."""
+
+    call_id: str
+    call: str
+    agent_id: str
+    started: str
+    before: float | None
+    after: float | None
+
+
+# ---------------------------------------------------------------- sign-off
+
+
+def signoffs(store: Store, month: str, table: Table) -> tuple[SignOff, ...]:
+    """The last sign-off of each team in a month's whole table, by team."""
+    found = store.db.rows("select * from month_signoffs where month = ? order by id", month)
+    last = {row["team"]: row for row in found}
+    digests = {team: _part(table, team).digest for team in last}
+    return tuple(
+        SignOff(month, team, row["made_by"], row["note"], row["created"], digests.get(team) == row["digest"])
+        for team, row in sorted(last.items())
+    )
+
+
+def teams(table: Table) -> tuple[str, ...]:
+    """The teams of a table; '' stands for agents without one."""
+    return tuple(sorted({row.of.team for row in table.rows}))
+
+
+def _part(table: Table, team: str) -> Table:
+    """A team's part; places within the whole house are no part of what is signed."""
+    own = sorted((row for row in table.rows if row.of.team == team), key=lambda row: row.of.agent_id)
+    return Table(table.month, team, tuple(own), table.closed)
+
+
+def sign(store: Store, month: str, team: str, by: str, note: str, digest: str, day: datetime.date | None = None) -> None:
+    """Sign a team's table as it is now.  ``digest``: of what the person had before the eyes (:func:`digest`).
+
+    Errors: :class:`StoreError` where the month is closed or has no calls of the team, the figures are others by now, the name is missing.
+    """
+    _check_note(month, by, note)
+    table = month_table.table(store, month, team, day, budget_s=None, ranked=False)
+    if table.closed is not None:
+        raise StoreError(month, "该月已关账", "关账后的更正请走调整")
+    if not table.rows:
+        raise StoreError(month, f"{team} 在该月没有通话", "请核对月份")
+    if _part(table, team).digest != digest:
+        raise StoreError(month, "数字刚刚有变", "请看过新的数字再签字")
+    with store.db.writing():
+        row = {"month": month, "team": team, "digest": digest, "made_by": by.strip(), "note": note.strip(), "created": rows.now_utc()}
+        store.db.insert("month_signoffs", row)
+
+
+def digest(table: Table, team: str) -> str:
+    """What :func:`sign` is to be given of a team's or the house's table."""
+    return _part(table, team).digest
+
+
+# ---------------------------------------------------------------- closing
+
+
+def unsigned(store: Store, month: str, table: Table) -> tuple[str, ...]:
+    """Teams of the month without a sign-off that still holds."""
+    held = {one.team for one in signoffs(store, month, table) if one.holds}
+    return tuple(team for team in teams(table) if team != _NO_TEAM and team not in held)
+
+
+def warnings(store: Store, table: Table) -> tuple[str, ...]:
+    """What speaks against closing the month but does not forbid it (Chinese)."""
+    told = []
+    missing = unsigned(store, table.month, table)
+    if missing:
+        told.append(f"班组长还没有签字，或签字后数字有变：{'、'.join(missing)}")
+    if table.open_appeals:
+        told.append(f"还有 {table.open_appeals} 件申诉没有结束")
+    if table.unpublished:
+        told.append(f"还有 {table.unpublished} 通没有公布给坐席")
+    demo = sum(row.of.demo for row in table.rows)
+    if demo:
+        told.append(f"{demo} 通由演示模型识别，不能用于考核")
+    return tuple(told)
+
+
+def close(store: Store, month: str, by: str, note: str, confirmed: str, accepted: bool, day: datetime.date | None = None) -> ClosedMonth:
+    """Close the month for good, with the name of who answers for it.
+
+    ``confirmed``: the month typed once more; ``accepted``: closed all the same, whatever :func:`warnings` say.
+    Errors: :class:`StoreError` where the confirmation is missing, a fine waits for confirmation, a warning is not accepted, or as of
+    :func:`qa.ledger_closing.close_month`.
+    """
+    _check_note(month, by, note)
+    if confirmed.strip() != month:
+        raise StoreError(month, "没有确认要关账的月份", f"请在确认栏里输入 {month}")
+    if day is not None and month >= month_of(day):
+        raise StoreError(month, "该月还没有过完，不能关账", "请在下个月关账")
+    table = month_table.table(store, month, None, day, budget_s=None, ranked=False)
+    if table.pending:
+        raise StoreError(month, f"有 {table.pending} 处罚款还没有人确认，不能计入", "请质检复核或判定这些通话，再关账")
+    told = warnings(store, table)
+    if told and not accepted:
+        raise StoreError(month, "；".join(told), "请先处理，或勾选“仍要关账”")
+    return ledger_closing.close_month(store, month, by.strip(), note.strip())
+
+
+def _check_note(month: str, by: str, note: str) -> None:
+    if not by.strip():
+        raise StoreError(month, "没有写由谁签字", "请写明姓名")
+    if len(note) > LONGEST:
+        raise StoreError(month, "说明太长", f"最多 {LONGEST} 字")
+
+
+# ---------------------------------------------------------------- after it
+
+
+def closed(store: Store) -> tuple[month_table.Closing, ...]:
+    """All closed months, the newest first."""
+    found = store.db.rows("select * from closed_months order by month desc")
+    return tuple(month_table.Closing(row["month"], row["closed_by"], row["note"], row["closed"]) for row in found)
+
+
+def changes(store: Store, month: str, limit: int = 200) -> tuple[Change, ...]:
+    """Adjustments of calls of a closed month, the newest first."""
+    sql = """select a.*, c.agent_id, c.started, c.customer_number, old.percent as was, new.percent as percent
+      from adjustments a cross join calls c on c.call_id = a.call_id join scorecards new on new.id = a.scorecard_id
+      left join scorecards old on old.id = a.before_id where c.started >= ? and c.started < ? order by a.id desc limit ?"""
+    return tuple(
+        Change(
+            mask_name(row["call_id"], row["customer_number"] or ""),
+            row["agent_id"] or "",
+            row["started"],
+            row["was"],
+            row["percent"],
+            row["made_by"],
+            row["reason"],
+            row["created"],
+        )
+        for row in store.db.rows(sql, month, f"{month}-99", limit)
+    )
+
+
+_WAITING = """select s.id, s.call_id, s.percent, c.agent_id, c.started, c.customer_number, now.percent as was
+  from scorecards s indexed by idx_scorecards_proposed cross join calls c on c.call_id = s.call_id
+  left join current_scorecards now on now.call_id = s.call_id
+  where not s.standing and s.id = (select max(own.id) from scorecards own where own.call_id = s.call_id)
+  and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)
+  and c.started >= ? and c.started < ? order by c.started limit ?"""
+
+
+def proposals(store: Store, month: str, limit: int = 200) -> tuple[Proposal, ...]:
+    """Scorecards of a closed month that wait for a decision, by start."""
+    return tuple(_proposals(store, month, limit))
+
+
+def _proposals(store: Store, month: str, limit: int) -> Iterator[Proposal]:
+    for row in store.db.rows(_WAITING, month, f"{month}-99", limit):
+        call = mask_name(row["call_id"], row["customer_number"] or "")
+        yield Proposal(row["call_id"], call, row["agent_id"] or "", row["started"], row["was"], row["percent"])
+
+
+def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str) -> int:
+    """Make proposals of a closed month stand, with all that is one decision with them; returns how many scorecards came to stand.
+
+    Errors: :class:`StoreError` where a call has no proposal in this month, or as of :func:`qa.ledger_closing.decide`.
+    """
+    waiting = {one.call_id for one in proposals(store, month)}
+    for call_id in call_ids:
+        if call_id not in waiting:
+            raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经批准")
+    if not call_ids:
+        raise StoreError(month, "没有选通话", "请选至少一通")
+    _withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
+    return len(made)

@@ -1,0 +1,189 @@
+"""The appraisal table to take away: a workbook for Excel and WPS, and CSV with a byte order mark.
+
+Whatever a cell begins with, it is never a formula: in the workbook text is a text cell marked as such (quote prefix), in CSV an apostrophe
+stands before it (OWASP, CSV Injection).  The words are Chinese whatever language the pages are in: the files stay in the house.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qa.appraisal.month_table import ALIKE, APART, FEW, UNLIKE, Arithmetic, Row, Table
+from qa.export import Cell, to_csv
+from qa.export import Table as Plain
+from qa.rules.explain_text import MONTH_HEADERS
+from qa.rules.explain_text import yuan as yuan_text
+from qa.rules.money import AGENT, ROLE_TITLES
+from qa.scorecards import MIN_RANKED
+
+STATES = {FEW: "样本太少", ALIKE: "差别在误差以内，不分名次", UNLIKE: "规则或模型不同，不比较", APART: ""}
+WAITS = "待确认"
+HEADERS = (
+    *(
+        "月份",
+        "工号",
+        "姓名",
+        "班组",
+        "通话数",
+        "有分数的通话",
+        "覆盖率（%）",
+        "平均分",
+        "95% 区间下限",
+        "95% 区间上限",
+        "名次",
+        "名次说明",
+    ),
+    *("失分合计", "罚款（元，最低）", "罚款（元，最高）", "罚款说明", "待确认（处）", "连带（元）"),
+    *("申诉未结", "申诉成立", "申诉不成立", "未公布（通）", "演示模型（通）"),
+)
+HOW_HEADERS = ("工号", "姓名", "项目", *MONTH_HEADERS)
+_PERCENT, _MONEY, _WHOLE = "0.0", "0.00", "0"
+_FORMATS = {
+    "覆盖率（%）": _PERCENT,
+    "平均分": _PERCENT,
+    "95% 区间下限": _PERCENT,
+    "95% 区间上限": _PERCENT,
+    "失分合计": _PERCENT,
+    "罚款（元，最低）": _MONEY,
+    "罚款（元，最高）": _MONEY,
+}
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_MOST = 32_767
+
+
+@dataclass(frozen=True)
+class Filed:
+    """A sheet: ``widths`` in characters of Latin text."""
+
+    name: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def place_text(row: Row) -> str:
+    """``3–5``, ``2``, or '' without a rank."""
+    if row.places is None:
+        return ""
+    low, high = row.places
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def cells(month: str, row: Row) -> tuple[Cell, ...]:
+    """A row of the table, a cell a header."""
+    one, own = row.of, row.money()
+    beside = "；".join(f"{ROLE_TITLES.get(role, role)} {yuan_text(yuan)}" for role, yuan in row.due or () if role != AGENT)
+    waits = one.fines.unknown or row.pending
+    note = f"{WAITS}：规则书不全，{one.fines.unknown} 通无法计算" if one.fines.unknown else f"{WAITS}：由人确认后才计罚款" if waits else ""
+    return (
+        *(month, one.agent_id, one.agent_name, one.team, one.calls, one.percent.n),
+        *(None if one.coverage is None else 100 * one.coverage, one.percent.value, one.percent.low, one.percent.high),
+        *(place_text(row), _state(row), row.lost),
+        *(None if own is None else float(own.low), None if own is None else float(own.high), note, row.pending, beside),
+        *(row.appeals.open, row.appeals.accepted, row.appeals.refused, one.unpublished, one.demo),
+    )
+
+
+def _state(row: Row) -> str:
+    return f"样本太少（不足 {MIN_RANKED} 通）" if row.state == FEW else STATES[row.state]
+
+
+def how_rows(row: Row, how: Arithmetic) -> Iterable[tuple[Cell, ...]]:
+    """The arithmetic behind a row: the score, each fine, the sums, what waits."""
+    who = row.of.agent_id, row.of.agent_name
+    blank = ("",) * (len(MONTH_HEADERS) - 1)
+    yield (*who, "得分", *blank, how.score)
+    for check in row.of.checks:
+        if check.lost:
+            told = f"{check.failed} 通不通过，共失 {check.lost:g} 分"
+            yield (*who, "失分", "", "", check.title, "", "", "", told)
+    for cells_of in how.fines:
+        yield (*who, "罚款", *cells_of)
+    if how.fines:
+        yield from ((*who, "罚款合计", *blank, text) for text in how.sums)
+    for time, call, title, clause in how.waits:
+        yield (*who, WAITS, time, call, title, clause, "", "", "还没有人确认，不计罚款")
+    yield from ((*who, "关账", *blank, text) for text in how.kept)
+
+
+def notes(table: Table) -> tuple[str, ...]:
+    """What a reader must know of the whole table."""
+    told = [
+        f"月份 {table.month}" + (f"，班组 {table.team}" if table.team is not None else "，全部班组"),
+        f"已关账：{table.closed.by}，{table.closed.day}" if table.closed else "还没有关账，数字还会变",
+        "平均分后面是 95% 置信区间（学生 t 分布）；名次用 Tukey-Kramer 检验，差别在误差以内的坐席名次相同或不分名次",
+        f"有分数的通话不足 {MIN_RANKED} 通的坐席写“样本太少”，不排名",
+        "覆盖率：能判定的检查占适用的检查的比重；不能判定的不算通过，也不算不通过",
+        "罚款只计已由人确认的违规（复核或判定）；待确认的不计金额",
+    ]
+    if table.pending:
+        told.append(f"待确认的违规 {table.pending} 处")
+    if any(row.of.demo for row in table.rows):
+        told.append("demo：含演示模型的结果，不能用于考核")
+    if table.unpublished:
+        told.append(f"未公布给坐席的通话 {table.unpublished} 通，坐席还不能申诉")
+    return tuple(told)
+
+
+def to_sheets(table: Table, how: Sequence[tuple[Row, Arithmetic]]) -> tuple[Filed, ...]:
+    """The table, the arithmetic, the notes."""
+    return (
+        Filed("绩效表", HEADERS, tuple(cells(table.month, row) for row in table.rows)),
+        Filed("算法", HOW_HEADERS, tuple(line for row, one in how for line in how_rows(row, one))),
+        Filed("说明", ("说明",), tuple((text,) for text in notes(table))),
+    )
+
+
+def csv_bytes(table: Table) -> bytes:
+    """The table as CSV (RFC 4180, UTF-8 with a byte order mark)."""
+    return to_csv(Plain("calls", HEADERS, tuple(cells(table.month, row) for row in table.rows))).encode("utf-8-sig")
+
+
+def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:
+    """The workbook."""
+    import xlsxwriter
+
+    out = io.BytesIO()
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(out, options) as book:
+        formats = _Formats(book)
+        for filed in sheets:
+            sheet = book.add_worksheet(filed.name)
+            for column, header in enumerate(filed.headers):
+                sheet.write_string(0, column, header, formats.head)
+                sheet.set_column(column, column, _width(filed, column))
+            for index, row in enumerate(filed.rows, start=1):
+                for column, cell in enumerate(row):
+                    _write(sheet, index, column, cell, formats, _FORMATS.get(filed.headers[column], _WHOLE))
+            sheet.freeze_panes(1, 3 if len(filed.headers) > 3 else 0)
+            sheet.set_landscape()
+            sheet.set_paper(9)
+            sheet.fit_to_pages(1, 0)
+            sheet.repeat_rows(0)
+    return out.getvalue()
+
+
+class _Formats:
+    def __init__(self, book: Any) -> None:
+        self.head = book.add_format({"bold": True, "bg_color": "#DDE7F0", "text_wrap": True, "valign": "vcenter"})
+        self.text = book.add_format({"valign": "top", "text_wrap": True})
+        self.quoted = book.add_format({"valign": "top", "text_wrap": True, "quote_prefix": True})
+        self.numbers = {kind: book.add_format({"valign": "top", "num_format": kind}) for kind in (_PERCENT, _MONEY, _WHOLE)}
+
+
+def _write(sheet: Any, row: int, column: int, cell: Cell, formats: _Formats, kind: str) -> None:
+    if isinstance(cell, str) and cell:
+        plain = cell if len(cell) <= _MOST else cell[: _MOST - 1] + "…"
+        sheet.write_string(row, column, plain, formats.quoted if plain.startswith(_RISKY) else formats.text)
+    elif isinstance(cell, int | float):
+        sheet.write_number(row, column, cell, formats.numbers[kind])
+
+
+def _width(filed: Filed, column: int) -> int:
+    texts = [
+        filed.headers[column],
+        *(f"{row[column]:.1f}" if isinstance(row[column], float) else str(row[column] or "") for row in filed.rows[:200]),
+    ]
+    return min(48, 2 + max(sum(1 if c.isascii() else 2 for c in text) for text in texts))

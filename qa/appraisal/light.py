@@ -1,0 +1,110 @@
+"""An agent's calls of a period with their results in short, without findings: what the figures are counted from."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from qa.books import Books
+from qa.database import Database
+from qa.errors import RuleBookError, StoreError
+from qa.judgements import Judgements, Result
+from qa.rules.book import RuleBook
+from qa.rules.points import worth
+from qa.store import Store
+from qa.types import CheckResult, Outcome, Provenance
+
+COLUMNS = """c.call_id, c.customer_number, c.agent_name, c.team, c.started, s.id as scorecard_id, s.percent, s.coverage, s.demo,
+  s.rule_book, s.rule_book_version, s.results_json"""
+_OWN = "c.agent_id = ? and c.started >= ? and c.started < ?"
+STANDING = f"""select {COLUMNS},
+  (select p.scorecard_id from publications p where p.call_id = c.call_id order by p.id desc limit 1) = s.id as shown
+  from calls c cross join current_scorecards s using (call_id) where {_OWN} order by c.started, c.call_id"""
+PUBLISHED = f"""select {COLUMNS}, 1 as shown from calls c
+  cross join publications p on p.id = (select max(own.id) from publications own where own.call_id = c.call_id)
+  cross join scorecards s on s.id = p.scorecard_id
+  where {_OWN} and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started, c.call_id"""
+_judgements: weakref.WeakKeyDictionary[Database, weakref.ref[Judgements]] = weakref.WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class LightCall:
+    """``percent`` 0-100 or None, ``coverage`` 0-1, ``started`` wall clock of UTC+8; ``shown``: the agent sees this very scorecard."""
+
+    call_id: str
+    customer_number: str
+    agent_name: str
+    team: str
+    started: str
+    scorecard_id: int
+    percent: float | None
+    coverage: float
+    demo: bool
+    rule_book: str
+    rule_book_version: str
+    results: tuple[Result, ...]
+    shown: bool
+
+
+def judgements(db: Database) -> Judgements:
+    """One for each open database: it remembers rules, and the database calls it back as long as it is open."""
+    known = _judgements.get(db)
+    found = known() if known is not None else None
+    if found is None:
+        found = Judgements(db)
+        _judgements[db] = weakref.ref(found)
+    return found
+
+
+def calls(store: Store, agent_id: str, since: str, before: str, published: bool) -> tuple[LightCall, ...]:
+    """The agent's calls from ``since`` until before ``before`` (dates or months, ISO 8601), by start: with the scorecards that stand, or
+    with those that the agent sees."""
+    found = store.db.rows(PUBLISHED if published else STANDING, agent_id, since, before)
+    unpack = judgements(store.db).unpack
+    return tuple(_call(row, unpack(row["results_json"])) for row in found)
+
+
+def _call(row: dict[str, Any], results: tuple[Result, ...]) -> LightCall:
+    texts = {name: row[name] or "" for name in ("customer_number", "agent_name", "team", "rule_book", "rule_book_version")}
+    plain = {name: row[name] for name in ("call_id", "started", "scorecard_id", "percent", "coverage")}
+    return LightCall(**plain | texts, demo=bool(row["demo"]), results=results, shown=bool(row["shown"]))
+
+
+def whole(store: Store, call_id: str, scorecard_id: int) -> tuple[CheckResult, ...]:
+    """The results of a scorecard with their findings; nothing where there is none of these ids."""
+    found = store.db.rows("select results_json from scorecards where id = ? and call_id = ?", scorecard_id, call_id)
+    return judgements(store.db).whole(found[0]["results_json"]) if found else ()
+
+
+class KnownBooks:
+    """The rule books of calls; None for one that is not to be had any more."""
+
+    def __init__(self, store: Store) -> None:
+        self._books = Books(store)
+        self._known: dict[tuple[str, str], RuleBook | None] = {}
+
+    def of(self, call: LightCall) -> RuleBook | None:
+        key = call.rule_book, call.rule_book_version
+        if key not in self._known:
+            try:
+                self._known[key] = self._books.of(Provenance("", (), *key, "", call.demo))
+            except (RuleBookError, StoreError):
+                self._known[key] = None
+        return self._known[key]
+
+
+def lost(result: Result | CheckResult, book: RuleBook | None) -> float:
+    """Points that a result cost (0 or more): what a FAIL took off; a bonus that was not earned costs nothing."""
+    if result.outcome is not Outcome.FAIL or result.points is None:
+        return 0.0
+    rule = book.rule(result.check_id) if book is not None else None
+    if rule is not None and book is not None and worth(rule, book.scoring.mode, result.outcome, result.occurrences).counts == "bonus":
+        return 0.0
+    return max(0.0, result.weight - result.points)
+
+
+def deductions(results: Iterator[CheckResult] | tuple[CheckResult, ...]) -> tuple[CheckResult, ...]:
+    """Of results those that an agent may have something against: what was not passed."""
+    return tuple(result for result in results if result.outcome is Outcome.FAIL)

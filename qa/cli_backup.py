@@ -1,0 +1,57 @@
+"""``qa backup`` and ``qa restore``: the database and the key of its audit log, while the web app goes on."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qa.cli_common import DB_DEFAULT, Db, Json, out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+
+
+def backup(
+    to: Annotated[Path, typer.Option("--to", help="放备份的文件夹；每次在里面新建 qa-日期 一个", metavar="FOLDER")],
+    keep: Annotated[int, typer.Option("--keep", min=0, help="只留最新的几份；0 全留", metavar="N")] = 0,
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """备份数据库和审计日志的密钥；网页不用停，写好后核对（online backup, verified）。"""
+    from qa.operation import backup as backups
+
+    made = backups.backup(db, to, keep=keep)
+    if as_json:
+        print_json(backups.as_json(made))
+        return
+    out().print(
+        f"已备份到 {made.folder}：{made.calls} 通电话，{made.bytes} 字节，审计日志头 {made.audit_head}", markup=False, soft_wrap=True
+    )
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="qa backup 生成的 qa-日期 文件夹", metavar="FOLDER")],
+    check: Annotated[bool, typer.Option("--check", help="只核对备份是否完整，不恢复")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="原来的数据库改名留下，用备份代替")] = False,
+    by: Annotated[str, typer.Option("--by", help="谁做的（姓名），记入审计日志；默认为本机登录名", metavar="NAME")] = "",
+    db: Db = DB_DEFAULT,
+    as_json: Json = False,
+) -> None:
+    """用备份恢复数据库；先停网页（restore a backup; stop the web app first）。"""
+    from qa.operation import backup as backups
+
+    found = backups.read(folder) if check else backups.restore(folder, db, by.strip() or getpass.getuser(), replace=replace)
+    if as_json:
+        print_json(backups.as_json(found))
+        return
+    if check:
+        out().print(f"备份完好：{found.created}，{found.calls} 通电话", markup=False, soft_wrap=True)
+        return
+    out().print(f"已恢复到 {db}：{found.created} 的备份，{found.calls} 通电话。所有人需重新登录。", markup=False, soft_wrap=True)
+    out().print("备份之后按保存期限删除过的内容又回来了：请马上运行 qa purge。", style="yellow", markup=False, soft_wrap=True)

@@ -1,0 +1,38 @@
+"""What is answered when a number or an address was asked for: an answer that was badly recognised is hidden whole.
+
+Where the recogniser wrote nonsense there are no digits and no roads to be found in it, and they may be heard all the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+from qa.callfacts import mean_probability
+from qa.clips import addresses, numerals
+from qa.text import as_read
+from qa.types import Call, Utterance
+
+_SURE = 0.8
+_WITHIN_MS = 10_000
+_ANSWERS = 3  # utterances of one answer that is given in pieces
+_WHAT = "|".join((*numerals.ASKED, *addresses.ASKED))
+_QUESTION = re.compile(
+    f"(?:请|麻烦|您|你|报|说|提供|告诉|念|核对).{{0,10}}(?:{_WHAT})|(?:{_WHAT}).{{0,8}}(?:多少|哪|什么|报|说|吗)", re.DOTALL
+)
+
+
+def doubtful_answers(call: Call) -> tuple[int, ...]:
+    """Utterances (by their place in the transcript) that answer such a question and were not surely recognised."""
+    ordered = sorted(enumerate(call.transcript.utterances), key=lambda pair: pair[1].span)
+    found: set[int] = set()
+    for place, (_, asked) in enumerate(ordered):
+        if not _QUESTION.search(as_read(asked.text)):
+            continue
+        later = [(k, u) for k, u in ordered[place + 1 :] if 0 <= u.span.start_ms - asked.span.end_ms + 500 <= _WITHIN_MS]
+        answer = [(k, u) for k, u in later if u.speaker != asked.speaker or u.speaker == "mono"][:_ANSWERS]
+        found |= {k for k, u in answer if _doubtful(u)}
+    return tuple(sorted(found))
+
+
+def _doubtful(utterance: Utterance) -> bool:
+    return mean_probability(utterance.words) < _SURE

@@ -1,0 +1,283 @@
+"""Clips cut from calls: margins around a moment, what is personal beeped and masked, each cut kept beside the earlier ones.
+
+A version of a clip is what was heard and confirmed: its sound is made once and kept, so that neither a better recogniser nor a corrected
+text changes what a person has released.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from qa import rows
+from qa.callfacts import bridged
+from qa.clips import sounds
+from qa.clips.beeping import beeped
+from qa.clips.index import known_names
+from qa.clips.redaction import VERSION, Beep, Redaction, redact
+from qa.errors import AudioError, NotFoundError, StoreError
+from qa.export import mask_text
+from qa.report import recording
+from qa.store import Store
+from qa.types import Audio, Call, Int16Array, Span
+
+MARGIN_MS = 1500
+LONGEST_MARGIN_MS = 15_000
+SHORTEST_MS, LONGEST_MS = 500, 300_000
+_NEAR_MS = 1500  # so far a margin may grow to the next pause
+BY_HAND = "person"
+EXAMPLES = ("", "good", "bad")
+_TITLE, _NOTE = 80, 1000
+
+
+@dataclass(frozen=True)
+class Caption:
+    """Redacted words in a clip; times in ms from the clip's start."""
+
+    role: str
+    start_ms: int
+    end_ms: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Version:
+    """One cut of a clip: ``start_ms`` to ``end_ms`` of the recording; beeps and captions from the clip's start; ``sound`` is a digest."""
+
+    id: int
+    clip_id: int
+    start_ms: int
+    end_ms: int
+    captions: tuple[Caption, ...]
+    beeps: tuple[Beep, ...]
+    sound: str
+    demo: bool
+    made_by: str
+    created: str
+
+    @property
+    def duration_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip with its newest version; ``example``: ``good``, ``bad`` or "" (neither); ``check_id``: what it is an example of, or ""."""
+
+    id: int
+    call_id: str
+    title: str
+    example: str
+    check_id: str
+    note: str
+    made_by: str
+    created: str
+    version: Version
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be cut: ``span`` of the recording with ``margin_ms`` on both sides; ``beeps``: stretches that a person added."""
+
+    span: Span
+    margin_ms: int = MARGIN_MS
+    beeps: tuple[Span, ...] = ()
+    title: str = ""
+    example: str = ""
+    check_id: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Redacted:
+    """A stretch of a call that may be heard: samples (samples, channels) with beeps, captions, beeps; times from its start."""
+
+    span: Span
+    pcm: Int16Array
+    rate_hz: int
+    captions: tuple[Caption, ...]
+    beeps: tuple[Beep, ...]
+
+
+def cut(store: Store, call_id: str, wish: Wish, by: str) -> Clip:
+    """A new clip.  Errors: :class:`NotFoundError` for an unknown call, :class:`AudioError` where its recording is not to be had,
+    :class:`StoreError` for an impossible wish."""
+    call = store.call(call_id)
+    part = redacted(store, call, wish)
+    number = call.record.customer_number if call.record else ""
+    row = _words_of(wish, number) | {"call_id": call_id, "made_by": signed(by), "created": rows.now_utc()}
+    with store.db.writing():
+        clip_id = store.db.insert("clips", row)
+        _keep(store, clip_id, call, part, by)
+    return clip(store, clip_id)
+
+
+def cut_again(store: Store, clip_id: int, wish: Wish, by: str) -> Clip:
+    """Another version of a clip, which has to be released anew.  Errors: as :func:`cut`."""
+    known = clip(store, clip_id)
+    call = store.call(known.call_id)
+    part = redacted(store, call, wish)
+    words = _words_of(wish, call.record.customer_number if call.record else "")
+    with store.db.writing():
+        store.db.sqlite.execute(
+            "update clips set title = ?, example = ?, check_id = ?, note = ? where id = ?",
+            (words["title"], words["example"], words["check_id"], words["note"], clip_id),
+        )
+        _keep(store, clip_id, call, part, by)
+    return clip(store, clip_id)
+
+
+def signed(by: str) -> str:
+    """Errors: :class:`StoreError` where nobody answers for what is done."""
+    if not by.strip():
+        raise StoreError("片段", "没有写由谁操作", "请先登录")
+    return by.strip()
+
+
+def redacted(store: Store, call: Call, wish: Wish) -> Redacted:
+    """A stretch of a call as it may be heard.  Errors: as :func:`cut`."""
+    span = stretch(call, wish.span, wish.margin_ms)
+    audio, problem = recording(call)
+    if audio is None:
+        raise AudioError(call.audio.path.rpartition("/")[2], problem.rstrip("。"), "")
+    found = redact(call, known_names(store)).with_beeps(Beep(s, BY_HAND) for s in wish.beeps)
+    beeps = tuple(
+        Beep(Span(max(b.span.start_ms, span.start_ms) - span.start_ms, min(b.span.end_ms, span.end_ms) - span.start_ms), b.why)
+        for b in found.beeps
+        if b.span.overlap_ms(span) > 0
+    )
+    pcm = _samples(audio, span)
+    return Redacted(
+        span,
+        beeped(pcm, audio.info.rate_hz, [b.span for b in beeps]),
+        audio.info.rate_hz,
+        captions(call, found, span),
+        beeps,
+    )
+
+
+def stretch(call: Call, span: Span, margin_ms: int) -> Span:
+    """A moment with its margins, which end at pauses where one is near, inside of the call.
+
+    Errors: :class:`StoreError` where nothing or too much is left.
+    """
+    if not 0 <= margin_ms <= LONGEST_MARGIN_MS:
+        raise StoreError(f"前后各留 {margin_ms} 毫秒", "超出范围", f"请在 0 到 {LONGEST_MARGIN_MS} 毫秒之间选")
+    low = max(call.audio.from_ms, span.start_ms - margin_ms)
+    high = min(call.audio.duration_ms, span.end_ms + margin_ms)
+    if margin_ms:
+        low, high = _at_pauses(call, span, low, high)
+    if not SHORTEST_MS <= high - low <= LONGEST_MS:
+        raise StoreError("片段", f"长 {max(0, high - low) / 1000:.1f} 秒", f"请选 {SHORTEST_MS / 1000:g} 到 {LONGEST_MS // 1000} 秒的一段")
+    return Span(low, high)
+
+
+def _at_pauses(call: Call, span: Span, low: int, high: int) -> tuple[int, int]:
+    """Edges that would cut somebody short, moved to a pause near by: outward first, else inward, but never into the moment itself."""
+    said = bridged((u.span for u in call.transcript.utterances), 0)
+    for one in (u for u in said if u.start_ms < low < u.end_ms):
+        low = one.start_ms if low - one.start_ms <= _NEAR_MS else one.end_ms if one.end_ms <= span.start_ms else low
+    for one in (u for u in said if u.start_ms < high < u.end_ms):
+        high = one.end_ms if one.end_ms - high <= _NEAR_MS else one.start_ms if one.start_ms >= span.end_ms else high
+    return max(call.audio.from_ms, low), min(call.audio.duration_ms, high)
+
+
+def _samples(audio: Audio, span: Span) -> Int16Array:
+    rate = audio.info.rate_hz
+    edges = span.start_ms * rate // 1000, span.end_ms * rate // 1000
+    return np.stack([audio.samples(k, *edges) for k in range(audio.info.channels)], axis=1)
+
+
+def captions(call: Call, found: Redaction, span: Span) -> tuple[Caption, ...]:
+    """The redacted words of a stretch: of an utterance that reaches over its edge only those inside."""
+    out = []
+    for index, utterance in sorted(enumerate(call.transcript.utterances), key=lambda pair: pair[1].span):
+        text = found.text(index, utterance.text)
+        ends = list(itertools.accumulate(len(w.text) for w in utterance.words))
+        inside = [k for k, w in enumerate(utterance.words) if span.start_ms <= (w.span.start_ms + w.span.end_ms) // 2 < span.end_ms]
+        if not inside:
+            continue
+        first, last = utterance.words[inside[0]], utterance.words[inside[-1]]
+        words = text[ends[inside[0]] - len(first.text) : ends[inside[-1]]]
+        begin, end = max(first.span.start_ms, span.start_ms), min(max(last.span.end_ms, first.span.end_ms), span.end_ms)
+        role = call.roles.role_of(utterance.speaker).value
+        out.append(Caption(role, begin - span.start_ms, max(begin, end) - span.start_ms, words))
+    return tuple(out)
+
+
+def _words_of(wish: Wish, number: str) -> dict[str, str]:
+    if wish.example not in EXAMPLES:
+        raise StoreError(wish.example, "没有这种示例", "请选好例、差例或不标")
+    texts = {"title": wish.title.strip()[:_TITLE] or "片段", "note": wish.note.strip()[:_NOTE]}
+    masked = {name: mask_text(text, number) for name, text in texts.items()}
+    return masked | {"example": wish.example, "check_id": wish.check_id}
+
+
+def _keep(store: Store, clip_id: int, call: Call, part: Redacted, by: str) -> None:
+    sound = sounds.kept(part.pcm, part.rate_hz)
+    digest = hashlib.sha256(sound).hexdigest()
+    store.db.insert("clip_sounds", {"digest": digest, "sound": sound}, "or ignore")
+    row = {"clip_id": clip_id, "start_ms": part.span.start_ms, "end_ms": part.span.end_ms, "rules": VERSION, "made_by": signed(by)}
+    row |= {"demo": int(call.transcript.demo), "file_sha256": call.audio.sha256, "sound": digest, "created": rows.now_utc()}
+    row |= {"captions_json": rows.to_json(part.captions), "beeps_json": rows.to_json(part.beeps)}
+    store.db.insert("clip_versions", row)
+
+
+# ---------------------------------------------------------------- reading
+
+_NEWEST = "v.id = (select max(id) from clip_versions where clip_id = c.id)"
+_CLIPS = (
+    "select c.*, v.id as version_id, v.start_ms, v.end_ms, v.captions_json, v.beeps_json, v.sound, v.demo, v.made_by as cut_by,"
+    f" v.created as cut_at from clips c join clip_versions v on v.clip_id = c.id and {_NEWEST}"
+)
+
+
+def clip(store: Store, clip_id: int) -> Clip:
+    """Errors: :class:`NotFoundError` for an unknown clip."""
+    found = store.db.rows(f"{_CLIPS} where c.id = ?", clip_id)
+    if not found:
+        raise NotFoundError(f"片段 {clip_id}", "没有这个片段", "它可能已被删除")
+    return _clip(found[0])
+
+
+def clips(store: Store, ids: Iterable[int] | None = None, limit: int = 200) -> tuple[Clip, ...]:
+    """The newest clips, or those named, in their order."""
+    if ids is not None:
+        return tuple(clip(store, one) for one in ids)
+    return tuple(map(_clip, store.db.rows(f"{_CLIPS} order by c.id desc limit ?", limit)))
+
+
+def sound(store: Store, version: Version) -> bytes:
+    """The kept sound of a version (FLAC).  Errors: :class:`NotFoundError` where it was deleted."""
+    found = store.db.rows("select sound from clip_sounds where digest = ?", version.sound)
+    if not found:
+        raise NotFoundError(f"片段 {version.clip_id}", "声音已按保存期限删除", "")
+    return bytes(found[0]["sound"])
+
+
+def delete(store: Store, clip_id: int) -> None:
+    """Delete a clip with its versions and sounds, also from playlists; what was decided about it stays on record."""
+    digests = [row["sound"] for row in store.db.rows("select sound from clip_versions where clip_id = ?", clip_id)]
+    execute = store.db.sqlite.execute
+    with store.db.writing():
+        execute("delete from playlist_items where clip_id = ?", (clip_id,))
+        execute("delete from clip_versions where clip_id = ?", (clip_id,))
+        execute("delete from clips where id = ?", (clip_id,))
+        for digest in digests:
+            execute("delete from clip_sounds where digest = ? and not exists (select 1 from clip_versions where sound = ?)", (digest,) * 2)
+
+
+def _clip(row: dict[str, Any]) -> Clip:
+    version = Version(
+        row["version_id"], row["id"], row["start_ms"], row["end_ms"],
+        msgspec.json.decode(row["captions_json"], type=tuple[Caption, ...]), msgspec.json.decode(row["beeps_json"], type=tuple[Beep, ...]),
+        row["sound"], bool(row["demo"]), row["cut_by"], row["cut_at"],
+    )  # fmt: skip
+    names: Sequence[str] = ("id", "call_id", "title", "example", "check_id", "note", "made_by", "created")
+    return Clip(**{name: row[name] for name in names}, version=version)

@@ -1,0 +1,240 @@
+"""Calls found by check, outcome, team, words, sound and figures; newest first, a page at a time.
+
+The index answers everything but the exact limits of figures by itself: all that is asked is one full-text query over words and marks,
+read in order of time, so that a page costs what it shows and not what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from qa import rows
+from qa.clips import tokens
+from qa.clips.index import Line, first_number, steps, unpacked
+from qa.errors import StoreError
+from qa.store import Store
+from qa.types import Evidence, Outcome, Span
+
+PAGE = 20
+COUNTED = 1000
+"""More calls are not counted."""
+_MOMENTS = 3
+SPEAKERS = ("agent", "customer")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A figure from ``low`` to ``high``, both included; None: open."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def asked(self) -> bool:
+        return self.low is not None or self.high is not None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is looked for.  ``example``: ``good``, ``bad`` or "": of the check, where one is named, else of the whole call.
+
+    ``speaker``: who says ``words`` (``agent``, ``customer``, "" for anybody).  ``since`` and ``until`` as of ``Store.calls``.  Rate in
+    characters a minute, level in dBov, longest silence and length in seconds.
+    """
+
+    words: str = ""
+    by_sound: bool = False
+    speaker: str = ""
+    check: str = ""
+    outcome: str = ""
+    example: str = ""
+    team: str = ""
+    agent_id: str = ""
+    since: str | None = None
+    until: str | None = None
+    rate_cpm: Limits = Limits()
+    level_dbov: Limits = Limits()
+    silence_s: Limits = Limits()
+    length_s: Limits = Limits()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A stretch worth hearing: redacted words, who says them."""
+
+    span: Span
+    role: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A call that was found, with the moments that it was found by."""
+
+    number: int
+    call_id: str
+    scorecard_id: int
+    team: str
+    agent_id: str
+    started: str | None
+    duration_ms: int
+    demo: bool
+    percent: float | None
+    coverage: float
+    rate_cpm: float | None
+    level_dbov: float | None
+    silence_s: float | None
+    moments: tuple[Moment, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """``after``: the number to ask for the next page with, None at the end."""
+
+    hits: tuple[Hit, ...]
+    after: int | None
+
+
+def search(store: Store, asked: Question, after: int | None = None, size: int = PAGE) -> Page:
+    """One page of calls.  Errors: :class:`StoreError` for a wrong period, outcome or speaker."""
+    table, where, params = _conditions(asked, after)
+    sql = f"select c.* from {table} where {where} order by c.number desc limit ?"
+    if table != "search_calls c":
+        sql = sql.replace("order by c.number", "order by w.rowid")
+    found = store.db.rows(sql, *params, size + 1)
+    hits = tuple(_hit(store, row, asked) for row in found[:size])
+    return Page(hits, hits[-1].number if len(found) > size else None)
+
+
+def count(store: Store, asked: Question) -> int:
+    """How many calls there are, at most ``COUNTED`` + 1."""
+    table, where, params = _conditions(asked, None)
+    return int(store.db.rows(f"select count(*) as n from (select 1 from {table} where {where} limit {COUNTED + 1})", *params)[0]["n"])
+
+
+def _conditions(asked: Question, after: int | None) -> tuple[str, str, list[Any]]:
+    """Tables, condition and parameters of a query."""
+    match = " AND ".join(_match(asked))
+    table = "search_words w cross join search_calls c on c.number = w.rowid" if match else "search_calls c"
+    number = "w.rowid" if match else "c.number"
+    where: list[str] = ["search_words match ?"] if match else ["1"]
+    params: list[Any] = [match] if match else []
+    low, high = rows.period(asked.since, asked.until)
+    for sign, limit in ((">=", first_number(low) if low else None), ("<", first_number(high) if high else None), ("<", after)):
+        if limit is not None:
+            where.append(f"{number} {sign} ?")
+            params.append(limit)
+    for column, limits, factor in (("rate_cpm", asked.rate_cpm, 1), ("level_dbov", asked.level_dbov, 1),
+                                   ("silence_s", asked.silence_s, 1), ("duration_ms", asked.length_s, 1000)):  # fmt: skip
+        for sign, value in ((">=", limits.low), ("<=", limits.high)):
+            if value is not None:
+                where.append(f"c.{column} {sign} ?")
+                params.append(value * factor)
+    return table, " and ".join(where), params
+
+
+def _match(asked: Question) -> Iterator[str]:
+    """The parts of the full-text query; all must hold."""
+    if asked.speaker and asked.speaker not in SPEAKERS:
+        raise StoreError(asked.speaker, "没有这样的说话人", "请选坐席、客户或不限")
+    if asked.words.strip():
+        phrase = tokens.sound_phrase(asked.words) if asked.by_sound else tokens.text_phrase(asked.words)
+        if not phrase:
+            raise StoreError(asked.words, "查找至少要两个字", "请换一个词")
+        columns = [asked.speaker] if asked.speaker else [*SPEAKERS, "other"]
+        yield f"{{{' '.join(c + '_sound' if asked.by_sound else c for c in columns)}}} : {phrase}"
+    for marks in _marks(asked):
+        yield f"marks : ({' OR '.join(marks)})" if marks else "marks : none"
+
+
+def _marks(asked: Question) -> Iterator[list[str]]:
+    if asked.check:
+        yield [tokens.mark("check", asked.check, outcome) for outcome in _outcomes(asked)]
+    elif asked.example:
+        yield [tokens.mark(asked.example)]
+    for kind, value in (("team", asked.team), ("agent", asked.agent_id)):
+        if value:
+            yield [tokens.mark(kind, value)]
+    if asked.check and asked.example == "good" and not asked.outcome:
+        yield [tokens.mark("good")]
+    for kind, limits in (("rate", asked.rate_cpm), ("level", asked.level_dbov), ("silence", asked.silence_s), ("length", asked.length_s)):
+        if limits.asked:
+            yield [tokens.mark(kind, k) for k in steps(kind, limits.low, limits.high)]
+
+
+def _outcomes(asked: Question) -> list[str]:
+    known = [outcome.value for outcome in Outcome]
+    if asked.outcome:
+        if asked.outcome not in known:
+            raise StoreError(asked.outcome, "没有这样的检查结果", f"可选：{'、'.join(known)}")
+        return [asked.outcome]
+    return {"good": [Outcome.PASS.value], "bad": [Outcome.FAIL.value]}.get(asked.example, known)
+
+
+# ---------------------------------------------------------------- what there is to choose from
+
+
+def teams(store: Store) -> tuple[str, ...]:
+    """Teams that have calls, read from one to the next over the index."""
+    found = store.db.rows(
+        "with recursive t (team) as (select min(team) from search_calls where team > '' union all"
+        " select (select min(c.team) from search_calls c where c.team > t.team) from t where t.team is not null)"
+        " select team from t where team is not null"
+    )
+    return tuple(row["team"] for row in found)
+
+
+def checks(store: Store) -> tuple[tuple[str, str], ...]:
+    """Checks that have judged anything, by id, with their newest title."""
+    found = store.db.rows("select check_id, title, max(id) from judged_rules group by check_id order by check_id")
+    return tuple((row["check_id"], row["title"]) for row in found)
+
+
+def call_of(store: Store, scorecard_id: int) -> str | None:
+    """The indexed call whose scorecard this is, None where it is another's by now."""
+    sql = "select c.call_id from scorecards s join search_calls c using (call_id) where s.id = ? and c.scorecard_id = s.id"
+    return next((str(row["call_id"]) for row in store.db.rows(sql, scorecard_id)), None)
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def said(store: Store, call_id: str) -> tuple[Line, ...]:
+    """The redacted words of a call; empty where it is not indexed."""
+    found = store.db.rows("select lines from search_calls where call_id = ?", call_id)
+    return unpacked(found[0]["lines"]) if found else ()
+
+
+def _hit(store: Store, row: dict[str, Any], asked: Question) -> Hit:
+    lines = unpacked(row["lines"])
+    moments = list(_by_words(lines, asked)) if asked.words.strip() else []
+    if not moments and asked.check:
+        moments = list(by_check(store, row["scorecard_id"], asked.check, lines))
+    names = [name for name in Hit.__dataclass_fields__ if name not in ("demo", "moments")]
+    return Hit(**{name: row[name] for name in names}, demo=bool(row["demo"]), moments=tuple(moments[:_MOMENTS]))
+
+
+def _by_words(lines: Sequence[Line], asked: Question) -> Iterator[Moment]:
+    for line in lines:
+        if asked.speaker in ("", line.role) and tokens.says(line.text, asked.words, asked.by_sound):
+            yield Moment(Span(line.start_ms, line.end_ms), line.role, line.text)
+
+
+def by_check(store: Store, scorecard_id: int, check_id: str, lines: Sequence[Line]) -> Iterator[Moment]:
+    """Where a check found what it found, with the redacted words there (none where words were due and not said)."""
+    sql = "select outcome, findings_json from check_results where scorecard_id = ? and check_id = ?"
+    for row in store.db.rows(sql, scorecard_id, check_id):
+        for finding in msgspec.json.decode(row["findings_json"]):
+            if finding["outcome"] == row["outcome"]:
+                for evidence in finding["evidence"]:
+                    yield _moment(msgspec.convert(evidence, Evidence), lines)
+
+
+def _moment(evidence: Evidence, lines: Sequence[Line]) -> Moment:
+    there = [x for x in lines if Span(x.start_ms, x.end_ms).overlap_ms(evidence.span) > 0]
+    own = [x for x in there if x.role == evidence.role.value] or there
+    return Moment(evidence.span, evidence.role.value, " ".join(x.text for x in own))

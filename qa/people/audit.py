@@ -1,0 +1,261 @@
+"""The log of who heard, read, exported and changed what: append only, each row chained to the one before it.
+
+Every row carries an HMAC-SHA256 over its content and over the row before it; an anchor row carries how many there are and the last HMAC,
+and is sealed in the same way, so that the last row cannot be taken away either.  The key lies in a file beside the database, which only
+the owner may read: whoever can write the database alone can neither change, delete nor add a row that holds.
+
+Not found by the log itself: a database put back whole, with its anchor, to an earlier state.  The head (``count:mac``), noted elsewhere
+(the server's log names it), tells that too: :func:`verify` with ``noted``.
+"""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qa.database import Database
+from qa.errors import StoreError
+
+if TYPE_CHECKING:
+    from qa.people.accounts import User
+
+_FIELDS = ("id", "user_id", "at", "by", "action", "object_kind", "object_id", "details_json", "previous")
+_PAGE = 10_000
+_BEFORE_ALL = -(2**63)
+LISTED_PROBLEMS = 20
+_FRESH: dict[Path, bytes] = {}
+"""Keys made in a transaction that may still be undone."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row: ``at`` is ISO 8601 UTC, ``by`` the login (or the name given to a command), ``user_id`` None for commands."""
+
+    id: int
+    at: str
+    user_id: int | None
+    by: str
+    action: str
+    object_kind: str
+    object_id: str
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """``count`` rows; ``head`` is ``count:mac`` of the last; ``problems``, Chinese sentences, are empty where all holds."""
+
+    count: int
+    head: str
+    problems: tuple[str, ...]
+
+
+def record(
+    db: Database, by: User | str, action: str, object_kind: str, object_id: str, details: Mapping[str, object] | None = None
+) -> None:
+    """Append a row, in the caller's transaction where one is open (so that a change and its row stand or fall together), else in its own.
+
+    ``details`` never hold words of a call or a customer's number.  Errors: :class:`StoreError` where the key is missing.
+    """
+    with _transaction(db):
+        anchor, last = _anchor(db), _last(db)
+        fresh = not (anchor[0] or last[0] or key_path(db).exists())
+        if not fresh:
+            _FRESH.pop(key_path(db), None)
+        seal = _key(db, create=fresh)
+        whole = fresh or _sound(seal, anchor, last)
+        # what does not fit is never healed: a gap stays in the log for ever
+        number, previous = (anchor[0] + 1, anchor[1]) if whole else (max(anchor[0], last[0]) + 2, "broken")
+        row: dict[str, Any] = {
+            "id": number,
+            "user_id": None if isinstance(by, str) else by.id,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "by": by if isinstance(by, str) else by.login,
+            "action": action,
+            "object_kind": object_kind,
+            "object_id": object_id,
+            "details_json": json.dumps({k: str(v) for k, v in (details or {}).items()}, ensure_ascii=False, sort_keys=True),
+            "previous": previous,
+        }
+        mac = _mac(seal, [row[name] for name in _FIELDS])
+        db.insert("audit_log", row | {"mac": mac})
+        db.insert("audit_anchor", {"id": 1, "count": number, "head": mac, "mac": _mac(seal, ["anchor", number, mac])}, "or replace")
+
+
+def entries(
+    db: Database, *, before: int | None = None, limit: int = 100, kind: str = "", object_id: str = "", by: str = ""
+) -> tuple[Entry, ...]:
+    """The newest rows first, those before the row ``before``; ``kind``, ``object_id``, ``by`` limit them."""
+    chosen = (("id < ?", before), ("object_kind = ?", kind or None), ("object_id = ?", object_id or None), ("by = ?", by or None))
+    where = " and ".join(["1", *(sql for sql, value in chosen if value is not None)])
+    params = [value for _, value in chosen if value is not None]
+    return tuple(_entry(row) for row in db.rows(f"select * from audit_log where {where} order by id desc limit ?", *params, limit))
+
+
+def head(db: Database) -> str:
+    """``count:mac`` of the last row, to be noted outside the database; ``0:`` without rows."""
+    count, mac, _ = _anchor(db)
+    return f"{count}:{mac}"
+
+
+def verify(db: Database, noted: str = "") -> Verified:
+    """Check every row, the chain and the anchor; ``noted``: a head written down earlier, which must be part of the log.
+
+    Errors: :class:`StoreError` where there are rows and no key, or ``noted`` is no head.
+    """
+    problems: list[str] = []
+    with _snapshot(db):
+        anchor = _anchor(db)
+        last = _last(db)
+        if not last[0] and not anchor[0] and not key_path(db).exists():
+            return Verified(0, "0:", () if noted in ("", "0:") else ("日志是空的，而记下的日志头不是",))
+        seal = _key(db)
+        macs = dict([_noted(noted)]) if noted else {}
+        found: dict[int, str] = {}
+        for number, mac in _checked(db, seal, problems):
+            if number in macs:
+                found[number] = mac
+        if not _sound(seal, anchor, last):
+            told = f"封存 {anchor[0]} 行，现有最后一行是第 {last[0]} 行" if anchor[0] or last[0] else "日志是空的，而它的密钥已经在用"
+            problems.append(f"日志的末尾与封存的总数对不上：{told}；末尾的行被删除或添加过")
+        problems += [f"记下的第 {number} 行现在不是当时的样子" for number, mac in macs.items() if found.get(number) != mac]
+    return Verified(last[0], f"{last[0]}:{last[1]}", tuple(problems))
+
+
+def _checked(db: Database, seal: bytes, problems: list[str]) -> Iterator[tuple[int, str]]:
+    """Rows in order; what is wrong with them is added to ``problems`` (the first few in words, then no more)."""
+    expected, previous, after = 1, "", _BEFORE_ALL
+    while True:
+        rows = db.rows("select * from audit_log where id > ? order by id limit ?", after, _PAGE)
+        for row in rows:
+            found = []
+            if row["id"] < expected:
+                found.append(f"第 {row['id']} 行是添加进去的")
+            elif row["id"] > expected:
+                missing = f"第 {expected} 行" if row["id"] == expected + 1 else f"第 {expected} 至 {row['id'] - 1} 行"
+                found.append(f"{missing}不见了")
+            elif row["previous"] != previous:
+                found.append(f"第 {row['id']} 行与上一行接不上")
+            if not hmac.compare_digest(_mac(seal, [row[name] for name in _FIELDS]), row["mac"]):
+                found.append(f"第 {row['id']} 行被改动过（{row['at']} {row['by']} {row['action']}）")
+            if len(problems) < LISTED_PROBLEMS:
+                problems.extend(found)
+            expected, previous, after = row["id"] + 1, row["mac"], row["id"]
+            yield row["id"], row["mac"]
+        if len(rows) < _PAGE:
+            return
+
+
+# ---------------------------------------------------------------- the seal
+
+
+def key_path(db: Database) -> Path:
+    """The file of the key, beside the database; it belongs into every backup of the database, and into no other hands."""
+    return db.path.with_name(db.path.name + ".audit-key")
+
+
+def _key(db: Database, create: bool = False) -> bytes:
+    """The key; ``create``: it is made for the first row, and forgotten if that is undone.
+
+    Errors: :class:`StoreError` where it is missing.
+    """
+    path = key_path(db)
+    if create:
+        made = _FRESH[path] = _make_key(path)
+        db.rolled_back.append(functools.partial(_forget, db, path, made))
+        return made
+    try:
+        text = path.read_text("ascii").strip()
+        if len(text) == 64:
+            return bytes.fromhex(text)
+        raise StoreError(str(path), "审计日志的密钥文件不完整", "请从备份恢复该文件")
+    except FileNotFoundError:
+        raise StoreError(str(path), "审计日志的密钥文件不见了", "请从备份恢复该文件；没有它就不能核对和续写日志") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(str(path), f"审计日志的密钥文件读不了（{error}）", "请检查文件的权限，或从备份恢复该文件") from error
+
+
+def _make_key(path: Path) -> bytes:
+    made = secrets.token_bytes(32)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(made.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise StoreError(str(path), f"审计日志的密钥文件写不了（{error.strerror}）", "请检查文件夹是否可写") from error
+    return made
+
+
+def _forget(db: Database, path: Path, made: bytes) -> None:
+    """The first row was undone: so is its key; a later transaction that is undone leaves rows that need it."""
+    if _FRESH.get(path) == made:
+        del _FRESH[path]
+        if not db.rows("select 1 from audit_log limit 1"):
+            path.unlink(missing_ok=True)
+
+
+def _mac(seal: bytes, values: list[Any]) -> str:
+    return hmac.new(
+        seal, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace"), "sha256"
+    ).hexdigest()
+
+
+def _sound(seal: bytes, anchor: tuple[int, str, str], last: tuple[int, str]) -> bool:
+    """Whether the anchor is ours and names the last row; a log whose key is in use is never empty."""
+    count, at_head, mac = anchor
+    return hmac.compare_digest(_mac(seal, ["anchor", count, at_head]), mac) and (count, at_head) == last
+
+
+def _anchor(db: Database) -> tuple[int, str, str]:
+    found = db.rows("select * from audit_anchor where id = 1")
+    return (found[0]["count"], found[0]["head"], found[0]["mac"]) if found else (0, "", "")
+
+
+def _last(db: Database) -> tuple[int, str]:
+    found = db.rows("select id, mac from audit_log order by id desc limit 1")
+    return (found[0]["id"], found[0]["mac"]) if found else (0, "")
+
+
+def _noted(text: str) -> tuple[int, str]:
+    number, _, mac = text.partition(":")
+    if not number.isdigit():
+        raise StoreError(text, "不是日志头", "应是「行数:校验值」，如 qa audit verify 所显示的")
+    return int(number), mac
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    details = tuple(json.loads(row["details_json"]).items())
+    names = ("id", "at", "user_id", "by", "action", "object_kind", "object_id")
+    return Entry(**{name: row[name] for name in names}, details=details)
+
+
+@contextmanager
+def _transaction(db: Database) -> Iterator[None]:
+    if db.sqlite.conn.in_transaction:
+        yield
+    else:
+        with db.writing():
+            yield
+
+
+@contextmanager
+def _snapshot(db: Database) -> Iterator[None]:
+    """Rows and anchor as of one moment, while others go on writing."""
+    if db.sqlite.conn.in_transaction:
+        yield
+        return
+    db.sqlite.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.sqlite.conn.rollback()

@@ -1,0 +1,39 @@
+"""Tables of people and of what they did; made by a migration (:mod:`qa.migrations`) and never edited."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+
+def create(db: Database) -> None:
+    """``users``, ``sessions`` (by the hash of their token), ``login_attempts``, and ``audit_log`` with its anchor (``qa.people.audit``)."""
+    texts = ("login", "name", "role", "agent_id", "team", "password_hash", "created", "updated")
+    db.table("users").create(
+        {"id": int, **dict.fromkeys(texts, str), "must_change": int, "disabled": int},
+        pk="id",
+        not_null={*texts, "must_change", "disabled"},
+        strict=True,
+    )
+    db.table("users").create_index(["login"], unique=True)
+    own = ("digest", "csrf", "notice")
+    times = ("created", "seen")
+    db.table("sessions").create(
+        {**dict.fromkeys(own, str), "user_id": int, **dict.fromkeys(times, float)},
+        pk="digest",
+        foreign_keys=[("user_id", "users", "id")],
+        not_null={*own, "user_id", *times},
+        strict=True,
+    )
+    db.table("sessions").create_index(["user_id"])
+    db.table("login_attempts").create(
+        {"id": int, "at": float, "login": str, "address": str}, pk="id", not_null={"at", "login", "address"}, strict=True
+    )
+    for column in ("at", "login", "address"):
+        db.table("login_attempts").create_index([column])
+    texts = ("at", "by", "action", "object_kind", "object_id", "details_json", "previous", "mac")
+    db.table("audit_log").create({"id": int, "user_id": int, **dict.fromkeys(texts, str)}, pk="id", not_null={*texts}, strict=True)
+    db.table("audit_log").create_index(["object_kind", "object_id"])
+    db.table("audit_log").create_index(["user_id", "id"])
+    db.table("audit_anchor").create(
+        {"id": int, "count": int, "head": str, "mac": str}, pk="id", not_null={"count", "head", "mac"}, strict=True
+    )

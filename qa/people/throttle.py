@@ -1,0 +1,43 @@
+"""How often one may try to log in: failures are counted by account and by address, whether or not the account exists.
+
+Times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+from qa.database import Database
+from qa.people.accounts import normal
+
+WINDOW_S = 15 * 60
+LIMITS = (
+    ("login = ? and address = ?", lambda login, address: (login, address), 5),
+    ("login = ?", lambda login, address: (login,), 30),  # from everywhere: guessing stays hopeless, and nobody is locked out by one address
+    ("address = ?", lambda login, address: (address,), 50),  # a whole house may come from one address
+)
+"""Failures within the window after which nobody is let in any more, not even with the right password."""
+
+
+def refused(db: Database, login: str, address: str, now: float) -> bool:
+    """Whether this attempt is one too many."""
+    for where, params, limit in LIMITS:
+        sql = f"select count(*) as n from login_attempts where {where} and at > ?"
+        if db.rows(sql, *params(_kept(login), address), now - WINDOW_S)[0]["n"] >= limit:
+            return True
+    return False
+
+
+def failed(db: Database, login: str, address: str, now: float) -> None:
+    """Count a failure; those that count no more are forgotten."""
+    with db.writing():
+        db.sqlite.execute("delete from login_attempts where at <= ?", (now - WINDOW_S,))
+        db.insert("login_attempts", {"at": now, "login": _kept(login), "address": address})
+
+
+def succeeded(db: Database, login: str, address: str) -> None:
+    """After a login the failures of this account at this address are forgotten."""
+    with db.writing():
+        db.sqlite.execute("delete from login_attempts where login = ? and address = ?", (_kept(login), address))
+
+
+def _kept(login: str) -> str:
+    return normal(login)[:64]

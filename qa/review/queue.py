@@ -1,0 +1,250 @@
+"""Which calls are worth a look, the worthiest first; kept up to date scorecard by scorecard, so that a page costs the same in any store.
+
+``worth`` is a sum of the weights below, so that anybody can do it again; a control sample drawn by chance shows what the rest looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from qa import rows
+from qa.checks import limits_of
+from qa.database import Database
+from qa.judgements import Result
+from qa.ledger_calls import StoredCall
+from qa.review import appeals, assignments, reviews
+from qa.review.chance import share
+from qa.rules.book import Rule, RuleBook
+from qa.rules.model import Severity
+from qa.store import Store
+from qa.types import Finding, Outcome
+
+WORTH = {
+    "appealed": (1000, "有申诉"),
+    "critical": (300, "严重项不通过或未能判定"),
+    "money": (150, "涉及罚款，待确认"),
+    "inconclusive": (100, "未能判定"),
+    "sampled": (80, "抽检计划"),
+    "unscored": (60, "没有总分"),
+    "near": (50, "接近限值"),
+    "control": (30, "随机对照样本"),
+}
+"""Why a call is worth a look: weight and name."""
+_APPEALED = WORTH["appealed"][0]
+"""All other weights together are less, so that this tells who has an appeal under way."""
+EACH_MORE = 20
+"""Of every further rule that could not be ruled on, up to ``MOST_MORE``."""
+MOST_MORE = 5
+NEAR = 0.05
+"""Within this share of a limit is near it."""
+CONTROL = 0.02
+CONTROL_SEED = "对照"
+PAGE = 500
+_OPEN = (Outcome.INCONCLUSIVE, Outcome.ERROR)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A call in the queue; ``reasons`` are keys of ``WORTH``; ``started`` wall clock of UTC+8, "" unknown."""
+
+    call_id: str
+    scorecard_id: int
+    state: str
+    worth: int
+    reasons: tuple[str, ...]
+    agent_id: str
+    team: str
+    started: str
+    assignee: str
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What of the queue is asked for; "" asks for nothing.  ``state``: ``open``, ``done`` or ``rest`` (nothing speaks for a look).
+    ``since`` and ``until`` are days, both included."""
+
+    state: str = "open"
+    team: str = ""
+    agent_id: str = ""
+    assignee: str = ""
+    reason: str = ""
+    since: str = ""
+    until: str = ""
+
+
+# ---------------------------------------------------------------- asking
+
+
+def page(db: Database, wanted: Filter, offset: int = 0, limit: int = 50) -> tuple[Row, ...]:
+    """A page of the queue, the worthiest first."""
+    where, params = _where(wanted)
+    found = db.rows(f"select * from review_worth where {where} order by worth desc, call_id limit ? offset ?", *params, limit, offset)
+    return tuple(map(_row, found))
+
+
+def count(db: Database, wanted: Filter, most: int = 10_000) -> int:
+    """How many there are, counted up to ``most``."""
+    where, params = _where(wanted)
+    (row,) = db.rows(f"select count(*) as n from (select 1 from review_worth where {where} limit ?)", *params, most)
+    return int(row["n"])
+
+
+def teams(db: Database) -> tuple[str, ...]:
+    """Teams with calls in the queue, each found by one step in the index."""
+    sql = """with recursive t(team) as (select min(team) from review_worth where state = 'open'
+      union all select (select min(team) from review_worth where state = 'open' and team > t.team) from t where t.team is not null)
+      select team from t where team <> ''"""
+    return tuple(row["team"] for row in db.rows(sql))
+
+
+def following(db: Database, wanted: Filter, call_id: str) -> str | None:
+    """The call to look at after this one: the worthiest other one that is open."""
+    return next((row.call_id for row in page(db, wanted, 0, 2) if row.call_id != call_id), None)
+
+
+def _where(wanted: Filter) -> tuple[str, list[Any]]:
+    low, high = rows.period(wanted.since or None, wanted.until or None)
+    asked: list[tuple[str, Any]] = [("state = ?", wanted.state)]
+    asked += [(f"{name} = ?", value) for name in ("team", "agent_id", "assignee") if (value := getattr(wanted, name))]
+    asked += [("reasons_json like ?", f'%"{wanted.reason}"%')] if wanted.reason in WORTH else []
+    asked += [("started >= ?", low)] if low else []
+    asked += [("started < ?", high)] if high else []
+    return " and ".join(sql for sql, _ in asked), [value for _, value in asked]
+
+
+def _row(r: dict[str, Any]) -> Row:
+    plain = ("call_id", "scorecard_id", "state", "worth", "agent_id", "team", "started", "assignee")
+    return Row(**{name: r[name] for name in plain}, reasons=rows.from_json(r["reasons_json"], tuple[str, ...]))
+
+
+# ---------------------------------------------------------------- keeping it up to date
+
+
+def refresh(store: Store, most: int | None = None) -> int:
+    """Take in the scorecards that came since the last time, at most ``most`` calls; how many calls were looked at.
+
+    Calls whose appeals began or ended are looked at again, too.
+    """
+    done = 0
+    while most is None or done < most:
+        calls, last = _new(store.db, PAGE if most is None else min(PAGE, most - done))
+        if not calls:
+            break
+        _update(store, calls, last)
+        done += len(calls)
+    appealed = {one.call_id for one in appeals.unsettled(store.db) if one.state().open}
+    marked = {row["call_id"] for row in store.db.rows(f"select call_id from review_worth where state = 'open' and worth >= {_APPEALED}")}
+    _update(store, sorted(appealed ^ marked), None)
+    return done
+
+
+def update(store: Store, call_id: str) -> None:
+    """Look at one call again, after something was decided on it."""
+    _update(store, [call_id], None)
+
+
+def _new(db: Database, limit: int) -> tuple[list[str], int]:
+    found = db.rows(
+        "select id, call_id from scorecards where id > coalesce((select max(scorecard_id) from review_read), 0) order by id limit ?", limit
+    )
+    return list(dict.fromkeys(row["call_id"] for row in found)), max((row["id"] for row in found), default=0)
+
+
+def _update(store: Store, calls: list[str], last: int | None) -> None:
+    if not calls and last is None:
+        return
+    with store.db.writing():
+        for call_id in calls:
+            of = store.stored_call(call_id, store.pending(call_id))
+            if of is None:
+                store.db.sqlite.execute("delete from review_worth where call_id = ?", (call_id,))
+            else:
+                store.db.insert("review_worth", _worth(store, of), "or replace")
+        if last is not None:
+            store.db.insert("review_read", {"id": 1, "scorecard_id": last}, "or replace")
+
+
+def _worth(store: Store, of: StoredCall) -> dict[str, Any]:
+    found = dict.fromkeys(_reasons(store, of))
+    more = sum(r.outcome in _OPEN and not r.verdict for r in of.results) - 1
+    worth = sum(WORTH[reason][0] for reason in found) + EACH_MORE * max(0, min(MOST_MORE, more))
+    done = "appealed" not in found and reviews.reviewed(store, of)
+    assigned = assignments.of_call(store.db, of.call_id)
+    (call,) = store.db.rows("select coalesce(team, '') as team from calls where call_id = ?", of.call_id)
+    return {
+        "call_id": of.call_id,
+        "scorecard_id": of.scorecard_id,
+        "state": "done" if done else "open" if found else "rest",
+        "worth": worth,
+        "reasons_json": rows.to_json(tuple(found)),
+        "agent_id": of.agent_id or "",
+        "team": call["team"],
+        "started": of.started or "",
+        "assignee": assigned.assignee if assigned is not None else "",
+        "control": int("control" in found),
+        "sampled": int("sampled" in found),
+    }
+
+
+def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
+    if any(one.state().open for one in appeals.against(store.db, of.call_id)):
+        yield "appealed"
+    book = store.ledger.known(of.rule_book, of.rule_book_version)
+    rules = {rule.id: rule for rule in book.rules} if book is not None else {}
+    open_ = [r for r in of.results if not r.verdict]
+    unsure = [r for r in open_ if r.outcome in _OPEN]
+    if any(_critical(r, rules.get(r.check_id)) for r in open_ if r.outcome in (Outcome.FAIL, *_OPEN)):
+        yield "critical"
+    settled = reviews.confirmed(store, of) if book is not None and _fined(of, rules) else frozenset()
+    if any(rule_id not in settled for rule_id in _fined(of, rules)):
+        yield "money"
+    if unsure:
+        yield "inconclusive"
+    if store.db.rows("select 1 from sampled_calls where call_id = ? limit 1", of.call_id):
+        yield "sampled"
+    if of.percent is None and (book is None or book.scoring.mode != "none"):
+        yield "unscored"
+    if any(_near(store, r, rules.get(r.check_id), book) for r in open_):
+        yield "near"
+    if control(of.call_id):
+        yield "control"
+
+
+def control(call_id: str) -> bool:
+    """Whether a call is of the control sample."""
+    return share(CONTROL_SEED, call_id) < CONTROL
+
+
+def _critical(result: Result, rule: Rule | None) -> bool:
+    veto = rule is not None and rule.points is not None and rule.points.veto is not None
+    return veto or result.rule.severity == Severity.CRITICAL.value
+
+
+def _fined(of: StoredCall, rules: dict[str, Rule]) -> list[str]:
+    failed = [r.check_id for r in of.results if r.outcome is Outcome.FAIL]
+    return [rule_id for rule_id in failed if (rule := rules.get(rule_id)) is not None and rule.fine is not None]
+
+
+def _near(store: Store, result: Result, rule: Rule | None, book: RuleBook | None) -> bool:
+    """Whether a measure that was ruled on lies near its limit: a slightly other measurement would have ruled otherwise."""
+    if rule is None or book is None or result.outcome not in (Outcome.PASS, Outcome.FAIL):
+        return False
+    limits = list(_limits(rule))
+    if not limits or result.judgement is None:
+        return False
+    found = store.db.rows("select findings_json from judgements where id = ?", result.judgement)
+    findings = rows.from_json(found[0]["findings_json"], tuple[Finding, ...]) if found else ()
+    values = [(finding.value(name), limit) for finding in findings for name, limit in limits]
+    return any(isinstance(value, int | float) and abs(value - limit) <= NEAR * abs(limit) for value, limit in values)
+
+
+def _limits(rule: Rule) -> Iterator[tuple[str, float]]:
+    """Names of measures with their limits."""
+    if rule.kind == "measure":
+        named = [(rule.params.measure, rule.params.low), (rule.params.measure, rule.params.high)]
+    else:
+        asked = [(one.measure, side) for one in limits_of(rule.module) for side in (one.low, one.high) if side]
+        named = [(measure, getattr(rule.params, side, None)) for measure, side in asked]
+    yield from ((name, float(limit)) for name, limit in named if limit is not None)

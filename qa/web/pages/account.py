@@ -1,0 +1,128 @@
+"""Login, logout, language and password.
+
+Who is not let in always reads the same words, after the same work, whether or not there is such an account.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from qa.database import Database
+from qa.errors import StoreError
+from qa.people import accounts, audit, passwords, sessions, throttle
+from qa.web import security
+from qa.web.language import LANGUAGES
+from qa.web.language import translated as _
+from qa.web.refusals import Refused
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+_YEAR_S = 365 * 24 * 3600
+LONGEST_NEXT = 2000
+
+
+def login(ask: Ask) -> Response:
+    """The form; somebody who is logged in already is led on."""
+    if ask.session is not None:
+        return ask.redirect(security.inside(ask.query.text("next", "/")))
+    return _form(ask, ask.query.text("next", "/"))
+
+
+def _form(ask: Ask, onward: str, problem: str = "", status: int = 200) -> Response:
+    token = ask.csrf or secrets.token_urlsafe(32)
+    ask.csrf = token
+    answer = ask.render("web/login.html.j2", status, title=_("登录"), onward=security.inside(onward)[:LONGEST_NEXT], problem=problem)
+    security.set_cookie(answer, ask.settings, security.LOGIN, token)
+    return answer
+
+
+def log_in(ask: Ask) -> Response:
+    """Check name and password, begin a new session."""
+    db, name, password = ask.store.db, ask.form.text("login"), ask.form.raw("password")
+    onward = ask.form.text("next", "/")
+    if throttle.refused(db, name, ask.client_address, ask.epoch):
+        return _form(ask, onward, _("尝试太多，请 15 分钟后再试"), 429)
+    user, kept = accounts.password_hash(db, name)
+    if not passwords.matches(kept, password) or user is None or kept is None:
+        throttle.failed(db, name, ask.client_address, ask.epoch)
+        audit.record(db, _known_or_not(db, name), "login.failed", "login", "", {"address": ask.client_address})
+        return _form(ask, onward, _("登录名或密码不对"), 403)
+    if ask.session is not None:
+        sessions.end(db, ask.session.digest)
+    throttle.succeeded(db, name, ask.client_address)
+    if passwords.outdated(kept):
+        accounts.rehash(db, user, password)
+    token = sessions.begin(db, user, ask.epoch)
+    audit.record(db, user, "login", "user", str(user.id), {"address": ask.client_address})
+    answer = ask.redirect("/password" if user.must_change else security.inside(onward))
+    security.set_cookie(answer, ask.settings, security.SESSION, token, sessions.ABSOLUTE_S)
+    security.drop_cookie(answer, ask.settings, security.LOGIN)
+    return answer
+
+
+def _known_or_not(db: Database, login: str) -> str:
+    """For the log: the login where there is such an account; else nothing, for people type passwords into the wrong field."""
+    found = db.rows("select login from users where login = ?", accounts.normal(login))
+    return str(found[0]["login"]) if found else "?"
+
+
+def log_out(ask: Ask) -> Response:
+    """End the session, here and on the server."""
+    if ask.session is not None:
+        ask.audit("logout", "user", str(ask.user.id))
+        sessions.end(ask.store.db, ask.session.digest)
+    answer = ask.redirect("/login")
+    security.drop_cookie(answer, ask.settings, security.SESSION)
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
+
+
+def language(ask: Ask) -> Response:
+    """Chinese or English, kept in a cookie."""
+    answer = ask.redirect(security.inside(ask.form.text("next", "/")))
+    security.set_cookie(answer, ask.settings, security.LANGUAGE, ask.form.one_of("lang", LANGUAGES), _YEAR_S)
+    return answer
+
+
+def password(ask: Ask) -> Response:
+    """The form for another password."""
+    return ask.render("web/password.html.j2", title=_("修改密码"), problem="", shortest=passwords.SHORTEST)
+
+
+def _in_words(error: StoreError) -> str:
+    """What is wrong with a new password, in the language of the page."""
+    if error.cause == passwords.TOO_WEAK:
+        return _("太常见或太容易猜到：可以用几个不相干的词连起来，不要用名字、日期和键盘顺序")
+    long = error.cause == passwords.TOO_LONG.format(n=passwords.LONGEST)
+    return _("太长，最多 {n} 个字符", n=passwords.LONGEST) if long else _("太短，至少要 {n} 个字符", n=passwords.SHORTEST)
+
+
+def change_password(ask: Ask) -> Response:
+    """Another password, with the present one as proof; all sessions end, and a new one begins here."""
+    db, user, new = ask.store.db, ask.user, ask.form.raw("new")
+    if throttle.refused(db, user.login, ask.client_address, ask.epoch):
+        raise Refused(429, _("尝试太多，请 15 分钟后再试"))
+    _user, kept = accounts.password_hash(db, user.login)
+    problem = ""
+    if not passwords.matches(kept, ask.form.raw("present")):
+        throttle.failed(db, user.login, ask.client_address, ask.epoch)
+        problem = _("现在的密码不对")
+    elif new != ask.form.raw("again"):
+        problem = _("两次输入的新密码不一样")
+    elif new == ask.form.raw("present"):
+        problem = _("新密码和现在的一样")
+    else:
+        try:
+            accounts.set_password(db, user.login, new, user, must_change=False)
+        except StoreError as error:
+            problem = _in_words(error)
+    if problem:
+        return ask.render("web/password.html.j2", 400, title=_("修改密码"), problem=problem, shortest=passwords.SHORTEST)
+    token = sessions.begin(db, user, ask.epoch)
+    answer = ask.redirect("/")
+    security.set_cookie(answer, ask.settings, security.SESSION, token, sessions.ABSOLUTE_S)
+    return answer

@@ -1,0 +1,123 @@
+"""What a published scorecard shows its agent: each deduction with its seconds, words, clause, rule version and how sure it was heard."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from qa.appraisal import light
+from qa.books import Books
+from qa.report_privacy import without_numbers
+from qa.report_view import CheckView, Seconds, view
+from qa.review import appeals, publications, reviews
+from qa.review.appeals import Appeal, Window
+from qa.rules.model import Severity
+from qa.store import Store
+from qa.types import Call, CheckResult, Evidence, Outcome
+
+FINED, WAITS = "confirmed", "waiting"
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A stretch that a deduction rests on; ``confidence`` (0-1) is the mean probability of the words heard there, None where none were."""
+
+    seconds: Seconds
+    confidence: float | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Deduction:
+    """``lost``: points (0 or more).  ``by_person``: a person ruled on it or confirmed it.
+
+    ``money``: ``waiting`` where a fine waits for a person's confirmation, ``confirmed`` where it does not, "" without a fine.
+    """
+
+    check: CheckView
+    lost: float
+    money: str
+    by_person: bool
+    heard: tuple[Heard, ...]
+    window: Window
+
+
+@dataclass(frozen=True)
+class Shown:
+    """``call`` is the id as it is shown; ``rules`` names rule book and version, ``models`` what heard the call."""
+
+    call: str
+    scorecard_id: int
+    started: str | None
+    percent: float | None
+    coverage: float
+    demo: bool
+    rules: str
+    models: tuple[str, ...]
+    deductions: tuple[Deduction, ...]
+    others: tuple[CheckView, ...]
+    window: Window
+    reasons: tuple[str, ...]
+
+
+def shown(store: Store, call_id: str, day: datetime.date) -> Shown:
+    """Errors: :class:`NotFoundError` where nothing is published."""
+    scorecard_id = publications.newest(store.db, call_id) or 0
+    call, card = publications.shown(store, call_id)
+    book = Books(store).known(card.provenance)
+    masked_call, masked = without_numbers(call, card)
+    views = {one.check_id: one for one in view(masked_call, masked, book).checks}
+    sure = reviews.confirmed_of(store, [call_id]).get(call_id, frozenset())
+    made = []
+    for result in light.deductions(card.results):
+        rule = book.rule(result.check_id) if book is not None else None
+        fined = rule is not None and rule.fine is not None and rule.severity is not Severity.ADVISORY
+        money = "" if not fined else FINED if result.check_id in sure else WAITS
+        check = views[result.check_id]
+        window = appeals.window(store, call_id, result.check_id, day)
+        made.append(
+            Deduction(
+                check, light.lost(result, book), money, bool(result.verdict) or result.check_id in sure, _heard(call, result, check), window
+            )
+        )
+    return Shown(
+        call=masked.call_id,
+        scorecard_id=scorecard_id,
+        started=_started(store, call_id),
+        percent=card.percent,
+        coverage=card.coverage,
+        demo=card.provenance.demo,
+        rules=f"{card.provenance.rule_book} {card.provenance.rule_book_version}",
+        models=tuple(f"{name} {model}" for name, model in card.provenance.models),
+        deductions=tuple(sorted(made, key=lambda one: -one.lost)),
+        others=tuple(one for one in views.values() if one.outcome != Outcome.FAIL.value),
+        window=appeals.window(store, call_id, appeals.WHOLE_CALL, day),
+        reasons=appeals.terms_of(store, card).reasons,
+    )
+
+
+def _started(store: Store, call_id: str) -> str | None:
+    found = store.db.rows("select started from calls where call_id = ?", call_id)
+    return found[0]["started"] if found else None
+
+
+def _heard(call: Call, result: CheckResult, check: CheckView) -> tuple[Heard, ...]:
+    """All stretches of the breaches, in order; the masked view has them in the same places."""
+    return tuple(
+        Heard(check.findings[i].evidence[j], confidence(call, evidence), check.findings[i].message)
+        for i, finding in enumerate(result.findings)
+        if finding.outcome is Outcome.FAIL
+        for j, evidence in enumerate(finding.evidence)
+    )
+
+
+def confidence(call: Call, evidence: Evidence) -> float | None:
+    """How sure the recogniser was of the words there: their mean probability (0-1); None where nobody of that role was heard."""
+    own = [u for u in call.transcript.utterances if call.roles.role_of(u.speaker) is evidence.role]
+    sure = [word.probability for u in own for word in u.words if word.span.overlap_ms(evidence.span) > 0]
+    return sum(sure) / len(sure) if sure else None
+
+
+def rule_title(store: Store, one: Appeal) -> str:
+    """The title of the rule that an appeal is about, as it was published; '' for the whole call."""
+    return next((r.title for r in light.whole(store, one.call_id, one.scorecard_id) if r.check_id == one.rule_id), "")

@@ -1,0 +1,91 @@
+"""One call: what was said, what the checks found, and the sound; the same partials as the report of a call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from qa import report
+from qa.books import Books
+from qa.errors import QaError
+from qa.people.accounts import UserRole
+from qa.report_media import envelopes
+from qa.report_privacy import without_numbers
+from qa.report_text import percent_text
+from qa.report_view import view
+from qa.types import Call, Scorecard
+from qa.web import audio as sounds
+from qa.web.addresses import address
+from qa.web.language import marked
+from qa.web.language import translated as _
+from qa.web.permissions import published
+from qa.web.refusals import Refused
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+WAVE_COLUMNS = 1000
+_MISSING = marked("没有录音可放：{cause}。以下时间仍对应原录音。")
+
+
+def seen(ask: Ask) -> tuple[Call, Scorecard]:
+    """The call and the scorecard that this person sees: an agent the published one, all others the one that stands."""
+    call_id = ask.params["call_id"]
+    if ask.user.role is UserRole.AGENT:
+        from qa.review import publications
+
+        return publications.shown(ask.store, call_id)
+    return ask.store.call(call_id), ask.store.scorecard(call_id)
+
+
+def page(ask: Ask) -> Response:
+    """The call with its scorecard; reading it is logged."""
+    call_id = ask.params["call_id"]
+    call, card = seen(ask)
+    problem = ask.sounds.problem(call.audio)
+    book = Books(ask.store).known(card.provenance)
+    ask.audit("call.view", "call", call_id)
+    call, card = without_numbers(call, card)
+    shown = view(call, card, book)
+    return ask.render(
+        "web/call.html.j2",
+        title=card.call_id,
+        call_id=card.call_id,
+        facts=report.call_facts(call, card),
+        notes=[note for note in card.notes if not note.startswith("演示")],
+        demo=card.provenance.demo,
+        draft=ask.user.role is not UserRole.AGENT and not published(ask.store, call_id),
+        percent=card.percent,
+        percent_text=_(percent_text(card.percent)),
+        coverage=card.coverage,
+        duration_ms=call.audio.duration_ms,
+        v=shown,
+        audio="" if problem else address("/calls/{call_id}/audio", call_id=call_id),
+        audio_problem=_(_MISSING, cause=problem),
+        wave=wave_data(call),
+        at_ms=ask.query.integer("at", 0),
+        provenance=report.provenance(call, card),
+    )
+
+
+def wave_data(call: Call) -> dict[str, object]:
+    """What ``wave.js`` draws: bar heights (0-1) a channel, and the length in seconds."""
+    return {"seconds": call.audio.duration_ms / 1000, "peaks": envelopes(call.acoustics.channels, call.audio.duration_ms, WAVE_COLUMNS)}
+
+
+def audio(ask: Ask) -> Response:
+    """The sound of a call, or a range of it; listening is logged."""
+    call_id = ask.params["call_id"]
+    call, _card = seen(ask)
+    try:
+        sound = ask.sounds.sound(call.audio)
+    except QaError as error:
+        raise Refused(404, _(_MISSING, cause=error.cause)) from error
+    except LookupError as error:
+        raise Refused(410, _(_MISSING, cause=str(error))) from error
+    except OSError as error:
+        raise Refused(404, _(_MISSING, cause=error.strerror or "")) from error
+    if ask.heard.anew((ask.user.id, call_id), ask.epoch):
+        ask.audit("call.listen", "call", call_id)
+    return sounds.answer(sound)

@@ -1,0 +1,284 @@
+"""Clips: heard, cut, released by QA, exported.  All sound and all words here are redacted."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from qa.clips import cutting, export, playlists, release, search, sounds
+from qa.clips.cutting import Clip, Wish
+from qa.clips.index import Line
+from qa.errors import QaError, StoreError
+from qa.types import Span
+from qa.web.addresses import address
+from qa.web.language import translated as _
+from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, number, ranged, stretch
+from qa.web.permissions import Permission
+from qa.web.refusals import Refused
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+AROUND_MS = 20_000
+"""So much is heard before and behind a moment when it is cut."""
+_LONGEST_WINDOW_MS = cutting.LONGEST_MS
+_BEEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[-–—~至到]\s*(\d+(?:\.\d+)?)\s*")
+KINDS = ("opus", "mp3", "wav", "vtt", "labels", "textgrid")
+
+
+def listing(ask: Ask) -> Response:
+    """The newest clips."""
+    clips = cutting.clips(ask.store)
+    return ask.render(
+        "web/trainer/clips.html.j2", title=_("片段"), clips=clips, states=release.states(ask.store, clips), words=STATES, examples=EXAMPLES
+    )
+
+
+def queue(ask: Ask) -> Response:
+    """What waits for QA."""
+    clips = release.queue(ask.store)
+    return ask.render(
+        "web/trainer/release.html.j2", title=_("片段放行"), clips=clips, states=release.states(ask.store, clips), words=STATES,
+        examples=EXAMPLES,
+    )  # fmt: skip
+
+
+def waiting(ask: Ask) -> dict[str, object] | None:
+    """For the start page: of QA how many clips wait, of a trainer which were sent back; None where there is nothing."""
+    if ask.may(Permission.CLIP_RELEASE):
+        clips = len(release.queue(ask.store))
+        return {"links": [("/release", _("待放行的片段"), clips)]} if clips else None
+    newest = cutting.clips(ask.store, limit=50)
+    states = release.states(ask.store, newest)
+    back = [(address("/clips/{clip_id}", clip_id=c.id), c.title, _("已退回")) for c in newest if states[c.id] == release.REFUSED]
+    return {"links": back[:5]} if back else None
+
+
+def page(ask: Ask) -> Response:
+    """One clip: its sound, its words, what was decided about it."""
+    one = _clip(ask)
+    state = release.state(ask.store, one)
+    ask.audit("clip.view", "clip", str(one.id))
+    return ask.render(
+        "web/trainer/clip.html.j2",
+        title=one.title,
+        clip=one,
+        state=state,
+        words=STATES,
+        examples=EXAMPLES,
+        roles=ROLES,
+        decisions=release.decisions(ask.store, one.id),
+        lists=playlists.playlists(ask.store),
+        kinds=_kinds(),
+        may_release=ask.may(Permission.CLIP_RELEASE),
+        whys=_whys(one),
+        problem="",
+    )
+
+
+def _clip(ask: Ask) -> Clip:
+    return cutting.clip(ask.store, number(ask.params["clip_id"]))
+
+
+def _kinds() -> tuple[tuple[str, str], ...]:
+    names = ("Opus", "MP3", "WAV", _("字幕（VTT）"), _("Audacity 标签"), "TextGrid（Praat）")
+    return tuple(zip(KINDS, names, strict=True))
+
+
+def _whys(one: Clip) -> list[tuple[int, int, str]]:
+    """The beeps of a clip: from, to (ms), why."""
+    names = {"number": _("号码"), "name": _("姓名"), "address": _("地址"), "unheard": _("没有听清"), "person": _("人工加的")}
+    return [(b.span.start_ms, b.span.end_ms, "、".join(names.get(w, w) for w in b.why.split("+"))) for b in one.version.beeps]
+
+
+def sound(ask: Ask) -> Response:
+    """The sound of a clip; listening is logged."""
+    one = _clip(ask)
+    if ask.heard.anew((ask.user.id, "clip", one.version.id), ask.epoch):
+        ask.audit("clip.listen", "clip", str(one.id), version=one.version.id)
+    return clip_sound(ask, one)
+
+
+# ---------------------------------------------------------------- cutting
+
+
+def _card(ask: Ask) -> tuple[int, str]:
+    card = number(ask.params["card"])
+    call_id = search.call_of(ask.store, card)
+    if call_id is None:
+        raise Refused(404, _("这通电话刚刚重新评过分，请重新查找"))
+    return card, call_id
+
+
+def _window(ask: Ask, duration_ms: int) -> Span:
+    """What is heard while cutting; asked for in ms."""
+    low = ask.query.integer("from", 0, high=duration_ms)
+    high = min(duration_ms, ask.query.integer("to", min(duration_ms, low + 30_000), high=10**9))
+    if not cutting.SHORTEST_MS <= high - low <= _LONGEST_WINDOW_MS:
+        raise Refused(400, _("请选 {low} 到 {high} 秒的一段", low=1, high=_LONGEST_WINDOW_MS // 1000))
+    return Span(low, high)
+
+
+def cutter(ask: Ask) -> Response:
+    """A stretch around a moment, to be heard and cut."""
+    card, call_id = _card(ask)
+    call = ask.store.call(call_id)
+    total = call.audio.duration_ms
+    start = ask.query.integer("start", 0, high=total)
+    end = min(total, ask.query.integer("end", min(total, start + 10_000), high=10**9))
+    middle = (start + end) // 2
+    half = min(_LONGEST_WINDOW_MS // 2, (end - start) // 2 + AROUND_MS)
+    window = Span(max(0, middle - half), min(total, middle + half))
+    ask.audit("clip.prepare", "call", call_id, start_ms=start)
+    wish = Wish(Span(start, max(start, end)), check_id=ask.query.text("check"), example=ask.query.one_of("example", tuple(EXAMPLES), ""))
+    action = address("/search/{card}/cut", card=card)
+    return _editor(ask, wish, action, window, address("/search/{card}/sound", card=card, query=_edges(window)), _said(ask, call_id, window))
+
+
+def _edges(window: Span) -> dict[str, int]:
+    return {"from": window.start_ms, "to": window.end_ms}
+
+
+def _said(ask: Ask, call_id: str, window: Span) -> list[Line]:
+    return [x for x in search.said(ask.store, call_id) if x.start_ms < window.end_ms and x.end_ms > window.start_ms]
+
+
+def _editor(
+    ask: Ask, wish: Wish, action: str, window: Span, sound_at: str, said: list[Line], problem: str = "", title: str = ""
+) -> Response:
+    return ask.render(
+        "web/trainer/cut.html.j2",
+        400 if problem else 200,
+        title=title or _("剪片段"),
+        wish=wish,
+        beeps="\n".join(f"{s.start_ms / 1000:.1f}-{s.end_ms / 1000:.1f}" for s in wish.beeps),
+        action=action,
+        window=window,
+        sound_at=sound_at,
+        said=said,
+        roles=ROLES,
+        examples=EXAMPLES,
+        checks=search.checks(ask.store),
+        longest_s=cutting.LONGEST_MS // 1000,
+        problem=problem,
+    )
+
+
+def window_sound(ask: Ask) -> Response:
+    """The redacted sound around a moment; listening is logged."""
+    card, call_id = _card(ask)
+    window = _window(ask, ask.store.call(call_id).audio.duration_ms)
+    part = stretch(ask, call_id, card, window)
+    if ask.heard.anew((ask.user.id, "stretch", call_id), ask.epoch):
+        ask.audit("call.listen_redacted", "call", call_id, start_ms=window.start_ms)
+    return ranged(ask, sounds.encoded(part.pcm, part.rate_hz, "wav"), "audio/wav", f"{card}-{window.start_ms}-{window.end_ms}")
+
+
+def cut(ask: Ask) -> Response:
+    """Make a clip."""
+    call_id = _card(ask)[1]
+    made = cutting.cut(ask.store, call_id, _wish(ask), ask.user.name or ask.user.login)
+    ask.audit("clip.cut", "clip", str(made.id), version=made.version.id)
+    return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已剪好，等质检员放行"))
+
+
+def _wish(ask: Ask) -> Wish:
+    form = ask.form
+    start, end = _ms(ask, "start"), _ms(ask, "end")
+    if end <= start:
+        raise Refused(400, _("结束时间要晚于开始时间"))
+    return Wish(
+        Span(start, end),
+        _ms(ask, "margin"),
+        _beeps(form.text("beeps")),
+        form.text("title"),
+        form.one_of("example", tuple(EXAMPLES), ""),
+        form.text("check"),
+        form.text("note"),
+    )
+
+
+def _ms(ask: Ask, name: str) -> int:
+    """Seconds of a field as ms."""
+    try:
+        value = float(ask.form.text(name) or "nan")
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= 1e6:
+        raise Refused(400, _("“{name}”应是秒数", name=name))
+    return round(value * 1000)
+
+
+def _beeps(text: str) -> tuple[Span, ...]:
+    """``12.3-14``, a line each: seconds of the recording."""
+    out = []
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        found = _BEEP.fullmatch(line)
+        if found is None or float(found[2]) <= float(found[1]) or float(found[2]) > 1e6:
+            raise Refused(400, _("消音的时间请写成 12.3-14，一行一处"))
+        out.append(Span(round(float(found[1]) * 1000), round(float(found[2]) * 1000)))
+    return tuple(out[:100])
+
+
+def editor(ask: Ask) -> Response:
+    """A clip to be cut anew."""
+    one = _clip(ask)
+    card = ask.store.db.rows("select scorecard_id from search_calls where call_id = ?", one.call_id)
+    if not card:
+        raise Refused(404, _("这通电话已不在检索里，不能再剪"))
+    window = Span(max(0, one.version.start_ms - AROUND_MS), one.version.end_ms + AROUND_MS)
+    by_hand = tuple(
+        Span(b.span.start_ms + one.version.start_ms, b.span.end_ms + one.version.start_ms) for b in one.version.beeps if "person" in b.why
+    )
+    wish = Wish(Span(one.version.start_ms, one.version.end_ms), 0, by_hand, one.title, one.example, one.check_id, one.note)
+    action = address("/clips/{clip_id}/edit", clip_id=one.id)
+    sound_at = address("/search/{card}/sound", card=card[0]["scorecard_id"], query=_edges(window))
+    return _editor(ask, wish, action, window, sound_at, _said(ask, one.call_id, window), title=_("重剪“{title}”", title=one.title))
+
+
+def edit(ask: Ask) -> Response:
+    """Another version of a clip."""
+    made = cutting.cut_again(ask.store, _clip(ask).id, _wish(ask), ask.user.name or ask.user.login)
+    ask.audit("clip.cut", "clip", str(made.id), version=made.version.id)
+    return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已重剪，要重新放行"))
+
+
+def delete(ask: Ask) -> Response:
+    """Delete a clip for good."""
+    one = _clip(ask)
+    cutting.delete(ask.store, one.id)
+    ask.audit("clip.delete", "clip", str(one.id))
+    return ask.redirect("/clips", _("片段已删除"))
+
+
+# ---------------------------------------------------------------- release and export
+
+
+def decide(ask: Ask) -> Response:
+    """QA releases, refuses or withdraws the version that was heard."""
+    one = _clip(ask)
+    decision = ask.form.one_of("decision", release.DECISIONS)
+    by = ask.user.name or ask.user.login
+    try:
+        release.decide(ask.store, one.id, ask.form.integer("version"), decision, by, ask.form.text("reason"))
+    except StoreError as error:
+        raise Refused(409, f"{_(error.cause)}。{error.cure}") from error
+    ask.audit(f"clip.{decision}", "clip", str(one.id), version=one.version.id)
+    return ask.redirect("/release", _("已记录：{decision}", decision=_(STATES[decision][0])))
+
+
+def single(ask: Ask) -> Response:
+    """A released clip as a file."""
+    one = _clip(ask)
+    if ask.params["kind"] not in KINDS:
+        raise Refused(404)
+    try:
+        made = export.single(ask.store, one, ask.params["kind"])
+    except QaError as error:
+        raise Refused(409, f"{error.cause}。{error.cure}") from error
+    ask.audit("clip.export", "clip", str(one.id), version=one.version.id, form=ask.params["kind"])
+    return ask.download(made.data, f"clip-{one.id}.{made.name.rpartition('.')[2]}", made.media_type)

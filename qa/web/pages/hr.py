@@ -1,0 +1,176 @@
+"""The appraisal table of a month, to look at, to print and to take away; closing the month, and what is adjusted afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from qa.appraisal import closing, figures, files, month_table
+from qa.appraisal.month_table import Table
+from qa.errors import QaError
+from qa.people.accounts import UserRole
+from qa.report_text import percent_text
+from qa.scorecards import MIN_RANKED
+from qa.web.addresses import address
+from qa.web.language import translated as _
+from qa.web.pages.agent import signed
+from qa.web.pages.figure_texts import estimate_text
+from qa.web.pages.team import asked_month, money_text, month_choices, place_text
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv; charset=utf-8"
+LISTED = 30
+"""Agents with something to be confirmed that are named; of more only their number."""
+MOST_SHOWN = 200
+"""Agents that are shown on one page; of more a team is chosen."""
+
+
+def _team(ask: Ask) -> str | None:
+    """A lead has the own team alone; HR any, or all."""
+    return ask.user.team if ask.user.role is UserRole.LEAD else ask.query.text("team") or None
+
+
+def _table(ask: Ask, budget_s: float | None) -> Table:
+    return month_table.table(ask.store, asked_month(ask), _team(ask), ask.today, budget_s=budget_s)
+
+
+def table(ask: Ask) -> Response:
+    """The table; of a large house a team's, chosen from a list (the files hold all)."""
+    month = asked_month(ask)
+    if _team(ask) is None and figures.agents(ask.store, month) > MOST_SHOWN:
+        return _teams(ask, month)
+    return _shown(ask, "web/hr/table.html.j2", _table(ask, figures.SHOWN_BUDGET_S), "appraisal.view")
+
+
+def _teams(ask: Ask, month: str) -> Response:
+    teams = [(team, address("/appraisal", query={"month": month, "team": team})) for team in figures.teams(ask.store, month)]
+    return ask.render(
+        "web/hr/choose.html.j2",
+        title=_("绩效表 {month}", month=month),
+        month=month,
+        months=month_choices(ask.store, month),
+        teams=teams,
+        links={kind: address(f"/appraisal/{kind}", query={"month": month}) for kind in ("xlsx", "csv")},
+        behind=len(figures.waiting(ask.store, [month])),
+        most=MOST_SHOWN,
+    )
+
+
+def printed(ask: Ask) -> Response:
+    """The table with its arithmetic and places to sign, made to be printed."""
+    made = _table(ask, None)
+    how = [(row, month_table.arithmetic(ask.store, row.of.agent_id, made.month)) for row in made.rows]
+    return _shown(ask, "web/hr/print.html.j2", made, "appraisal.print", how=how)
+
+
+def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) -> Response:
+    query = {"month": made.month, "team": made.team if ask.user.role is not UserRole.LEAD else None}
+    ask.audit(action, "month", made.month, team=made.team or "")
+    return ask.render(
+        template,
+        title=_("绩效表 {month}", month=made.month),
+        table=made,
+        month=made.month,
+        months=month_choices(ask.store, made.month),
+        teams=[("", _("全部班组")), *((team, team) for team in figures.teams(ask.store, made.month))],
+        choose_team=ask.user.role is not UserRole.LEAD,
+        rows=[(row, estimate_text(row.of.percent), *place_text(row), money_text(row)) for row in made.rows],
+        links={kind: address(f"/appraisal/{kind}", query=query) for kind in ("xlsx", "csv", "print")},
+        signoffs=closing.signoffs(ask.store, made.month, made),
+        notes=files.notes(made),
+        few=MIN_RANKED,
+        demo=any(row.of.demo for row in made.rows),
+        **more,
+    )
+
+
+def xlsx(ask: Ask) -> Response:
+    """The workbook: table, arithmetic, notes."""
+    made = _table(ask, None)
+    how = [(row, month_table.arithmetic(ask.store, row.of.agent_id, made.month)) for row in made.rows]
+    return _sent(ask, made, "xlsx", files.xlsx_bytes(files.to_sheets(made, how)), XLSX)
+
+
+def csv(ask: Ask) -> Response:
+    """The table alone as CSV."""
+    made = _table(ask, None)
+    return _sent(ask, made, "csv", files.csv_bytes(made), CSV)
+
+
+def _sent(ask: Ask, made: Table, kind: str, data: bytes, media_type: str) -> Response:
+    ask.audit("appraisal.export", "month", made.month, file=kind, team=made.team or "", rows=len(made.rows))
+    return ask.download(data, f"appraisal-{made.month}.{kind}", media_type)
+
+
+# ---------------------------------------------------------------- closing
+
+
+def months(ask: Ask) -> Response:
+    """A month's sign-offs, what speaks against closing it, and after the closing its adjustments."""
+    return _months(ask)
+
+
+def _months(ask: Ask, problem: str = "") -> Response:
+    month = asked_month(ask, "form" if problem else "query")
+    made = month_table.table(ask.store, month, None, ask.today, budget_s=figures.SHOWN_BUDGET_S, ranked=False)
+    return ask.render(
+        "web/hr/months.html.j2",
+        400 if problem else 200,
+        title=_("关账"),
+        month=month,
+        months=month_choices(ask.store, month),
+        table=made,
+        waits=[row for row in made.rows if row.pending],
+        listed=LISTED,
+        signoffs=closing.signoffs(ask.store, month, made),
+        unsigned=closing.unsigned(ask.store, month, made),
+        warnings=closing.warnings(ask.store, made),
+        over=f"{ask.today:%Y-%m}" > month,
+        closed=closing.closed(ask.store),
+        changes=closing.changes(ask.store, month) if made.closed else (),
+        proposals=closing.proposals(ask.store, month) if made.closed else (),
+        score=lambda percent: _(percent_text(percent)),
+        longest=closing.LONGEST,
+        problem=problem,
+        typed=ask.form.pairs() if problem else {},
+    )
+
+
+def close(ask: Ask) -> Response:
+    """Close the month for good."""
+    month = asked_month(ask, "form")
+    try:
+        made = closing.close(
+            ask.store, month, signed(ask), ask.form.text("note"), ask.form.text("confirm"), ask.form.text("accept") == "1", ask.today
+        )
+    except QaError as error:
+        return _months(ask, f"{error.cause}。{error.cure}")
+    ask.audit("month.close", "month", month, note=made.note)
+    return ask.redirect(address("/months", query={"month": month}), notice=_("{month} 已关账", month=month))
+
+
+def adjust(ask: Ask) -> Response:
+    """Make corrections of a closed month stand."""
+    month, calls = asked_month(ask, "form"), ask.form.all("call")
+    try:
+        number = closing.adjust(ask.store, month, calls, signed(ask), ask.form.text("reason"))
+    except QaError as error:
+        return _months(ask, f"{error.cause}。{error.cure}")
+    for call_id in calls:
+        ask.audit("month.adjust", "call", call_id, month=month)
+    return ask.redirect(address("/months", query={"month": month}), notice=_("已批准 {n} 份更正", n=number))
+
+
+# ---------------------------------------------------------------- start page
+
+
+def to_close(ask: Ask) -> dict[str, object] | None:
+    """The newest month that is over and still open."""
+    now = f"{ask.today:%Y-%m}"
+    known = {one.month for one in closing.closed(ask.store)}
+    waiting = [month for month in figures.months(ask.store) if month < now and month not in known]
+    return {"months": waiting[:6]} if waiting else None

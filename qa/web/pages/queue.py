@@ -1,0 +1,133 @@
+"""The review queue with its filters and assignment, and the day's sampling plan."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from qa.export import mask_name
+from qa.people.accounts import UserRole
+from qa.review import assignments, overturns, queue, sampling
+from qa.review.queue import WORTH, Filter
+from qa.web.addresses import address
+from qa.web.language import translated as _
+from qa.web.paging import Paging
+from qa.web.refusals import Refused
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask, Fields
+
+ROWS = 50
+AT_ONCE = 200
+"""Scorecards that a view of the queue takes in; ``qa review refresh`` takes in all."""
+MOST = 10_000
+_NAMES = ("state", "team", "agent_id", "assignee", "reason", "since", "until")
+
+
+def wanted(query: Fields) -> Filter:
+    """The filters of a query; what is none is as if it were not there."""
+    given = {name: value for name in _NAMES if (value := query.text(name))}
+    if given.get("state") not in ("open", "done", "rest"):
+        given.pop("state", None)
+    for name in ("since", "until"):
+        day = query.day(name)
+        given[name] = day.isoformat() if day is not None else ""
+    if given["since"] and given["until"] and given["until"] < given["since"]:
+        raise Refused(400, _("时间段的终点早于起点"))
+    return Filter(**given)
+
+
+def page(ask: Ask) -> Response:
+    """The queue, the worthiest first."""
+    behind = queue.refresh(ask.store, AT_ONCE) >= AT_ONCE
+    filters, offset = wanted(ask.query), ask.query.integer("from", 0, high=MOST)
+    found = queue.page(ask.store.db, filters, offset, ROWS + 1)
+    more = len(found) > ROWS
+    there = queue.count(ask.store.db, filters, MOST)
+    shown = found[:ROWS]
+    numbers = _numbers(ask, [row.call_id for row in shown])
+    return ask.render(
+        "web/review/queue.html.j2",
+        title=_("复核队列"),
+        rows=[(row, mask_name(row.call_id, numbers.get(row.call_id, "")), [_(WORTH[r][1]) for r in row.reasons]) for row in shown],
+        filters=filters,
+        team_options=[(team, team) for team in queue.teams(ask.store.db)],
+        people_options=[(name, name) for name in _people(ask)],
+        reasons=[(key, _(name)) for key, (_weight, name) in WORTH.items()],
+        kept=_query(filters),
+        count=f"{there}+" if there >= MOST else str(there),
+        behind=behind,
+        paging=_paging(filters, offset, more),
+    )
+
+
+def _query(filters: Filter) -> dict[str, object]:
+    return {name: value for name, value in vars(filters).items() if value and (name, value) != ("state", "open")}
+
+
+def _paging(filters: Filter, offset: int, more: bool) -> Paging:
+    def at(start: int) -> str:
+        return address("/review", query={**_query(filters), **({"from": start} if start else {})})
+
+    text = f"{offset + 1}–{offset + ROWS}" if more else f"{offset + 1}–"
+    return Paging(at(max(0, offset - ROWS)) if offset else "", at(offset + ROWS) if more and offset + ROWS <= MOST else "", text)
+
+
+def _numbers(ask: Ask, calls: list[str]) -> dict[str, str]:
+    marks = ", ".join("?" * len(calls))
+    found = ask.store.db.rows(f"select call_id, customer_number from calls where call_id in ({marks})", *calls)
+    return {row["call_id"]: row["customer_number"] or "" for row in found}
+
+
+def _people(ask: Ask) -> list[str]:
+    """Who reviews."""
+    found = ask.store.db.rows("select name, login from users where role = ? and not disabled order by name", UserRole.QA.value)
+    return [row["name"] or row["login"] for row in found]
+
+
+def assign(ask: Ask) -> Response:
+    """Give the chosen calls to somebody."""
+    calls = tuple(dict.fromkeys(ask.form.all("call")))
+    if not 0 < len(calls) <= ROWS:
+        raise Refused(400, _("请选择 1 到 {n} 通电话", n=ROWS))
+    assignee = ask.form.one_of("assignee", ["", *_people(ask)], "")
+    known = {
+        row["call_id"] for row in ask.store.db.rows(f"select call_id from calls where call_id in ({', '.join('?' * len(calls))})", *calls)
+    }
+    moved = assignments.assign(ask.store, [call_id for call_id in calls if call_id in known], assignee, ask.user.name or ask.user.login)
+    ask.audit("review.assign", "calls", str(len(known)), assignee=assignee)
+    return ask.redirect(address("/review", query=_query(wanted(ask.query))), notice=_("已分派 {n} 通", n=moved))
+
+
+# ---------------------------------------------------------------- the day's plan, and how often rules are overturned
+
+
+def plan(ask: Ask) -> Response:
+    """The plan of a day: how many calls of each agent were drawn and reviewed."""
+    day = ask.query.day("day") or ask.today - datetime.timedelta(days=1)
+    found = sampling.plans(ask.store.db, day)
+    calls = [call_id for one in found for call_id in one.drawn]
+    numbers = _numbers(ask, calls[:500])
+    names = {call_id: mask_name(call_id, numbers.get(call_id, "")) for call_id in calls}
+    return ask.render("web/review/sampling.html.j2", title=_("抽检计划"), day=day.isoformat(), plans=found, names=names, most=sampling.MOST)
+
+
+def draw(ask: Ask) -> Response:
+    """Draw the plan of a day."""
+    day = ask.form.day("day")
+    if day is None:
+        raise Refused(400, _("请写明日期"))
+    new = sampling.draw(ask.store, day, ask.form.integer("per_agent", low=1, high=sampling.MOST), ask.user.name or ask.user.login)
+    ask.audit("review.sample", "day", day.isoformat(), calls=new)
+    return ask.redirect(address("/sampling", query={"day": day.isoformat()}), notice=_("新抽 {n} 通", n=new))
+
+
+def rules(ask: Ask) -> Response:
+    """Of each rule how often persons overturned it."""
+    since, until = ask.query.day("since"), ask.query.day("until")
+    found = overturns.per_rule(ask.store, since.isoformat() if since else "", until.isoformat() if until else "")
+    return ask.render(
+        "web/review/overturned.html.j2", title=_("各规则的改判率"), rules=found, since=since or "", until=until or "", share=queue.CONTROL
+    )

@@ -1,0 +1,275 @@
+"""The review screen: hear a call, confirm or overturn each result, add findings, set roles, correct text, finish and go on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from qa import report, role_marks
+from qa.books import Books
+from qa.errors import ConflictError, NotFoundError, QaError, StoreError
+from qa.report_text import ROLE_TEXT, percent_text, speaker_text
+from qa.report_view import view
+from qa.review import appeals, assignments, publications, queue, reviews, text_marks, verdicts, versions
+from qa.review.recounting import recounted
+from qa.review.verdicts import Terms
+from qa.types import Call, Evidence, Outcome, Role, Span
+from qa.web.addresses import address
+from qa.web.language import marked
+from qa.web.language import translated as _
+from qa.web.pages import review_view
+from qa.web.pages.call import wave_data
+from qa.web.pages.queue import wanted
+from qa.web.refusals import Refused
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+OUTCOMES = (
+    (Outcome.PASS.value, marked("符合")),
+    (Outcome.FAIL.value, marked("不符合")),
+    (Outcome.NOT_APPLICABLE.value, marked("不适用")),
+    (Outcome.INCONCLUSIVE.value, marked("人工也无法判定")),
+)
+_TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,5}(?:\.\d{1,3})?)")
+_DONE = {
+    "confirm": marked("已确认"),
+    "overturn": marked("已改判，已重新计分"),
+    "add": marked("已补充发现，已重新计分"),
+    "drop": marked("已剔除发现，已重新计分"),
+    "withdraw": marked("已撤回人工判定"),
+}
+_WAITS = marked("所在月份已关账：新的评分只是建议，等待批准")
+
+
+def signed(ask: Ask) -> str:
+    """The name under which a decision is kept."""
+    return ask.user.name or ask.user.login
+
+
+def page(ask: Ask) -> Response:
+    """The screen; viewing is logged."""
+    ask.audit("call.view", "call", ask.params["call_id"])
+    return _screen(ask)
+
+
+def _screen(ask: Ask, problem: str = "", status: int = 200) -> Response:
+    """``problem``: why the last decision was not taken; what was typed stays in its form."""
+    call_id, store = ask.params["call_id"], ask.store
+    of = verdicts.basis(store, call_id)
+    call, card = publications.at(store, call_id, of.scorecard_id)
+    sound = ask.sounds.problem(call.audio)
+    number = call.record.customer_number if call.record is not None else ""
+    book = Books(store).known(card.provenance)
+    call, card = review_view.masked(call, card)
+    shown = view(call, card, book)
+    assigned = assignments.of_call(store.db, call_id)
+    return ask.render(
+        "web/review/review.html.j2",
+        status,
+        layout="web/review/part.html.j2" if ask.htmx else "web/base.html.j2",
+        title=_("复核 {call}", call=card.call_id),
+        call_key=call_id,
+        call_id=card.call_id,
+        facts=report.call_facts(call, card),
+        notes=[note for note in card.notes if not note.startswith("演示")],
+        demo=card.provenance.demo,
+        percent=card.percent,
+        percent_text=_(percent_text(card.percent)),
+        coverage=card.coverage,
+        duration_ms=call.audio.duration_ms,
+        v=shown,
+        rules=review_view.rules(store, of, call, card, book),
+        lines=review_view.lines(call, shown.lines),
+        corrections=review_view.corrections(store, call_id, number),
+        voices=_voices(call),
+        role_marks=[str(mark) for mark in role_marks.marks(store.db, call_id)],
+        comments=reviews.of_call(store.db, call_id),
+        appealed=[(one, review_view.state_text(one.state(ask.today))) for one in appeals.against(store.db, call_id)],
+        assignee=assigned.assignee if assigned is not None else "",
+        published=publications.newest(store.db, call_id) is not None,
+        month=store.closed_month_of(call_id),
+        pending=store.pending(call_id) is not None,
+        audio="" if sound else address("/calls/{call_id}/audio", call_id=call_id),
+        audio_problem=_("没有录音可放：{cause}。以下时间仍对应原录音。", cause=sound),
+        wave=wave_data(call),
+        at_ms=ask.query.integer("at", 0),
+        outcomes=OUTCOMES,
+        roles=[(role.value, ROLE_TEXT[role]) for role in role_marks.SETTABLE],
+        on=versions.version(store.db, call_id),
+        problem=problem,
+        typed=review_view.Typed(ask.form.pairs() if problem else {}),
+        filters_query=_kept(ask),
+        blank=review_view.Typed(),
+        source=report.provenance(call, card),
+        moment=review_view.moment_text,
+    )
+
+
+def _voices(call: Call) -> list[tuple[str, str, str]]:
+    """Label, name and role of the voices that a person may name."""
+    heard = call.as_heard
+    if heard.turns.method == "none":
+        return []
+    return [(label, speaker_text(heard, label), heard.roles.role_of(label).value) for label in role_marks.labels(heard.turns)]
+
+
+# ---------------------------------------------------------------- deciding
+
+
+def verdict(ask: Ask) -> Response:
+    """A verdict on one rule."""
+    return _decided(ask, _verdict)
+
+
+def roles(ask: Ask) -> Response:
+    """Who is who; the call is judged again at once."""
+    return _decided(ask, _roles)
+
+
+def text(ask: Ask) -> Response:
+    """Corrected text of a stretch, or a correction taken back; the call is judged again at once."""
+    return _decided(ask, _text)
+
+
+def _decided(ask: Ask, act: Callable[[Ask, Terms], str]) -> Response:
+    """After a decision the screen again; a refused one shows why, with what was typed."""
+    call_id = ask.params["call_id"]
+    terms = Terms(signed(ask), ask.form.text("reason"), ask.form.text("on"), ask.form.text("closed_month") == "1")
+    try:
+        notice = act(ask, terms)
+    except NotFoundError:
+        raise
+    except QaError as error:
+        return _screen(ask, f"{error.cause}。{error.cure}", 409 if isinstance(error, ConflictError) else 400)
+    queue.update(ask.store, call_id)
+    at = ask.form.integer("at", 0)
+    back = address("/review/{call_id}", call_id=call_id, query={**_kept(ask), **({"at": at} if at else {})})
+    rule = ask.form.text("rule")
+    return ask.redirect(f"{back}#c-{rule}" if rule and re.fullmatch(r"[a-z0-9_]+", rule) else back, notice=notice)
+
+
+def _verdict(ask: Ask, terms: Terms) -> str:
+    call_id, rule, store = ask.params["call_id"], ask.form.text("rule"), ask.store
+    action = ask.form.one_of("action", tuple(_DONE))
+    if action == "confirm":
+        given = verdicts.confirm(store, call_id, rule, terms)
+    elif action == "overturn":
+        outcome = Outcome(ask.form.one_of("outcome", [value for value, _text_ in OUTCOMES]))
+        given = verdicts.overturn(store, call_id, rule, outcome, terms, _evidence(ask) if outcome is Outcome.FAIL else ())
+    elif action == "add":
+        found = _evidence(ask)
+        if not found:
+            raise StoreError(rule, "没有写在第几秒", "请写明起止时间")
+        given = verdicts.add(store, call_id, rule, found[0], terms)
+    elif action == "drop":
+        kept = [int(place) for place in ask.form.all("kept") if place.isdigit() and len(place) < 6]
+        given = verdicts.drop(store, call_id, rule, kept, terms)
+    else:
+        given = verdicts.withdraw(store, call_id, rule, terms)
+    details = {"rule": rule, "verdict": given.verdict.id, "outcome": str(given.verdict.outcome or ""), "scorecard": given.saved.id}
+    ask.audit(f"review.{action}", "call", call_id, **details)
+    return _told(_(_DONE[action]), given.saved.proposed, given.others)
+
+
+def _told(done: str, proposed: bool, others: tuple[str, ...]) -> str:
+    more = _("先警告的次数已重算，另有 {n} 通的得分改变", n=len(others)) if others else ""
+    return "；".join(part for part in (done, more, _(_WAITS) if proposed else "") if part)
+
+
+def _evidence(ask: Ask) -> tuple[Evidence, ...]:
+    """Of the form: where, who, and the words; () where no time is given."""
+    start, end = ask.form.text("start"), ask.form.text("end")
+    if not start and not end:
+        return ()
+    role = Role(ask.form.one_of("role", [role.value for role in Role], Role.AGENT.value))
+    return (Evidence(_span(start, end), role, ask.form.text("words")[:500]),)
+
+
+def _span(start: str, end: str) -> Span:
+    times = [_ms(start), _ms(end)]
+    if times[0] >= times[1]:
+        raise StoreError(f"{start}–{end}", "起点要早于终点", "请核对时间")
+    return Span(*times)
+
+
+def _ms(text: str) -> int:
+    """``75.3`` or ``1:15.3`` in milliseconds.  Errors: :class:`StoreError`."""
+    found = _TIME.fullmatch(text.replace("：", ":"))
+    if found is None:
+        raise StoreError(text, "不是录音里的时间", "请写成 75.3 或 1:15.3")
+    return round(1000 * (60 * int(found[1] or 0) + float(found[2])))
+
+
+def _roles(ask: Ask, terms: Terms) -> str:
+    call_id = ask.params["call_id"]
+    labels = role_marks.labels(ask.store.call(call_id).as_heard.turns)
+    given = {
+        label: Role(chosen) for label in labels if (chosen := ask.form.text(f"role-{label}")) in {r.value for r in role_marks.SETTABLE}
+    }
+    whole = ask.form.text("whole") == "1"
+    done = role_marks.set_roles(
+        ask.store, call_id, given, terms.by, terms.reason, apart=not whole, closed_month=terms.closed_month, on=terms.on
+    )
+    others = recounted(ask.store, call_id, terms.by)
+    ask.audit("review.roles", "call", call_id, scorecard=done.saved.id)
+    return _told(_("角色已设定，已重新评分"), done.saved.proposed, others)
+
+
+def _text(ask: Ask, terms: Terms) -> str:
+    call_id, store = ask.params["call_id"], ask.store
+    if "undo" in ask.form:
+        done = text_marks.undo(store, call_id, ask.form.integer("undo"), terms)
+        ask.audit("review.text", "call", call_id, mark=done.mark.id, undoes=done.mark.undoes or 0)
+        return _told(_("更正已撤回，已重新评分"), done.saved.proposed, done.others)
+    start = ask.form.integer("start_ms")
+    span = Span(start, ask.form.integer("end_ms", low=start))
+    given = review_view.unmasked(*_texts(ask, span), ask.form.text("text"))
+    done = text_marks.correct(store, call_id, ask.form.text("speaker"), span, given, terms)
+    ask.audit("review.text", "call", call_id, mark=done.mark.id, scorecard=done.saved.id)
+    return _told(_("文字已更正，已重新评分"), done.saved.proposed, done.others)
+
+
+def _texts(ask: Ask, span: Span) -> tuple[str, str]:
+    """What stands in a line, and what was shown of it."""
+    call_id = ask.params["call_id"]
+    call, card = publications.at(ask.store, call_id, verdicts.basis(ask.store, call_id).scorecard_id)
+    both = zip(call.transcript.utterances, review_view.masked(call, card)[0].transcript.utterances, strict=True)
+    return next(((one.text, other.text) for one, other in both if one.span == span), ("", ""))
+
+
+# ---------------------------------------------------------------- finishing
+
+
+def finish(ask: Ask) -> Response:
+    """The review of this call is done; on to the next one of the queue."""
+    call_id = ask.params["call_id"]
+    try:
+        done = reviews.finish(ask.store, call_id, signed(ask), ask.form.text("comment"), ask.form.text("on"))
+    except NotFoundError:
+        raise
+    except QaError as error:
+        return _screen(ask, f"{error.cause}。{error.cure}", 409 if isinstance(error, ConflictError) else 400)
+    if ask.form.text("publish") == "1":
+        made = publications.publish(ask.store, [call_id], signed(ask), "复核后公布")
+        ask.audit("call.publish", "call", call_id, publications=len(made))
+    ask.audit("review.finish", "call", call_id, scorecard=done.scorecard_id)
+    queue.update(ask.store, call_id)
+    following = queue.following(ask.store.db, wanted(ask.query), call_id)
+    if following is None:
+        return ask.redirect(address("/review", query=_kept(ask)), notice=_("复核完成，队列里没有别的通话了"))
+    return ask.redirect(address("/review/{call_id}", call_id=following, query=_kept(ask)), notice=_("复核完成，这是下一通"))
+
+
+def _kept(ask: Ask) -> dict[str, object]:
+    """The filters of the queue that one came from."""
+    return {name: value for name, value in vars(wanted(ask.query)).items() if value and (name, value) != ("state", "open")}
+
+
+def refuse_without_calls(calls: tuple[str, ...]) -> None:
+    """Refused (400) where a form names no call, or too many."""
+    if not 0 < len(calls) <= 500:
+        raise Refused(400, _("请选择 1 到 500 通电话"))

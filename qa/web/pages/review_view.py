@@ -1,0 +1,191 @@
+"""What the review screen shows of a call: each rule with the program's result and the person's side by side, each line with its text to
+correct.  Telephone numbers are masked; a correction keeps what the mask hides (:func:`unmasked`)."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from dataclasses import dataclass, replace
+
+from qa.clock import HOUSE_ZONE
+from qa.errors import StoreError
+from qa.export import mask_text
+from qa.ledger_calls import StoredCall
+from qa.report_privacy import without_numbers
+from qa.report_view import CheckView, Line, view
+from qa.review import text_marks, verdicts
+from qa.review.appeal_states import LEVELS, REFUSED, STATUS, WAITING, State, house_day
+from qa.review.rulings import Verdict, of_call, standing
+from qa.rules.book import RuleBook
+from qa.store import Store
+from qa.types import Call, CheckResult, Outcome, Scorecard, Utterance
+from qa.web.language import translated as _
+
+MASK = "*"
+
+
+class Typed(dict[str, str]):
+    """What somebody typed into a form that was refused, by field; "" for any other."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """A person's verdict, ``name`` what it is called; ``on`` is what changed since it was given."""
+
+    action: str
+    name: str
+    by: str
+    reason: str
+    day: str
+    on: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RuleView:
+    """``now`` is the result that counts, ``machine`` what the program found where a person ruled otherwise; ``past`` are earlier verdicts.
+    ``breaches``: places of the findings that are breaches, for those that a person drops."""
+
+    now: CheckView
+    machine: CheckView | None
+    ruled: Ruled | None
+    past: tuple[Ruled, ...]
+    breaches: tuple[int, ...]
+    severity: str
+    open: bool
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A line of the transcript with what a correction needs: ``label`` as heard; None where there is nothing to correct."""
+
+    line: Line
+    label: str | None
+    text: str
+
+
+def lines(call: Call, shown: tuple[Line, ...]) -> tuple[LineView, ...]:
+    """``call`` and ``shown`` are masked alike."""
+    said = {(u.span.start_ms, u.span.end_ms, u.text): u for u in call.transcript.utterances}
+    made = []
+    for line in shown:
+        text = "".join(piece.text for piece in line.pieces)
+        one = said.get((line.start_ms, line.end_ms, text)) if line.kind != "due" else None
+        made.append(LineView(line, label_as_heard(call, one) if one is not None else None, text))
+    return tuple(made)
+
+
+def label_as_heard(call: Call, one: Utterance) -> str:
+    """The label that a line's words had before stretches of others were set apart."""
+    first = one.words[0].span if one.words else one.span
+    heard = (u for u in call.as_heard.transcript.utterances if u.channel == one.channel)
+    return next((u.speaker for u in heard if any(w.span == first for w in u.words)), one.speaker)
+
+
+def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleBook | None) -> tuple[RuleView, ...]:
+    """The rules, those that need attention first; ``call`` and ``card`` are masked."""
+    own = replace(card, results=tuple(result.machine or result for result in card.results))
+    now = {check.check_id: check for check in view(call, card, book).checks}
+    machine = {check.check_id: check for check in view(call, own, book).checks}
+    number = call.record.customer_number if call.record is not None else ""
+    given: dict[str, list[Verdict]] = {}
+    for one in of_call(store.db, of.call_id):
+        given.setdefault(one.rule_id, []).append(one)
+    counting = standing(one for each in given.values() for one in each)
+    made = []
+    for result in card.results:
+        past = given.get(result.check_id, [])
+        last = counting.get(result.check_id)
+        told = [_ruled(store, one, of, number) for one in past]
+        made.append(
+            RuleView(
+                now=now[result.check_id],
+                machine=machine[result.check_id] if result.machine is not None else None,
+                ruled=told[-1] if last is not None else None,
+                past=tuple(told[:-1] if last is not None else told),
+                breaches=_breaches(result),
+                severity=result.severity,
+                open=result.verdict == 0 and result.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR),
+            )
+        )
+    order = {check_id: place for place, check_id in enumerate(now)}
+    return tuple(sorted(made, key=lambda one: (not one.open, order[one.now.check_id])))
+
+
+def _breaches(result: CheckResult) -> tuple[int, ...]:
+    found = tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.FAIL)
+    return found if result.outcome is Outcome.FAIL and len(found) > 1 else ()
+
+
+def _ruled(store: Store, one: Verdict, of: StoredCall, number: str) -> Ruled:
+    on = verdicts.given_on(store, one, of)
+    return Ruled(one.action, verdicts.ACTIONS[one.action], one.by, mask_text(one.reason, number), house_day(one.created).isoformat(), on)
+
+
+@dataclass(frozen=True)
+class MarkView:
+    """A correction of text, as a list shows it; ``standing``: it can be taken back."""
+
+    id: int
+    clock_ms: int
+    before: str
+    text: str
+    by: str
+    day: str
+    standing: bool
+    undoes: bool
+
+
+def corrections(store: Store, call_id: str, number: str) -> tuple[MarkView, ...]:
+    """All corrections of a call's text, the earliest first, masked."""
+    known = text_marks.marks(store.db, call_id)
+    counting = {one.id for one in text_marks.counting(known)}
+    return tuple(
+        MarkView(
+            one.id,
+            one.span.start_ms,
+            mask_text(one.before_text, number, said=True),
+            mask_text(one.text, number, said=True),
+            one.by,
+            house_day(one.created).isoformat(),
+            one.id in counting,
+            one.undoes is not None,
+        )
+        for one in known
+    )
+
+
+def masked(call: Call, card: Scorecard) -> tuple[Call, Scorecard]:
+    """Both without numbers; what was heard before stretches were set apart stays, for labels alone."""
+    return without_numbers(call, card)
+
+
+def unmasked(original: str, shown: str, given: str) -> str:
+    """``given``, which a person made of the masked text ``shown``, with what the mask hid of ``original``.
+
+    Errors: :class:`StoreError` where hidden characters were moved so that nobody can tell which they are.
+    """
+    if MASK not in given:
+        return given
+    made = list(given)
+    for block in difflib.SequenceMatcher(None, shown, given, autojunk=False).get_matching_blocks():
+        made[block.b : block.b + block.size] = original[block.a : block.a + block.size]
+    text = "".join(made)
+    if len(original) != len(shown) or text.count(MASK) > original.count(MASK):
+        raise StoreError("更正的文字", "打码的号码改动过，不知是哪几位", "请保留 * 不动，或把整个号码重新写出")
+    return text
+
+
+def state_text(now: State) -> str:
+    """Where an appeal stands, in the language of the request."""
+    if now.status == WAITING:
+        late = _("，已过期限") if now.overdue else ""
+        return _("待{level}答复（{day} 前{late}）", level=_(LEVELS[now.level]), day=now.due, late=late)
+    return _(STATUS[now.status]) + (_("（{day} 前）", day=now.due) if now.status == REFUSED else "")
+
+
+def moment_text(created: str) -> str:
+    """ISO 8601 UTC as the house's wall clock, to the minute."""
+    return datetime.datetime.fromisoformat(created).astimezone(HOUSE_ZONE).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,56 @@
+"""Pages from templates: the environment, style and partials of the reports, and what every web page needs besides."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment
+
+from qa import __version__, report
+from qa.people.accounts import ROLE_TITLES
+from qa.report_text import length
+from qa.web import navigation
+from qa.web.addresses import address
+from qa.web.assets import asset
+from qa.web.permissions import Permission
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+
+@cache
+def environment() -> Environment:
+    """That of the reports, with addresses of pages and assets."""
+    made = report.environment().overlay()
+    made.globals = {**made.globals, "address": address, "asset": asset, "Permission": Permission}
+    made.filters = {**made.filters, "duration": length}
+    return made
+
+
+def page(ask: Ask, template: str, /, **values: object) -> str:
+    """The template with ``values``.
+
+    Every template has also: ``user`` (or None), ``role_title``, ``navigation``, ``lang``, ``csrf``, ``nonce``, ``notice``, ``here``,
+    ``demo``, ``may(permission)``, ``address(pattern, …)``, ``asset(name)``, ``_``.
+    """
+    who = ask.who
+    return (
+        environment()
+        .get_template(template)
+        .render(
+            user=who,
+            role_title=ROLE_TITLES[who.role] if who else "",
+            navigation=navigation.entries(who) if who and not who.must_change else (),
+            lang=ask.lang,
+            csrf=ask.csrf,
+            nonce=ask.nonce,
+            take_notice=ask.take_notice,
+            here=ask.here,
+            path=ask.request.url.path,
+            demo_run=ask.settings.demo,
+            may=ask.may,
+            program_version=__version__,
+            **values,
+        )
+    )

@@ -1,0 +1,149 @@
+"""The one table of all addresses: what answers, who may ask, and within which scope.  The app is built from it alone.
+
+A line is ``Page(method, path, handler, permission, scope)``.  Parameters of a path are written ``{name}``.  The first line that fits
+answers, so fixed paths stand before paths with parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from qa.web import assets
+from qa.web.pages import (
+    account,
+    agent,
+    appeals,
+    briefing,
+    call,
+    clips,
+    hr,
+    operation,
+    playlists,
+    publish,
+    queue,
+    review,
+    rules,
+    search,
+    start,
+    static,
+    team,
+)
+from qa.web.pages.agent import OWN_APPEAL
+from qa.web.pages.appeals import APPEAL_IN_REACH
+from qa.web.pages.rules import DRAFT_KNOWN
+from qa.web.pages.trainer_parts import BRIEF_CLIP, CLIP_KNOWN, PLAYLIST_KNOWN, SEARCHED
+from qa.web.permissions import AGENT_IN_REACH, ANY, CALL_IN_REACH, TEAM_IN_REACH, Permission, Scope
+
+if TYPE_CHECKING:
+    from qa.web.ask import Ask
+
+
+@dataclass(frozen=True)
+class Page:
+    """``one_time_too``: also for somebody who has still to replace a one-time password; ``plain``: answered at once, without a store."""
+
+    method: str
+    path: str
+    handler: Callable[[Ask], Response]
+    permission: Permission
+    scope: Scope = ANY
+    one_time_too: bool = False
+    plain: Callable[[Request], Response] | None = None
+
+
+ROUTES: tuple[Page, ...] = (
+    # account and start (W1)
+    Page("GET", "/login", account.login, Permission.PUBLIC),
+    Page("POST", "/login", account.log_in, Permission.PUBLIC),
+    Page("POST", "/language", account.language, Permission.PUBLIC),
+    Page("POST", "/logout", account.log_out, Permission.SIGNED_IN, one_time_too=True),
+    Page("GET", "/password", account.password, Permission.SIGNED_IN, one_time_too=True),
+    Page("POST", "/password", account.change_password, Permission.SIGNED_IN, one_time_too=True),
+    Page("GET", "/", start.start, Permission.SIGNED_IN),
+    Page("GET", assets.PATH, static.missing, Permission.PUBLIC, plain=static.file),
+    # one call
+    Page("GET", "/calls/{call_id}", call.page, Permission.CALL, CALL_IN_REACH),
+    Page("GET", "/calls/{call_id}/audio", call.audio, Permission.CALL, CALL_IN_REACH),
+    # review, publishing, appeals, rules (W2)
+    Page("GET", "/review", queue.page, Permission.REVIEW),
+    Page("POST", "/review/assign", queue.assign, Permission.REVIEW),
+    Page("GET", "/review/{call_id}", review.page, Permission.REVIEW, CALL_IN_REACH),
+    Page("POST", "/review/{call_id}/verdict", review.verdict, Permission.REVIEW, CALL_IN_REACH),
+    Page("POST", "/review/{call_id}/roles", review.roles, Permission.REVIEW, CALL_IN_REACH),
+    Page("POST", "/review/{call_id}/text", review.text, Permission.REVIEW, CALL_IN_REACH),
+    Page("POST", "/review/{call_id}/finish", review.finish, Permission.REVIEW, CALL_IN_REACH),
+    Page("GET", "/sampling", queue.plan, Permission.REVIEW),
+    Page("POST", "/sampling", queue.draw, Permission.REVIEW),
+    Page("GET", "/publish", publish.page, Permission.REVIEW),
+    Page("POST", "/publish", publish.publish, Permission.REVIEW),
+    Page("POST", "/publish/{call_id}/retract", publish.retract, Permission.REVIEW, CALL_IN_REACH),
+    Page("GET", "/appeals", appeals.all_list, Permission.REVIEW),
+    Page("GET", "/appeals/{appeal_id}", appeals.page, Permission.REVIEW, APPEAL_IN_REACH),
+    Page("POST", "/appeals/{appeal_id}", appeals.answer, Permission.REVIEW, APPEAL_IN_REACH),
+    Page("GET", "/team/appeals", appeals.team_list, Permission.APPEAL_LEAD),
+    Page("GET", "/team/appeals/{appeal_id}", appeals.page, Permission.APPEAL_LEAD, APPEAL_IN_REACH),
+    Page("POST", "/team/appeals/{appeal_id}", appeals.answer, Permission.APPEAL_LEAD, APPEAL_IN_REACH),
+    Page("GET", "/rules", rules.page, Permission.RULES),
+    Page("POST", "/rules", rules.begin, Permission.RULES),
+    Page("GET", "/rules/overturned", queue.rules, Permission.RULES),
+    Page("GET", "/rules/{draft}", rules.draft, Permission.RULES, DRAFT_KNOWN),
+    Page("POST", "/rules/{draft}", rules.change, Permission.RULES, DRAFT_KNOWN),
+    Page("GET", "/rules/{draft}/try", rules.attempt, Permission.RULES, DRAFT_KNOWN),
+    Page("POST", "/rules/{draft}/adopt", rules.adopt, Permission.RULES, DRAFT_KNOWN),
+    # trainer (W3)
+    Page("GET", "/search", search.page, Permission.SEARCH),
+    Page("GET", "/search/{card}/cut", clips.cutter, Permission.CLIP, SEARCHED),
+    Page("POST", "/search/{card}/cut", clips.cut, Permission.CLIP, SEARCHED),
+    Page("GET", "/search/{card}/sound", clips.window_sound, Permission.CLIP, SEARCHED),
+    Page("GET", "/clips", clips.listing, Permission.CLIP),
+    Page("GET", "/clips/{clip_id}", clips.page, Permission.CLIP, CLIP_KNOWN),
+    Page("GET", "/clips/{clip_id}/sound", clips.sound, Permission.CLIP, CLIP_KNOWN),
+    Page("GET", "/clips/{clip_id}/edit", clips.editor, Permission.CLIP, CLIP_KNOWN),
+    Page("POST", "/clips/{clip_id}/edit", clips.edit, Permission.CLIP, CLIP_KNOWN),
+    Page("POST", "/clips/{clip_id}/delete", clips.delete, Permission.CLIP, CLIP_KNOWN),
+    Page("POST", "/clips/{clip_id}/decision", clips.decide, Permission.CLIP_RELEASE, CLIP_KNOWN),
+    Page("GET", "/clips/{clip_id}/export/{kind}", clips.single, Permission.CLIP, CLIP_KNOWN),
+    Page("GET", "/release", clips.queue, Permission.CLIP_RELEASE),
+    Page("GET", "/playlists", playlists.listing, Permission.CLIP),
+    Page("POST", "/playlists", playlists.create, Permission.CLIP),
+    Page("GET", "/playlists/{playlist_id}", playlists.page, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("POST", "/playlists/{playlist_id}", playlists.change, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("POST", "/playlists/{playlist_id}/delete", playlists.delete, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("POST", "/playlists/{playlist_id}/items", playlists.add, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("POST", "/playlists/{playlist_id}/items/{item_id}", playlists.item, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("GET", "/playlists/{playlist_id}/export", playlists.packed, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("GET", "/briefing", briefing.choose, Permission.BRIEFING),
+    Page("GET", "/briefing/{team}", briefing.page, Permission.BRIEFING, TEAM_IN_REACH),
+    Page("POST", "/briefing/{team}/playlist", briefing.make_playlist, Permission.CLIP, TEAM_IN_REACH),
+    Page("GET", "/briefing/{team}/{day}/clips/{clip_id}/sound", briefing.sound, Permission.BRIEFING, BRIEF_CLIP),
+    # agents, team leads, HR (W4)
+    Page("GET", "/my", agent.page, Permission.OWN_RESULTS),
+    Page("GET", "/my/calls/{call_id}", agent.card, Permission.OWN_RESULTS, CALL_IN_REACH),
+    Page("POST", "/my/calls/{call_id}/acknowledge", agent.acknowledge, Permission.OWN_RESULTS, CALL_IN_REACH),
+    Page("GET", "/my/calls/{call_id}/appeal", agent.appeal_form, Permission.OWN_RESULTS, CALL_IN_REACH),
+    Page("POST", "/my/calls/{call_id}/appeal", agent.file_appeal, Permission.OWN_RESULTS, CALL_IN_REACH),
+    Page("GET", "/my/appeals", agent.appeal_list, Permission.OWN_RESULTS),
+    Page("GET", "/my/appeals/{appeal_id}", agent.appeal, Permission.OWN_RESULTS, OWN_APPEAL),
+    Page("POST", "/my/appeals/{appeal_id}", agent.go_on, Permission.OWN_RESULTS, OWN_APPEAL),
+    Page("GET", "/teams", team.choose, Permission.TEAM),
+    Page("GET", "/teams/{team}", team.page, Permission.TEAM, TEAM_IN_REACH),
+    Page("POST", "/teams/{team}/sign", team.sign, Permission.SIGN_OFF, TEAM_IN_REACH),
+    Page("GET", "/agents/{agent_id}", team.agent, Permission.TEAM, AGENT_IN_REACH),
+    Page("GET", "/appraisal", hr.table, Permission.APPRAISAL),
+    Page("GET", "/appraisal/print", hr.printed, Permission.APPRAISAL),
+    Page("GET", "/appraisal/xlsx", hr.xlsx, Permission.APPRAISAL),
+    Page("GET", "/appraisal/csv", hr.csv, Permission.APPRAISAL),
+    Page("GET", "/months", hr.months, Permission.MONTH_CLOSE),
+    Page("POST", "/months/close", hr.close, Permission.MONTH_CLOSE),
+    Page("POST", "/months/adjust", hr.adjust, Permission.MONTH_CLOSE),
+    # operation (W5)
+    Page("GET", "/healthz", operation.live_page, Permission.PUBLIC, plain=operation.live),
+    Page("GET", "/healthz/ready", operation.ready, Permission.PUBLIC),
+    Page("GET", "/metrics", operation.figures, Permission.OPERATION),
+    Page("GET", "/operation", operation.page, Permission.OPERATION),
+)

@@ -1,0 +1,82 @@
+// Reviewing by keyboard: rules one after the other with their sound, verdicts, findings at the playing position, text of the line playing.
+(() => {
+  "use strict";
+  const audio = document.getElementById("audio"), keys = document.getElementById("keys-on");
+  const rules = () => [...document.querySelectorAll("article.rule")];
+  let current = "";
+  const article = () => document.querySelector(`article.rule[data-rule="${CSS.escape(current)}"]`) || rules()[0];
+  const seconds = () => (audio ? audio.currentTime : 0);
+  const shown = (s) => (Math.round(s * 10) / 10).toFixed(1);
+
+  try { keys.checked = localStorage.getItem("review-keys") !== "off"; } catch { /* no storage: on */ }
+  keys.addEventListener("change", () => { try { localStorage.setItem("review-keys", keys.checked ? "on" : "off"); } catch { /* for this page only */ } });
+
+  const go = (one, play) => {
+    if (!one) return;
+    current = one.dataset.rule;
+    one.focus({ preventScroll: true });
+    one.scrollIntoView({ block: "nearest" });
+    const at = one.querySelector("[data-ms]");
+    if (play && audio && at) { audio.currentTime = Number(at.dataset.ms) / 1000; const p = audio.play(); if (p) p.catch(() => {}); }
+  };
+  const step = (sign) => {
+    const all = rules(), place = all.findIndex((one) => one.dataset.rule === current);
+    go(all[Math.max(0, Math.min(all.length - 1, place + sign))], true);
+  };
+  const open = (act) => {
+    const one = article(), at = one && one.querySelector(`details[data-act="${act}"]`);
+    if (!at) return;
+    current = one.dataset.rule;
+    at.open = true;
+    const start = at.querySelector('input[name="start"]');
+    if (start && !start.value && act === "add") start.value = shown(Math.max(0, seconds() - 2)), at.querySelector('input[name="end"]').value = shown(seconds());
+    (at.querySelector('select[name="outcome"]') || start || at.querySelector('input[name="reason"]')).focus();
+  };
+  const put = (name) => {
+    const at = article() && article().querySelector(`details[open] input[name="${name}"]`);
+    if (at) { at.value = shown(seconds()); at.focus(); }
+  };
+  const speed = (sign) => {
+    const choice = document.getElementById("speed");
+    if (!choice) return;
+    choice.selectedIndex = Math.max(0, Math.min(choice.options.length - 1, choice.selectedIndex + sign));
+    choice.dispatchEvent(new Event("change"));
+  };
+  const correct = () => {
+    const at = document.querySelector(".line.now .fix") || [...document.querySelectorAll(".line")].filter((l) => Number(l.dataset.start) <= 1000 * seconds() + 1).map((l) => l.querySelector(".fix")).filter(Boolean).pop();
+    if (at) { at.open = true; at.querySelector("textarea").focus(); }
+  };
+  const acts = {
+    j: () => step(1), k: () => step(-1), o: () => open("overturn"), a: () => open("add"), w: () => open("withdraw"),
+    c: () => { const b = article() && article().querySelector('button[data-act="confirm"]'); if (b) { current = article().dataset.rule; b.click(); } },
+    r: () => { const at = document.getElementById("roles"); at.open = true; const s = at.querySelector("select"); if (s) s.focus(); },
+    t: correct, f: () => document.getElementById("comment").focus(),
+    "[": () => put("start"), "]": () => put("end"), "-": () => speed(-1), "+": () => speed(1), "=": () => speed(1),
+    ArrowLeft: () => { if (audio) audio.currentTime = Math.max(0, seconds() - 2); }, ArrowRight: () => { if (audio) audio.currentTime = seconds() + 2; },
+  };
+  const written = (at) => at.closest("input:not([type=checkbox]), textarea, select");
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
+    if (e.key === "Escape" && written(e.target)) { e.target.blur(); go(article(), false); return; }
+    const timed = e.key === "[" || e.key === "]";
+    const free = !written(e.target) || (timed && ["start", "end"].includes(e.target.name));
+    const act = acts[e.key.length === 1 ? e.key.toLowerCase() : e.key];
+    if (!keys.checked || !act || !free || e.target.closest("[role=slider]")) return;
+    e.preventDefault();
+    act();
+  });
+  document.addEventListener("focusin", (e) => { const one = e.target.closest("article.rule"); if (one) current = one.dataset.rule; });
+  document.addEventListener("submit", (e) => {
+    const at = e.target.querySelector('input[name="at"]');
+    if (at && audio) at.value = String(Math.round(1000 * seconds()));
+  }, true);
+  document.addEventListener("htmx:configRequest", (e) => { if (audio && "at" in e.detail.parameters) e.detail.parameters.at = String(Math.round(1000 * seconds())); });
+  document.addEventListener("htmx:afterSettle", () => {
+    const on = document.getElementById("review").dataset.on;
+    document.querySelectorAll('input[name="on"]').forEach((one) => { one.value = on; });
+    const at = article();
+    const refused = document.querySelector("#review [role=alert]");
+    if (refused) refused.scrollIntoView({ block: "nearest" });
+    if (at && current) go(at, false);
+  });
+})();

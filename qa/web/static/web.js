@@ -1,0 +1,16 @@
+// What every page has: the CSRF token in htmx's requests, parts of a page replaced also when a form was refused, menus closed by Escape.
+(() => {
+  "use strict";
+  document.addEventListener("htmx:configRequest", (e) => {
+    const token = document.querySelector("input[name=csrf]");
+    if (token) e.detail.headers["X-CSRF"] = token.value;
+  });
+  document.addEventListener("htmx:beforeSwap", (e) => { if (e.detail.xhr.status >= 400 && e.detail.xhr.status < 500) { e.detail.shouldSwap = true; e.detail.isError = false; } });
+  document.addEventListener("keydown", (e) => {
+    if (e.key === "Escape") document.querySelectorAll("details.me[open]").forEach((d) => { d.open = false; d.querySelector("summary").focus(); });
+  });
+  document.addEventListener("submit", (e) => {
+    const ask = e.target.dataset && e.target.dataset.confirm;
+    if (ask && !window.confirm(ask)) e.preventDefault();
+  });
+})();

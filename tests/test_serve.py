@@ -1,0 +1,157 @@
+"""``qa serve`` and ``qa user`` as commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from commands import Run
+from web_house import House
+
+from qa.people import accounts
+from qa.people.accounts import UserRole
+from qa.store import Store
+from qa.web import demonstration
+
+
+def test_a_server_answers_and_stops_gracefully(house: House) -> None:
+    command = [sys.executable, "-m", "qa", "serve", "--db", str(house.db), "--port", "0"]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=here) as running:
+        assert running.stdout is not None and running.stderr is not None
+        address = running.stdout.readline().split()[-1]
+        with urllib.request.urlopen(address + "login") as answer:
+            assert answer.status == 200 and "登录" in answer.read().decode()
+            assert "server" not in answer.headers and "Date" in answer.headers
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(address + "static/nothing")
+        running.send_signal(signal.SIGTERM)
+        events = [json.loads(line) for line in running.stderr]
+        assert running.wait(30) == 0
+    assert [e["event"] for e in events] == ["started", "stopped"]
+    assert all(":" in e["audit_head"] for e in events)
+
+
+def test_a_port_in_use_is_told(qa: Run, house: House) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        told = qa("serve", "--db", house.db, "--port", taken.getsockname()[1])
+    assert told.code == 2 and "不能在这个地址上接受连接" in told.err
+
+
+UNSAFE = {
+    "演示只能在本机使用": ("--demo", "--host", "0.0.0.0"),
+    "演示只能在本机使用：": ("--demo", "--public-url", "https://qa.example.com"),
+    "要写明网址": ("--host", "0.0.0.0"),
+    "不是可用的网址": ("--public-url", "qa.example.com"),
+    "不是可用的网址：": ("--public-url", "https://qa.example.com/path"),
+}
+
+
+@pytest.mark.parametrize("why", UNSAFE)
+def test_what_would_be_unsafe_is_refused(qa: Run, why: str, tmp_path: Path) -> None:
+    told = qa("serve", "--db", tmp_path / "new.db", *UNSAFE[why])
+    assert told.code == 2 and why.removesuffix("：") in told.err
+    assert not (tmp_path / "new.db").exists()
+
+
+def test_the_demonstration_never_touches_a_house_of_its_own(qa: Run, house: House) -> None:
+    before = house.store.db.rows("select * from users")
+    told = qa("serve", "--demo", "--db", house.db)
+    assert told.code == 2 and "正式的账号" in told.err
+    assert house.store.db.rows("select * from users") == before
+
+
+def test_the_demonstration_has_somebody_of_every_role(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a store that has calls already, so that nothing is scored here."""
+    with house.store.db.writing():
+        house.store.db.sqlite.execute("delete from users")
+    scored: list[Store] = []
+    monkeypatch.setattr(demonstration, "_score", lambda store, debug: scored.append(store))
+    first = demonstration.prepare(house.db)
+    again = demonstration.prepare(house.db)
+    assert scored == []
+    assert [login for login, _, _ in first] == [login for login, _, _ in again] == [f"demo-{role.value}" for role in UserRole]
+    people = {user.role: user for user in accounts.everybody(house.store.db)}
+    assert set(people) == set(UserRole)
+    agent = people[UserRole.AGENT]
+    assert house.store.calls(agent.agent_id) and people[UserRole.LEAD].team == agent.team != ""
+    for login, password, _ in again:
+        user, kept = accounts.password_hash(house.store.db, login)
+        assert user is not None and not user.must_change and accounts.passwords.matches(kept, password)
+
+
+@pytest.mark.slow
+def test_the_demonstration_scores_the_samples(tmp_path: Path) -> None:
+    from qa.review import publications
+
+    demonstration.prepare(tmp_path / "demo.db")
+    with Store(tmp_path / "demo.db") as store:
+        calls = {call.call_id for call in store.calls()}
+        shown = {call.call_id for call in publications.calls(store.db)}
+    assert len(calls) >= 10 and shown < calls and shown
+
+
+# ---------------------------------------------------------------- qa user
+
+
+def users(qa: Run, db: Path) -> dict[str, dict[str, object]]:
+    return {user["login"]: user for user in qa("user", "list", "--db", db, "--json").json}
+
+
+def test_accounts_by_command(qa: Run, tmp_path: Path) -> None:
+    db = tmp_path / "qa.db"
+    made = qa("user", "add", "Wang", "--role", "agent", "--agent", "8001", "--team", "一组", "--name", "王芳", "--by", "老板", "--db", db)
+    assert made.code == 0 and "已新建：wang（坐席）" in made.out
+    password = made.out.split("一次性密码：")[1].split()[0]
+    with Store(db) as store:
+        user, kept = accounts.password_hash(store.db, "wang")
+        assert user is not None and user.must_change and accounts.passwords.matches(kept, password)
+    assert qa("user", "role", "wang", "--role", "lead", "--team", "二组", "--db", db).code == 0
+    assert users(qa, db)["wang"] | {"role": "lead", "team": "二组", "agent_id": ""} == users(qa, db)["wang"]
+    reset = qa("user", "reset", "wang", "--db", db, "--json").json
+    assert reset["one_time_password"] and reset["one_time_password"] != password
+    assert qa("user", "disable", "wang", "--db", db).code == 0 and users(qa, db)["wang"]["disabled"]
+    assert "停用" in qa("user", "list", "--db", db).out
+    assert qa("user", "disable", "wang", "--enable", "--db", db).code == 0 and not users(qa, db)["wang"]["disabled"]
+    verified = qa("audit", "verify", "--db", db)
+    assert verified.code == 0 and "5 行，完好" in verified.out
+    assert reset["one_time_password"] not in qa("user", "list", "--db", db, "--json").out
+
+
+def test_a_password_may_come_from_elsewhere(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    monkeypatch.setattr(sys, "stdin", io.StringIO("seven-blue-tapirs-sing\n"))
+    made = qa("user", "add", "wang", "--role", "qa", "--password-stdin", "--db", tmp_path / "qa.db")
+    assert made.code == 0 and "一次性" not in made.out and "seven" not in made.out
+    with Store(tmp_path / "qa.db") as store:
+        user, kept = accounts.password_hash(store.db, "wang")
+        assert user is not None and not user.must_change and accounts.passwords.matches(kept, "seven-blue-tapirs-sing")
+
+
+WRONG = {
+    "没有这个岗位": ("add", "x", "--role", "boss"),
+    "没有写工号": ("add", "x", "--role", "agent"),
+    "没有写班组": ("add", "x", "--role", "lead"),
+    "登录名不能用": ("add", "a b", "--role", "qa"),
+    "没有这个账号": ("reset", "nobody"),
+}
+
+
+@pytest.mark.parametrize("why", WRONG)
+def test_wrong_commands_are_told(qa: Run, tmp_path: Path, why: str) -> None:
+    db = tmp_path / "qa.db"
+    Store(db).close()
+    told = qa("user", *WRONG[why], "--db", db)
+    assert told.code == 2 and why in told.err
+    assert qa("user", "list", "--db", db, "--json").json == []
