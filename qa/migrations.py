@@ -103,18 +103,9 @@ def m003_scorecards(db: Database) -> None:
 
 def _create_results(db: Database) -> None:
     """What the checks of a scorecard found."""
+    numbers, texts = ("id", "scorecard_id", "position"), ("check_id", "title", "clause", "outcome")
     db.table("check_results").create(
-        {
-            "id": int,
-            "scorecard_id": int,
-            "position": int,
-            "check_id": str,
-            "title": str,
-            "clause": str,
-            "outcome": str,
-            "weight": float,
-            "points": float,
-        },
+        {**dict.fromkeys(numbers, int), **dict.fromkeys(texts, str), "weight": float, "points": float},
         pk="id",
         foreign_keys=[("scorecard_id", "scorecards", "id")],
         strict=True,
@@ -397,3 +388,6 @@ def m016_roles(db: Database) -> None:
     """Roles that persons set (``qa.role_marks``), the last of a call counts; voices of agents who agreed to it (``qa.voiceprints``)."""
     role_tables.create(db)
     _refuse_changes(db, ("role_marks", "voiceprint_events"))
+
+
+migrations(name="m022_role_marks_of_recordings")(role_tables.recordings_of_marks)

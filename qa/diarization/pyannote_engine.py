@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qa.diarization.linking import MOST_SPEAKERS
-from qa.diarization.prints import unit
+from qa.diarization.prints import SHORTEST_MS, unit
 from qa.diarization.protocol import RATE_HZ, Voice
 from qa.diarization.settling import merged, without
 from qa.errors import ModelError
@@ -128,6 +129,16 @@ class PyannoteEngine:
             made = unit(prints[who]) if who in prints else None
             out.append(Voice(spans[who], without(spans[who], others), made, foremost.get(who, ())))
         return tuple(out)
+
+    def print_of(self, x: Float32Array) -> npt.NDArray[np.float32] | None:
+        """As of the protocol."""
+        if len(x) < SHORTEST_MS * RATE_HZ // 1000:
+            return None
+        samples = self._torch.from_numpy(np.array(x, dtype=np.float32))[None, None]
+        with warnings.catch_warnings(), self._torch.inference_mode():
+            warnings.simplefilter("ignore")
+            found = self._pipeline._embedding(samples)  # the pipeline has no other way to its model of voices
+        return unit(np.asarray(found)[0])
 
 
 def _spans(annotation: Any) -> dict[str, tuple[Span, ...]]:
