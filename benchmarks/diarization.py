@@ -2,6 +2,7 @@
 
     OMP_WAIT_POLICY=PASSIVE python benchmarks/diarization.py [--engines sherpa,pyannote] [--recognise] [--json FILE]
     OMP_WAIT_POLICY=PASSIVE python benchmarks/diarization.py --hours 2 [--engines sherpa]
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/diarization.py --edges [--engines sherpa] [--folder DIR]
 
 Prints tables for RESULTS.md; docs/truth-format.md says what the figures are.  Mixes: each stereo call of ``--folder`` that has a truth, at
 0, 6 and 12 dB between the sides, with no noise and with pink noise 20 and 10 dB below the louder one.  The roles follow from the words that
@@ -11,6 +12,11 @@ it is and through a telephone (300-3,400 Hz, A-law).  An engine is written as fo
 
 ``--hours``: a mono call so long, made of the samples one behind the other, in a process of its own for each engine: processor time, and by
 how much the memory grew while it was heard, beside that of a call of ten minutes.
+
+``--edges``: how far the ends of what a speaker says lie beside the truth, on the mixes (each call under one condition in turn) and on the
+mono calls of ``--folder``; nothing is recognised.  It is what ``qa.overlap.MONO_ERROR_MS`` must hold.  What one speaker says is joined over
+pauses as ``qa.overlap`` joins it; found and true stretches that overlap each other and no other one are compared, so that a missed pause
+or a voice given to the wrong speaker in between counts as ``other`` and not as an error of time.
 """
 
 from __future__ import annotations
@@ -37,23 +43,26 @@ from activity_scenes import alaw, band  # noqa: E402
 
 from qa import acoustics, activity, asr, blocks, decode, diarization, models, rulebook, speakers  # noqa: E402
 from qa import evaluate_diarization as measuring  # noqa: E402
+from qa.callfacts import bridged  # noqa: E402
 from qa.errors import ModelError  # noqa: E402
-from qa.evaluate_speakers import BASELINES, COLLAR_S, SpeakerFigures, compared  # noqa: E402
+from qa.evaluate_speakers import BASELINES, COLLAR_S, SpeakerFigures, _time, compared, words  # noqa: E402
+from qa.overlap import MONO_ERROR_MS, PAUSE_MS  # noqa: E402
 from qa.records import read_calls  # noqa: E402
 from qa.truth import Truth, TruthTurn, read_truth  # noqa: E402
-from qa.types import Audio, AudioInfo, Call, Float32Array, Role, Roles, Span, SpeechActivity  # noqa: E402
+from qa.types import Audio, AudioInfo, Call, Float32Array, Role, Roles, Span, SpeechActivity, Transcript  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "realspeech"
 RATE_HZ = 8000
 DIALOGUES = (("pyannote_sample", "pyannote_sample.rttm", "sample"), ("ami_dev00", "ami_debug.development.rttm", "dev00"))
+ENDS, BESIDE = ("start", "end"), ("alone", "the other speaks")
 PERSONS = ("a_1", "b_1", "b_2", "a_2")  # the letter is the person
 
 
 # ---------------------------------------------------------------- made mixes
 
 
-def sample_calls(folder: Path, recogniser: asr.Recogniser) -> list[tuple[Path, Truth, Call]]:
-    """The calls of ``folder`` with a truth, their words recognised on each channel; nothing is stored."""
+def sample_calls(folder: Path, recogniser: asr.Recogniser | None) -> list[tuple[Path, Truth, Call]]:
+    """The calls of ``folder`` with a truth, their words recognised on each channel (None: no words); nothing is stored."""
     names, table, found = rulebook.load("default").names, read_calls(folder / "calls.csv"), []
     for truth in read_truth(folder / "truth.jsonl"):
         audio = decode.decode(folder / truth.file)
@@ -61,7 +70,7 @@ def sample_calls(folder: Path, recogniser: asr.Recogniser) -> list[tuple[Path, T
         sound = acoustics.measure(audio, heard)
         turns = speakers.speakers(audio, heard, sound.same_channels)
         if turns.method == "channel":
-            said = asr.transcribe(recogniser, audio, heard, turns, names)
+            said = Transcript("", True, ()) if recogniser is None else asr.transcribe(recogniser, audio, heard, turns, names)
             call = Call(audio.info, heard, turns, said, sound, Roles(()), table.for_file(folder / truth.file))
             found.append((folder / truth.file, truth, call))
     return found
@@ -238,6 +247,61 @@ def long_table(choices: Sequence[str], hours: float, folder: Path) -> list[str]:
     return lines
 
 
+# ---------------------------------------------------------------- ends of turns
+
+
+@dataclass
+class Ends:
+    """Errors in ms (late is positive) by where the end stands, and stretches of the truth that have no stretch of their own."""
+
+    errors: dict[str, list[int]]
+    stretches: int = 0
+    other: int = 0
+
+    def add(self, truth: Sequence[TruthTurn], found: diarization.Diarization, length_ms: int) -> None:
+        _, mapping = _time(truth, found.turns, length_ms, 0.0)
+        for who in {t.who for t in truth}:
+            true = bridged((w for t in truth if t.who == who for w in words(t)), PAUSE_MS)
+            heard = bridged((t.span for t in found.turns if mapping.get(t.speaker) == who), PAUSE_MS)
+            others = [w for t in truth if t.who != who for w in words(t)]
+            for span in true:
+                self.stretches += 1
+                mine = [h for h in heard if h.overlap_ms(span)]
+                if len(mine) != 1 or sum(1 for t in true if t.overlap_ms(mine[0])) != 1:
+                    self.other += 1
+                    continue
+                for which, error, at in (
+                    ("start", mine[0].start_ms - span.start_ms, span.start_ms),
+                    ("end", mine[0].end_ms - span.end_ms, span.end_ms),
+                ):
+                    near = Span(max(0, at - PAUSE_MS), at + PAUSE_MS)
+                    self.errors[f"{which}, {'the other speaks' if any(o.overlap_ms(near) for o in others) else 'alone'}"].append(error)
+
+    def rows(self, name: str) -> Iterator[str]:
+        for where, errors in (*self.errors.items(), ("all", [e for of in self.errors.values() for e in of])):
+            if errors:
+                sizes = np.abs(errors)
+                within = f"{100 * float(np.mean(sizes <= MONO_ERROR_MS)):.1f} %"
+                p50, p95, p99 = (f"{float(p):.0f}" for p in np.percentile(sizes, (50, 95, 99)))
+                yield f"| {name} | {where} | {len(errors)} | {float(np.median(errors)):.0f} | {p50} | {p95} | {p99} | {within} |"
+        yield f"| {name} | other: {self.other} of {self.stretches} stretches |" + " |" * 6
+
+
+def ends_table(folder: Path, engines: Mapping[str, diarization.Diarizer]) -> list[str]:
+    head = "| engine | where | ends | median, ms | p50 of the size | p95 | p99 | within MONO_ERROR_MS |"
+    lines, found = [head, "|---" * 8 + "|"], {name: Ends({f"{w}, {o}": [] for w in ENDS for o in BESIDE}) for name in engines}
+    calls = list(sample_calls(folder, None))
+    made = [(m.truth, m.audio, m.speech) for m in measuring.mixes(calls, every=False)]
+    for truth in read_truth(folder / "truth.jsonl"):
+        audio = decode.decode(folder / truth.file)
+        if audio.info.channels == 1 and len({t.who for t in truth.turns}) > 1:
+            made.append((truth, audio, activity.detect(audio)))
+    for truth, audio, speech in made:
+        for name, engine in engines.items():
+            found[name].add(truth.turns, engine.diarize(blocks.channel(audio, 0), speech.channels[0]), audio.info.duration_ms)
+    return lines + [row for name, ends in found.items() for row in ends.rows(name)]
+
+
 # ---------------------------------------------------------------- the runs
 
 
@@ -248,6 +312,7 @@ def main() -> None:
     parser.add_argument("--asr", default="demo")
     parser.add_argument("--recognise", action="store_true", help="recognise the mixes themselves, for the roles")
     parser.add_argument("--hours", type=float, help="measure a call so long instead")
+    parser.add_argument("--edges", action="store_true", help="measure the ends of turns instead")
     parser.add_argument("--json", type=Path, help="write the figures of the mixes here too")
     parser.add_argument("--hear", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -265,6 +330,9 @@ def main() -> None:
     except ModelError as error:
         parser.error(str(error))
     engines = {choice: diarization.load(found, threads=1) for choice, found in located.items() if found is not None}
+    if args.edges:
+        print("\n".join(ends_table(args.folder, engines)))
+        return
     recogniser = asr.Recogniser(models.locate(args.asr), threads=1)
     calls = sample_calls(args.folder, recogniser)
     how = recognising(recogniser) if args.recognise else measuring.stereo_words

@@ -25,7 +25,7 @@ import scipy.signal
 import soxr
 import webrtcvad
 
-from qa import blocks, channels, silero
+from qa import blocks, channels, silero, tones
 from qa.activity_weights import BIAS, WEIGHTS
 from qa.blocks import Wave
 from qa.types import Audio, Float32Array, Span, SpeechActivity
@@ -148,11 +148,17 @@ def _joined(before: list[BoolArray], block: list[BoolArray], begin: int) -> list
     return [np.concatenate([a[:seam], b[seam - begin :]]) for a, b in zip(before, block, strict=True)]
 
 
+_NO_RUMBLE = scipy.signal.butter(2, 20.0, "highpass", fs=RATE_HZ, output="sos")
+"""What lies below every voice deafens Silero; a recording at a high rate can hold much of it."""
+
+
 def gather(x: Float32Array) -> Evidence:
-    """Run the three detectors over one channel ``x`` (16 kHz, -1..1)."""
+    """Run the three detectors over one channel ``x`` (16 kHz, -1..1), its tones and its rumble taken out."""
     count = len(x) // _FRAME
     if count == 0:
         return Evidence(np.zeros((3, 0)), np.zeros((len(_WEBRTC_MODES), 0), bool), np.zeros(0))
+    x = scipy.signal.sosfilt(_NO_RUMBLE, x).astype(np.float32)
+    x = tones.without_tones(x, RATE_HZ)  # a tone deafens Silero to what follows it, the more so in noise
     energy_db = _energy_db(x, count)
     low = np.random.default_rng(0).standard_normal(len(x), np.float32)  # in place: a block of samples is 38 MB
     low *= np.float32(10 ** (_SECOND_NOISE_DB / 20))
@@ -257,7 +263,9 @@ def levels(evidence: Evidence) -> tuple[Float64Array, Float64Array, Float64Array
     energy, count = evidence.energy_db, len(evidence.energy_db)
     probability = evidence.silero[:2].max(axis=0)  # heard backwards, noise before speech is easily taken for speech
     frames = np.arange(count)
-    quiet = np.flatnonzero(~scipy.ndimage.binary_dilation(probability > 0.3, iterations=20))
+    # Speech that is heard only backwards is no noise either; without a margin, or too little noise would be left to measure.
+    heard = scipy.ndimage.binary_dilation(probability > 0.3, iterations=20) | (evidence.silero[2] > 0.3)
+    quiet = np.flatnonzero(~heard)
     if len(quiet) < 20:  # speech from end to end: the pauses between syllables must do
         floor, spread = np.full(count, np.percentile(energy, 8)), np.full(count, 2.0)
     else:

@@ -2,8 +2,8 @@
 
 Announcements lie on the agent's channel or go by under a voice of their own.  An agent may use nearly the same words (“正在为您查询，
 请不要挂机”), and who lost his words to an announcement would be blamed for what he did say.  So a clause counts only where it is worded as
-nobody speaks of himself (without 我, by a stated wording), set apart by pauses, and at the place of the call where such an announcement is
-played.  In doubt the words stay with their speaker.
+nobody speaks of himself (without 我, by a stated wording and nothing beside it), set apart by pauses, and at the place of the call where
+such an announcement is played.  In doubt the words stay with their speaker.
 """
 
 from __future__ import annotations
@@ -118,6 +118,19 @@ _JOINED = {
     "transfer": ("请", "等待"),
 }
 """A clause right beside one of the kind belongs to it if it has one of these."""
+_BESIDE = (
+    f"{_DIGITS}+号|{_DIGITS}",
+    "话务员|客服代表|客服专员|客服人员|客服|坐席|座席|服务员|接线员|人工|工号",
+    "请勿|请|勿|不要|挂机|挂断|稍候|稍后|稍等|耐心|等待|等候|继续|排队|再拨|无人接听|无法接通|关机|占线",
+    "本次|此次|这次|这通|这个|通话|来电|电话|服务|质量|工作|录音|全程|为了|保证|确保|提高|提升|改进|改善|监督|我们",
+    "打分|评价|评分|不?满意|觉得|不?好|非常|很|十分|一般|按键|数字键?|井号键?|星号键?|结束|不?解决|如果|如|若|或者|或|对于|对|给",
+    "现在|目前|当前|暂时|正在|当中|中|将|会|被|已|都|您|的|为|由|接听|受理|接通|转接",
+)
+"""What a machine says beside the patterns: a clause that holds more (the house's name, a word to the customer) may be the agent's own."""
+_OWN = "您好|你好|再见|拜拜|再会|感谢您|谢谢您"
+"""So a clause that the agent goes on with begins or ends, whatever else the sounds may stand for."""
+_STRAY = 1
+"""So many other syllables of a clause may be the recogniser's."""
 _GREETING = re.compile("您好|你好|喂|好")
 _SHORT = 4
 """So many characters (喂，你好) may be said while an announcement plays."""
@@ -158,6 +171,11 @@ def _why(kind: Kind, clause: Clause) -> str:
 HOUSE = Kind("house", "本单位的播报", ())
 
 
+def by_house(stretch: RoleStretch) -> bool:
+    """Whether the house itself says that this is played: nobody needs to doubt it."""
+    return all(part.startswith(HOUSE.title) for part in stretch.why.split("；"))
+
+
 # ---------------------------------------------------------------- clauses
 
 
@@ -183,13 +201,31 @@ def _told(clauses: Sequence[Clause], wordings: Sequence[str]) -> dict[int, Kind]
 def _kind(clause: Clause, wordings: Sequence[str]) -> Kind | None:
     text = clause.heard.text
     if any(_house(wording, clause) for wording in wordings):
-        return HOUSE
+        return HOUSE if _alone(clause, wordings) else None
     if any(person in text.replace("我们", "") for person in _PERSON):
         return None
     if _LATER.search(text):
         return None
-    sounds = "".join(map(_code, clause.heard.syllables))
-    return next((kind for kind in KINDS if any(_by_sound(pattern).search(sounds) for pattern in kind.patterns)), None)
+    sounds = _sounds(clause)
+    found = next((kind for kind in KINDS if any(_by_sound(pattern).search(sounds) for pattern in kind.patterns)), None)
+    return found if found is not None and _alone(clause, wordings) else None
+
+
+def _sounds(clause: Clause) -> str:
+    return "".join(map(_code, clause.heard.syllables))
+
+
+def _alone(clause: Clause, wordings: Sequence[str]) -> bool:
+    """Whether a clause says nothing but what announcements say: one without punctuation may go on in the agent's own words."""
+    sounds = _sounds(clause)
+    covered = _places(_BESIDE, sounds) - _places((_OWN,), sounds)
+    covered |= _places((pattern for kind in KINDS for pattern in kind.patterns), sounds)
+    for wording in wordings:
+        if _within(clause, wording):
+            return True
+        for part in _parts_of(wording):
+            covered |= {place for match in find(part, clause.heard, HOUSE_DISTANCE) for place in range(match.start, match.end)}
+    return len(sounds) - len(covered) <= _STRAY
 
 
 @functools.cache
@@ -213,10 +249,22 @@ def _by_sound(pattern: str) -> re.Pattern[str]:
 
 def _house(wording: str, clause: Clause) -> bool:
     """Whether a clause is (part of) the wording, or holds one of its clauses."""
-    parts = [part for part in re.split(r"[，。！？；、,.!?;\s]+", wording) if part]
-    if any(2 * len(part) >= len(clause.heard.text) and len(part) >= 4 and find(part, clause.heard, HOUSE_DISTANCE) for part in parts):
-        return True
-    whole = Spoken("".join(parts), syllables("".join(parts)), (), (), frozenset())
+    long = (part for part in _parts_of(wording) if len(part) >= 4 and 2 * len(part) >= len(clause.heard.text))
+    return any(find(part, clause.heard, HOUSE_DISTANCE) for part in long) or _within(clause, wording)
+
+
+def _places(patterns: Iterable[str], sounds: str) -> set[int]:
+    return {place for pattern in patterns for match in _by_sound(pattern).finditer(sounds) for place in range(*match.span())}
+
+
+def _parts_of(wording: str) -> list[str]:
+    return [part for part in re.split(r"[，。！？；、,.!?;\s]+", wording) if part]
+
+
+def _within(clause: Clause, wording: str) -> bool:
+    """Whether a clause is (part of) the wording."""
+    text = "".join(_parts_of(wording))
+    whole = Spoken(text, syllables(text), (), (), frozenset())
     return len(clause.heard.text) >= 4 and bool(find(clause.heard.text, whole, HOUSE_DISTANCE))
 
 
@@ -254,7 +302,7 @@ def _run(number: int, clauses: Sequence[Clause], told: dict[int, Kind]) -> tuple
 def _joins(clause: Clause, kind: Kind | None) -> bool:
     if kind is None or any(person in clause.heard.text.replace("我们", "") for person in _PERSON):
         return False
-    return any(word in clause.heard.text for word in _JOINED.get(kind.id, ()))
+    return any(word in clause.heard.text for word in _JOINED.get(kind.id, ())) and _alone(clause, ())
 
 
 def _with_neighbours(clauses: Sequence[Clause], placed: dict[int, Kind]) -> dict[int, Kind]:

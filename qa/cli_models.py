@@ -33,7 +33,7 @@ def list_(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
         bundled = "，随程序附带" if s.kind == "diarization" and s.repository is None else ""
         use = _USES[s.kind] + told + bundled
         size = f"{s.size_bytes / 2**20:.1f} MiB" if s.size_bytes else ""
-        made.add_row(s.name, use, "✓ 有" if s.path else "— 没有", size, s.about)
+        made.add_row(s.name, use, "✓ 有" if s.path else "— 没有", size, Text(s.about))
     out().print(made)
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 roles_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="谁是坐席、谁是客户：看依据，人工设定（who is who）")
 HEARD = 3
 """Utterances of each speaker that help a person to tell."""
-_NAMES = {"agent": "坐席", "customer": "客户", "announcement": "播报", "third_party": "第三方", "unknown": "不确定"}
+_GIVEN = "说话人=角色，如 spk0=agent spk1=customer；同一个人被分成两个声音时，两个都写成他的角色；一个声音里不止一个人时写 mixed"
+_NAMES = {"agent": "坐席", "customer": "客户", "announcement": "播报", "third_party": "第三方", "unknown": "不确定", "mixed": "不止一个人"}
 _SOURCES = {"record": "话单", "setting": "规则书", "content": "按内容", "person": "人工"}
 
 
@@ -77,13 +78,14 @@ def _first(call: Call, speaker: str) -> list[str]:
 
 def _print(call: Call, marks: list[RoleMark]) -> None:
     from qa.cli_show import plain
+    from qa.role_settings import confidence_text
 
     console = out()
     if call.roles.doubt:
         console.print(plain(f"! {call.roles.doubt}", "yellow"), soft_wrap=True)
     made = table("说话人", "角色", "把握", "来源", "依据", right=("把握",))
     for a in call.roles.assignments:
-        cells = (a.speaker, _NAMES[a.role.value], f"{a.confidence:.0%}", _SOURCES.get(a.source, a.source), "；".join(a.reasons))
+        cells = (a.speaker, _NAMES[a.role.value], confidence_text(a.confidence), _SOURCES.get(a.source, a.source), "；".join(a.reasons))
         made.add_row(*map(plain, cells))
     console.print(made)
     for a in call.roles.assignments:
@@ -101,9 +103,10 @@ def set_(
     call: Annotated[str, typer.Argument(help="通话编号或录音文件名", metavar="CALL")],
     by: Annotated[str, typer.Option("--by", help="由谁设定（姓名），记入数据库", metavar="NAME")],
     reason: Annotated[str, typer.Option("--reason", help="设定的理由，记入数据库", metavar="TEXT")],
-    roles: Annotated[list[str] | None, typer.Argument(help="说话人=角色，如 spk0=agent spk1=customer", metavar="SPEAKER=ROLE…")] = None,
+    roles: Annotated[list[str] | None, typer.Argument(help=_GIVEN, metavar="SPEAKER=ROLE…")] = None,
     withdraw: Annotated[bool, typer.Option("--withdraw", help="撤回人工设定，回到程序的判断")] = False,
     whole: Annotated[bool, typer.Option("--whole", help="不再从说话人里分出播报和接手的人")] = False,
+    alone: Annotated[bool, typer.Option("--alone", help="听过确认：设为坐席和客户的声音里都没有别人的话")] = False,
     closed_month: Annotated[bool, typer.Option("--closed-month", help="通话所在月份已关账，同意产生待批准的评分")] = False,
     db: Db = DB_DEFAULT,
     as_json: Json = False,
@@ -116,7 +119,7 @@ def set_(
     given = _given(call, roles or [], withdraw)
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
-        done = role_marks.set_roles(store, call_id, given, by, reason, apart=not whole, closed_month=closed_month)
+        done = role_marks.set_roles(store, call_id, given, by, reason, apart=not whole, alone=alone, closed_month=closed_month)
         notes = _recounted(store, call_id)
         number = next((c.customer_number for c in store.calls() if c.call_id == call_id), "") or ""
         mark = masked(done.mark, number)

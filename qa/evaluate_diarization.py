@@ -195,7 +195,7 @@ def measured(made: Mix, engine: Diarizer, transcript: Transcript) -> SpeakerFigu
     """One mix through one engine, the roles by ``transcript`` (nobody's words) and the call's record without its channel."""
     meter = Meter()
     found = meter.run(lambda: engine.diarize(blocks.channel(made.audio, 0), made.speech.channels[0]))
-    turns = SpeakerTurns(engine.identity, found.turns, (), found.exclusive)
+    turns = SpeakerTurns(engine.identity, found.turns, (), found.exclusive, alike=found.alike)
     record = None if made.call.record is None else replace(made.call.record, agent_channel=None)
     assigned = roles.assign(turns, wordspeakers.assigned(transcript, turns), record)
     length_ms = made.audio.info.duration_ms

@@ -373,3 +373,6 @@ def m021_operation(db: Database) -> None:
     """What was purged by which rule (``qa.operation``), and the way past the append-only triggers that a purge may take."""
     operation_tables.create(db)
     _refuse_changes(db, operation_tables.APPEND_ONLY)
+
+
+migrations(name="m022_role_marks_of_recordings")(role_tables.recordings_of_marks)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -83,10 +84,20 @@ def _inside(name: str) -> bool:
 
 def write_hashes(folder: Path) -> Path:
     """Write ``SHA256SUMS`` over the model files in ``folder`` (``sha256sum -c SHA256SUMS`` reads it); returns its path."""
-    files = model_files(folder)
-    if not files:
-        raise ModelError(str(folder), "里面没有模型文件", "请给出 CTranslate2 格式的识别模型文件夹，或 pyannote 流程的文件夹")
+    files = _some_files(folder)
     return _write_atomically(folder / SUMS_FILE, "".join(f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files))
+
+
+def recording(folder: Path) -> str:
+    """The shell command, to be run in ``folder``, that records what :func:`write_hashes` does; for who has looked at the files himself."""
+    names = (path.relative_to(folder).as_posix() for path in _some_files(folder))
+    return f"sha256sum {shlex.join(names)} > {SUMS_FILE}"
+
+
+def _some_files(folder: Path) -> list[Path]:
+    if files := model_files(folder):
+        return files
+    raise ModelError(str(folder), "里面没有模型文件", "请给出 CTranslate2 格式的识别模型文件夹，或 pyannote 流程的文件夹")
 
 
 def model_files(folder: Path) -> list[Path]:

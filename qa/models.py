@@ -23,6 +23,7 @@ from qa.model_files import (
     broken_downloads,
     check_files,
     model_files,
+    recording,
     sha256_cached,
     write_hashes,
 )
@@ -30,6 +31,7 @@ from qa.paths import models_dir
 
 ASR, DIARIZATION = "asr", "diarization"
 _MARK = {ASR: "model.bin", DIARIZATION: "config.yaml"}  # a file without which a folder holds no such model
+_OWN = {ASR: "--asr 文件夹", DIARIZATION: "--diarization pyannote:文件夹"}  # how a folder is chosen
 _WEIGHTS = ("model.bin",)
 PIPELINE_FILES = (
     *("config.yaml", "segmentation/pytorch_model.bin", "embedding/pytorch_model.bin"),
@@ -234,11 +236,11 @@ def _missing(entry: _Entry, table: _Table) -> Path:
     if entry.kind == DIARIZATION:
         cure = (
             f"联网的机器上运行 qa models pull {entry.name} 下载（{_GATED.format(entry.repository)}）；"
-            f"或把模型文件夹拷到本机，用 --diarization pyannote:文件夹 指定。随程序附带的小模型用 --diarization pyannote:{demo}"
+            f"或把模型文件夹拷到本机，用 {_OWN[DIARIZATION]} 指定。随程序附带的小模型用 --diarization pyannote:{demo}"
         )
     else:
         cure = (
-            f"联网的机器上运行 qa models pull {entry.name} 下载;或把模型文件夹拷到本机,用 --asr 文件夹 指定。"
+            f"联网的机器上运行 qa models pull {entry.name} 下载;或把模型文件夹拷到本机,用 {_OWN[ASR]} 指定。"
             f"只想用合成语音试用,可以明确指定演示模型 --asr {demo}(它听不懂真人通话,结果会带 demo 标记)"
         )
     raise ModelError(f"模型 {entry.name}", "还没有下载到本机", cure)
@@ -351,6 +353,9 @@ def _fetch(entry: _Entry, endpoint: str | None, again: bool) -> Path:
     repository, token = str(entry.repository), None if entry.gated else False
     try:
         commit = huggingface_hub.HfApi(endpoint=where, token=token).model_info(repository, revision=entry.revision).sha
+        if entry.gated:  # of a gated model the hub tells anybody, and refuses its files only: asked for one before any bar is drawn
+            one = huggingface_hub.hf_hub_url(repository, _MARK[entry.kind], revision=commit, endpoint=where)
+            huggingface_hub.get_hf_file_metadata(one, token=token)
         found = huggingface_hub.snapshot_download(
             repository,
             revision=entry.revision,
@@ -364,7 +369,7 @@ def _fetch(entry: _Entry, endpoint: str | None, again: bool) -> Path:
         if entry.gated and _refused(error):
             raise ModelError(f"模型 {entry.name}", f"{where} 要先确认身份", _GATED.format(repository)) from error
         detail = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        cure = "请检查网络;不能直连时用 --endpoint 指定镜像,或在别的机器上下载后拷贝文件夹,用 --asr 文件夹 指定"
+        cure = f"请检查网络;不能直连时用 --endpoint 指定镜像,或在别的机器上下载后拷贝文件夹,用 {_OWN[entry.kind]} 指定"
         raise ModelError(f"模型 {entry.name}", f"从 {where} 下载失败({detail})", cure) from error
     if Path(found).name != commit:  # the client falls back to an older copy where the download breaks off
         raise ModelError(f"模型 {entry.name}", f"从 {where} 下载中断,本机只有旧版本", "请重新运行 qa models pull " + entry.name)
@@ -386,6 +391,6 @@ def verify(name: str) -> VerifyReport:
     entry = table.entries.get(name)
     folder = _own_folder(name, table) if entry is None else _folder_of(entry) or _missing(entry, table)
     if not (folder / SUMS_FILE).is_file():
-        cure = _repair(entry) if entry else f"在这个文件夹里运行 sha256sum * > {SUMS_FILE} 可以从现在起留下记录"
+        cure = _repair(entry) if entry else f"在这个文件夹里运行 {recording(folder)} 可以从现在起留下记录"
         raise ModelError(f"模型 {name}", f"{folder} 里没有 {SUMS_FILE},无从核对", cure)
     return VerifyReport(name, folder, check_files(folder, cached=False))

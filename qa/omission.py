@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from qa.callfacts import hour_of, mean_probability, missing_ms
+from qa import any_voice
+from qa.callfacts import heard_activity, hour_of, mean_probability, missing_ms
 from qa.patterns import Held, Judgement, Pattern, fill, judge, parse
 from qa.phonetic import Spoken, spoken
 from qa.types import Call, Span, Word
 
 NO_SECOND_DECODE = "没有第二次识别可以印证"
 
-BY_VOICE = "单声道录音按声音区分说话人，规范用语可能有一部分记在了别人名下"
-NEAR_MS = 2000  # so far beside the place where the words were due they may be said, where voices were told apart
+NEARLY = "单声道录音，规范用语只听清了一部分，其余与规范用语相近而不一致"
 
+MAX_UNHEARD = 0.2
+"""Share of the speech without a transcript, or with one that is worth nothing, above which nothing is missed for certain."""
 LOST_MS = 3000
 """A recording that lacks more than this of the talk in its call record cannot prove an omission (clocks differ by less)."""
 
@@ -79,20 +81,36 @@ def doubt(call: Call, verdict: Judgement, decodes: Sequence[Sequence[Word]], par
     ``due`` there."""
     if verdict.held is Held.DOUBTFUL:
         return "听到的内容与规范用语相近而不一致，或两次识别结果不同"
+    if call.turns.diarized and Held.DOUBTFUL in verdict.best.held:  # two voices in one channel: who is half understood is heard badly
+        return NEARLY
     if not any(decodes[1:]):
         return NO_SECOND_DECODE
-    return badly_heard(decodes, params.min_probability) or on_another_side(call, params, due) or cut_short(call)
+    unheard = badly_heard(decodes, params.min_probability) or lost(call, due)
+    return unheard or on_another_side(call, params, due) or cut_short(call)
 
 
 def on_another_side(call: Call, params: Script, due: Span) -> str | None:
-    """Says so (Chinese) if the words were said where they were due, but the voices of one channel were told apart so that not all of them
-    are the agent's: a change of speaker is found some tenths of a second beside the truth, and at times not where it is."""
-    if not call.turns.diarized:
+    """Says so (Chinese) if the words were said where they were due, but the program took not all of them for the agent's
+    (``qa.any_voice``)."""
+    everybody = any_voice.together(call)
+    if everybody is None:
         return None
-    near = Span(max(0, due.start_ms - NEAR_MS), due.end_ms + NEAR_MS)
-    words = [w for u in call.transcript.utterances for w in u.words if near.start_ms <= w.span.start_ms < near.end_ms]
-    words.sort(key=lambda w: w.span)
-    return None if judged(call, params, [spoken(words)]).held is Held.ABSENT else BY_VOICE
+    decodes = [spoken(words) for words in everybody.decodes(any_voice.near(due))]
+    return None if judged(call, params, decodes).held is Held.ABSENT else everybody.why
+
+
+def lost(call: Call, due: Span) -> str | None:
+    """Says so (Chinese) if too much of the agent's speech where words were ``due`` has no transcript."""
+    speech = heard_activity(call)
+    heard_ms, lost_ms = (sum(s.overlap_ms(due) for s in spans) for spans in (speech.heard, speech.unheard))
+    return too_much_lost(lost_ms, heard_ms + lost_ms)
+
+
+def too_much_lost(lost_ms: int, speech_ms: int) -> str | None:
+    """Says so (Chinese) if more than ``MAX_UNHEARD`` of the speech was not understood."""
+    if lost_ms <= MAX_UNHEARD * speech_ms:
+        return None
+    return f"有 {min(1.0, lost_ms / max(1, speech_ms)):.0%} 的话音没有转写出来或听不清（至多 {MAX_UNHEARD:.0%}）"
 
 
 def badly_heard(decodes: Iterable[Sequence[Word]], min_probability: float) -> str | None:

@@ -137,7 +137,7 @@ def _entry(one: _Side, other: _Side, said: Span, into: Span, error: int) -> Entr
     doubt, text = None, one.text(said)
     if not text:
         doubt = f"{NAMES[one.role]}插入的声音没有转写出来"
-    elif _echoed(one.text(span), other.text(Span(max(0, span.start_ms - _ECHO_NEAR_MS), span.end_ms + _ECHO_NEAR_MS))):
+    elif alike(one.text(span), other.text(Span(max(0, span.start_ms - _ECHO_NEAR_MS), span.end_ms + _ECHO_NEAR_MS))):
         doubt = "两边同时说的话相同，可能是回声或串音"
     elif on > 0 and both < MAY_BE_AN_END_MS + error:
         doubt = f"只重叠 {max(0, both) / 1000:.1f} 秒，对方可能正好说完"
@@ -146,7 +146,7 @@ def _entry(one: _Side, other: _Side, said: Span, into: Span, error: int) -> Entr
     return Entry(one.role, span, said, into, gave_up, text, doubt)
 
 
-def _echoed(text: str, other: str) -> bool:
-    """Whether most of ``text`` sounds like ``other``."""
+def alike(text: str, other: str) -> bool:
+    """Whether most of ``text`` (at least three syllables) sounds like what is in ``other``: then one may be the other's echo."""
     mine, there = Counter(syllables(text)), Counter(syllables(other))
     return mine.total() >= _ECHO_LEAST and (mine & there).total() >= _ECHO_SHARE * mine.total()

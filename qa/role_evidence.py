@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from qa.callfacts import mean_probability
 from qa.patterns import agent_number_readings
-from qa.phonetic import syllables
+from qa.phonetic import find, spoken, syllables
 from qa.text import normalise
-from qa.types import CallRecord, Utterance
+from qa.types import CallRecord, Span, Utterance
 
 WORDS_LEAST = 0.3
 """An utterance whose words are less probable on the mean is no evidence."""
@@ -219,6 +219,14 @@ def found(
         piece = BY_ID["voice" if voice > 0 else "not_voice"]
         hits.append(Hit(piece, max(BY_ID["not_voice"].weight, min(BY_ID["voice"].weight, voice))))
     return tuple(hits)
+
+
+def bearing(said: Said, hits: Iterable[Hit]) -> tuple[Span, ...]:
+    """Where the phrases of these pieces are said, sorted; of what is more than a phrase there is no place."""
+    phrases = {phrase for hit in hits for phrase in (hit.piece.phrases or (hit.detail,)) if phrase}
+    heard = [spoken(utterance.words) for utterance in said.utterances]
+    found = {one.span(m.start, m.end) for one in heard for phrase in phrases for m in find(normalise(phrase), one, 0.0)}
+    return tuple(sorted(found))
 
 
 def third(said: Said, joined_ms: int | None) -> tuple[Hit, ...]:

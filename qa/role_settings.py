@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 ROLES_SURE = 0.95
 """From this confidence on the roles of a call are taken for known.  Chosen: two strong pieces of evidence that nothing contradicts reach it
 (``qa.role_evidence``), one alone never does."""
+
+SUREST = 0.999
+"""No more than this is concluded from what is said: pieces of evidence are not as independent as their sum takes them to be."""
+
+
+def confidence_text(confidence: float, decimals: int = 0) -> str:
+    """A confidence (0-1) for people: per cent, never more than it is, and never certainty (``>99%``)."""
+    scale = 10**decimals
+    return ">99%" if confidence > 0.99 else f"{math.floor(100 * scale * confidence + 1e-9) / scale:.{decimals}f}%"
 
 
 @dataclass(frozen=True)

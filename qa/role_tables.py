@@ -30,3 +30,10 @@ def create(db: Database) -> None:
     )
     seen = ("agent_id", "event", "made_by", "consent", "created")
     db.table("voiceprint_events").create({"id": int, **dict.fromkeys(seen, str)}, pk="id", not_null={*seen}, strict=True)
+
+
+def recordings_of_marks(db: Database) -> None:
+    """``role_marks.sha256``: the content that a mark was made on ("" of older ones, which are compared by their turns); ``alone``: the
+    person has said that nobody else is heard in the voices of agent and customer."""
+    db.table("role_marks").add_column("sha256", str, not_null_default="")
+    db.table("role_marks").add_column("alone", int, not_null_default=0)

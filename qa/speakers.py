@@ -53,5 +53,5 @@ def diarized(
     if not found.turns:
         return replace(turns, notes=(*turns.notes, NO_VOICES_NOTE))
     notes = (*(n for n in turns.notes if n != MONO_NOTE), DIARIZED_NOTE.format(loaded.identity))
-    told = SpeakerTurns(loaded.identity, found.turns, notes, found.exclusive, demo=loaded.demo)
+    told = SpeakerTurns(loaded.identity, found.turns, notes, found.exclusive, demo=loaded.demo, alike=found.alike)
     return replace(told, sounds=acoustics.of_speakers(sound, told, measured.tones))

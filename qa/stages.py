@@ -18,7 +18,7 @@ from qa.errors import ChangedError
 from qa.types import Acoustics, Audio, AudioInfo, SpeakerTurns, SpeechActivity, Transcript
 
 # Raised when a stage's code changes its results, so that stored ones are made again.
-STAGE_VERSIONS = {"info": "1", "activity": "2", "acoustics": "2", "speakers": "2", "transcript": "3"}
+STAGE_VERSIONS = {"info": "1", "activity": "3", "acoustics": "3", "speakers": "4", "transcript": "4"}
 STAGES: dict[str, Any] = {
     "info": AudioInfo,
     "activity": SpeechActivity,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import soxr
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, sosfilt, sosfiltfilt
 
 from qa import blocks
 from qa.blocks import Wave
@@ -40,6 +40,9 @@ _SLACK = 0.15  # of a duration: 10 % by the standard, the rest is error of measu
 _FIRST_RING_BY_MS = 5000  # a ring that nothing else vouches for begins within one period of the start
 
 _VOICE_BY_MS = 8000  # in a channel of its own the caller may let the agent speak first
+
+_NOTCH_HZ = 80.0  # taken out around a tone; narrower, its edges ring for longer
+_FADE_MS, _SETTLING_MS, _NOTCH_S = 20, 100, 30  # beyond a tone's ends; of the filter; filtered at once
 
 _FloatArray = npt.NDArray[np.float64]
 
@@ -102,6 +105,25 @@ def tones_of(wave: Wave, channel: int) -> tuple[Tone, ...]:
         for b, kind in zip(bursts, kinds, strict=True)
         if kind
     )
+
+
+def without_tones(x: Float32Array, rate_hz: int) -> Float32Array:
+    """``x`` (one channel, samples in -1..1 at ``rate_hz``, 1,000 or more) without the line of each tone that :func:`find_tones` finds.
+
+    Only a band of 80 Hz around the tone goes, and only while the tone sounds: noise and voices under it stay.  Where there is no tone,
+    ``x`` itself is returned.
+    """
+    found = find_tones(x, rate_hz, 0)
+    out = x.copy() if found else x
+    margin = rate_hz * _SETTLING_MS // 1000
+    for tone in found:
+        edges = tone.frequency_hz - _NOTCH_HZ / 2, tone.frequency_hz + _NOTCH_HZ / 2
+        notch = butter(2, edges, "bandstop", fs=rate_hz, output="sos")
+        first, last = ((ms * rate_hz) // 1000 for ms in (tone.span.start_ms - _FADE_MS, tone.span.end_ms + _FADE_MS))
+        for start in range(max(0, first), min(last, len(x)), _NOTCH_S * rate_hz):  # in pieces: what is filtered takes eight bytes a sample
+            end, before = min(start + _NOTCH_S * rate_hz, last, len(x)), min(start, margin)
+            out[start:end] = sosfiltfilt(notch, x[start - before : end + margin])[before : before + end - start]
+    return out
 
 
 _HIGH_PASS = butter(4, 200.0, "highpass", fs=BAND_RATE_HZ, output="sos")

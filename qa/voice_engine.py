@@ -24,10 +24,15 @@ class EngineEmbedder:
     """A :class:`qa.voiceprints.Embedder` of a loaded engine; errors: :class:`ModelError` for one that makes no prints."""
 
     def __init__(self, diarizer: Diarizer) -> None:
-        self.identity = diarizer.identity
+        self.identity, self._diarizer = diarizer.identity, diarizer
         self._engine: Any = getattr(diarizer, "engine", None)
         if self._engine is None or not hasattr(self._engine, "voices"):
             raise ModelError(f"说话人区分引擎 {diarizer.identity}", "不能提取声纹", "请换一个引擎，如 --diarization sherpa")
+
+    def speakers(self, audio: Audio, channel: int, spans: tuple[Span, ...]) -> int:
+        """How many voices the engine hears in the speech (``spans``) of a channel, all of it."""
+        found = self._diarizer.diarize(blocks.channel(audio, channel), spans)
+        return len({turn.speaker for turn in found.turns})
 
     def embed(self, samples: Float32Array) -> Vector | None:
         """As of the protocol; None also where more than one voice is heard."""

@@ -65,11 +65,11 @@ def enrol(db: Database, agent_id: str, embedder: Embedder, samples: npt.NDArray[
     for text, cause, cure in wanted:
         if not text.strip():
             raise StoreError("声纹", cause, cure)
-    seconds = len(samples) / 16_000
+    agent_id, seconds = agent_id.strip(), len(samples) / 16_000
     found = embedder.embed(samples) if seconds >= LEAST_S else None
     if found is None or not float(np.linalg.norm(found)):
         raise StoreError(f"坐席 {agent_id} 的声纹", f"话音只有 {seconds:.1f} 秒", f"请用至少 {LEAST_S:g} 秒只有这位坐席说话的录音")
-    made = Print(agent_id.strip(), embedder.identity, round(seconds, 1), by.strip(), consent.strip(), rows.now_utc())
+    made = Print(agent_id, embedder.identity, round(seconds, 1), by.strip(), consent.strip(), rows.now_utc())
     unit = np.asarray(found, np.float32) / np.float32(np.linalg.norm(found))
     with db.writing():
         _delete(db, made.agent_id, made.model)
@@ -87,28 +87,34 @@ def enrolled(db: Database) -> tuple[Print, ...]:
 
 
 def is_enrolled(db: Database, agent_id: str, model: str) -> bool:
-    return bool(agent_id) and bool(db.rows("select 1 from voiceprints where agent_id = ? and model = ?", agent_id, model))
+    known = agent_id.strip()
+    return bool(known) and bool(db.rows("select 1 from voiceprints where agent_id = ? and model = ?", known, model))
 
 
 def forget(db: Database, agent_id: str, by: str) -> int:
     """Delete the voice of an agent for good, from the database file and its log; how many prints there were.
 
-    Errors: :class:`StoreError` where the name is missing, :class:`NotFoundError` where none is enrolled.
+    Errors: :class:`StoreError` where the name is missing, or where what was deleted stays in the log because another program reads the
+    database (then the same again cleans it); :class:`NotFoundError` where none is enrolled.
     """
+    agent_id = agent_id.strip()
     if not by.strip():
         raise StoreError("声纹", "没有写由谁删除", "请加 --by 姓名")
     with db.writing():
         count = _delete(db, agent_id)
-        if not count:
-            raise NotFoundError(f"坐席 {agent_id} 的声纹", "没有登记", "请用 qa voiceprint list 核对")
-        _note(db, agent_id, "forgotten", by.strip(), "")
-    _scrub(db)
+        if count:
+            _note(db, agent_id, "forgotten", by.strip(), "")
+    if not _scrub(db):
+        cause = "已从数据库删除，但数据库正被另一个程序读取，日志文件（-wal）里还可能留有内容"
+        raise StoreError(f"坐席 {agent_id} 的声纹", cause, "请等那个程序结束，再运行一次同一命令：清完以后它会说没有登记")
+    if not count:
+        raise NotFoundError(f"坐席 {agent_id} 的声纹", "没有登记", "请用 qa voiceprint list 核对")
     return count
 
 
 def ratios(db: Database, agent_id: str, model: str, voices: Mapping[str, Vector]) -> dict[str, float]:
     """By speaker, the log-likelihood ratio that the voice is the agent's; empty where the agent is not enrolled with this model."""
-    found = db.rows("select vector from voiceprints where agent_id = ? and model = ?", agent_id, model)
+    found = db.rows("select vector from voiceprints where agent_id = ? and model = ?", agent_id.strip(), model)
     if not found:
         return {}
     known = np.frombuffer(bytes(found[0]["vector"]), np.float32)
@@ -131,6 +137,7 @@ def _note(db: Database, agent_id: str, event: str, by: str, consent: str) -> Non
     db.insert("voiceprint_events", row | {"created": rows.now_utc()})
 
 
-def _scrub(db: Database) -> None:
-    """Have nothing of what was deleted left in the write-ahead log."""
-    db.sqlite.execute("pragma wal_checkpoint(truncate)").fetchall()
+def _scrub(db: Database) -> bool:
+    """Have nothing of what was deleted left in the write-ahead log; False where somebody still reads from it."""
+    busy, _, _ = db.sqlite.execute("pragma wal_checkpoint(truncate)").fetchone()
+    return not busy

@@ -64,12 +64,15 @@ def model_folder(folder: Path, weights: bytes = WEIGHTS) -> Path:
 class Hub:
     """Files of one repository as a hub serves them; ``spoil`` changes what is sent of a file, ``times`` times.
 
-    ``token``: only who sends it is served; "" for a public repository, to which no token may be sent.
+    ``token``: only who sends it is served; "" for a public repository, to which no token may be sent.  ``listed``: anybody is told of a
+    gated repository, as by the real hub, and only its files are kept back.  ``refusal``: the status and code of who is not served.
     """
 
     files: dict[str, bytes]
     repository: str = REPOSITORY
     token: str = ""
+    listed: bool = False
+    refusal: tuple[int, str] = (401, "GatedRepo")
     url: str = ""
     commit: str = COMMIT
     spoil: dict[str, bytes] = field(default_factory=dict)
@@ -104,8 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
         repository = self.hub.repository
         if not self.hub.token:
             assert "authorization" not in self.headers
-        elif self.headers.get("authorization") != f"Bearer {self.hub.token}":
-            return self.refuse(401, "GatedRepo")
+        elif self.headers.get("authorization") != f"Bearer {self.hub.token}" and not (self.hub.listed and path.startswith("/api/")):
+            return self.refuse(*self.hub.refusal)
         if path in (f"/api/models/{repository}", f"/api/models/{repository}/revision/main"):
             siblings = [{"rfilename": name} for name in self.hub.files]
             return self.reply(json.dumps({"id": repository, "sha": self.hub.commit, "siblings": siblings}).encode())

@@ -57,6 +57,32 @@ def test_what_an_agent_says_stays_the_agents(says: list[str]) -> None:
     assert "".join(u.text for u in call.utterances(Role.AGENT)) == "".join(says)
 
 
+@pytest.mark.parametrize(("before", "after"), [
+    (["华宁通信八零零三号话务员为您服务。", "您好，请问有什么可以帮您？"], ""),
+    (["您好华宁通信您的来电将被录音", "请问有什么可以帮您？"], ""),
+    (["您好您的来电将被录音", "请问有什么可以帮您？"], ""),
+    (["您好华宁通信八零零三坐席正在为您接听", "请讲。"], ""),
+    (["您好华宁通信很高兴为您服务，本次通话将被录音", "请讲。"], ""),
+    ([], "感谢您的来电再见谢谢您的评价"),
+    ([], "感谢您的参与再见"),
+    ([], "满意请按一感谢您的来电再见"),
+    ([], "对方正在通话你烦不烦"),
+])  # fmt: skip
+def test_a_clause_that_goes_on_in_other_words_stays_the_agents(before: list[str], after: str) -> None:
+    """Some recognisers write no punctuation: the pattern of an announcement is then a part of the agent's own sentence."""
+    lines = [*(("ch0", text) for text in before or [GREETING[1]]), ASKS, ("ch0", "好的。"), ASKS, *([("ch0", after)] if after else [])]
+    call = stereo(*lines)
+    assert machine(call) == "" and call.before is None
+
+
+def test_the_houses_wording_with_more_beside_it_stays_the_agents() -> None:
+    house = RoleSettings(announcements=("欢迎致电蓝火焰，安全用气人人有责",))
+    said = ("ch0", "安全用汽人人有责你们烦不烦啊")
+    assert machine(stereo(GREETING, ASKS, said, ENDS, house=house)) == ""
+    played = stereo(GREETING, ASKS, ("ch0", "安全用汽人人有责。"), ("ch0", "正在转接。"), ENDS, house=house)
+    assert [announcements.by_house(one) for one in played.roles.stretches] == [True, False]
+
+
 def test_an_announcement_without_a_pause_before_the_agents_words_is_left_with_the_agent() -> None:
     call = stereo(("ch0", "这通来电录音。您好，请讲。"), ASKS)
     assert machine(call) == ""

@@ -320,6 +320,16 @@ def test_every_kind_of_fact_has_words_with_its_figure() -> None:
         ChannelFact("loud", 0, 0.0, 1.0)
 
 
+@pytest.mark.parametrize(("spans", "told"), [((Span(1000, 2500), Span(4000, 5000)), "去掉 2.5 秒"), ((), "没有能去掉的")])
+def test_of_a_leak_it_is_told_what_was_really_cut(tmp_path: Path, spans: tuple[Span, ...], told: str) -> None:
+    path = tmp_path / "call.wav"
+    write_wav(path, seed=1)
+    call = with_facts(report_call(path), ChannelFact("leak", 1, -25.0, 0.98, (("delay_ms", 120.0),)))
+    cut = replace(call, activity=replace(call.activity, leaks=((), spans) if spans else ()))
+    (fact,) = (f for f in of_call(cut) if f.kind == "leak")
+    assert told in in_words(fact) and "不算这一声道说的" not in in_words(fact)
+
+
 def test_the_report_tells_the_facts(tmp_path: Path) -> None:
     path = tmp_path / "call.wav"
     write_wav(path, seed=1)

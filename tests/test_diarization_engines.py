@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -81,6 +82,20 @@ def test_the_two_of_a_call_are_told_apart(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_a_voice_is_more_alike_to_itself_than_to_the_other(engine: str) -> None:
+    """By the mean of its stretches: nine tenths of those that are one person's are nearer to that person's others."""
+    found, truth = told(engine).alike, by_role()
+    assert found is not None and len(found.anchors) == len(found.spans) > 10
+    who = [max(truth, key=lambda role: shared([span], truth[role])) for span in found.spans]
+    pure = [n for n, span in enumerate(found.spans) if shared([span], truth[who[n]]) >= 0.8 * span.duration_ms]
+    nearer = 0
+    for n in pure:
+        means = {role: np.mean([found.table[n, m] for m in pure if m != n and who[m] == role]) for role in truth}
+        nearer += max(means, key=lambda role: means[role]) == who[n]
+    assert len(pure) > 10 and nearer >= 0.9 * len(pure)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_same_call_is_told_the_same_with_any_threads_and_again(engine: str) -> None:
     again = diarization.load(located(engine), 1)
     audio = decode.decode(MONO)
@@ -117,18 +132,81 @@ print(len(turns), os.environ.get("PYANNOTE_METRICS_ENABLED", ""))
 """
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ENGINES)
-def test_no_socket_is_opened(engine: str, tmp_path: Path) -> None:
-    """In a network namespace without interfaces where the kernel lets us make one, and under an audit hook everywhere."""
+def without_network(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """In a network namespace without interfaces where the kernel lets us make one, and under an audit hook everywhere.
+
+    The environment asks for what is not to happen: reports to pyannote's makers, and the hub.
+    """
     namespace = ["unshare", "-rn"]
     if shutil.which("unshare") is None or subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode:
         namespace = []
-    command = [*namespace, sys.executable, "-c", HOOK + TELL, f"{engine}:{models.bundled_diarization()}", str(MONO)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    environment = {**os.environ, "PYANNOTE_METRICS_ENABLED": "true", "HF_HUB_OFFLINE": "0"}
+    command = [*namespace, sys.executable, "-c", HOOK + code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_socket_is_opened(engine: str, tmp_path: Path) -> None:
+    done = without_network(TELL, f"{engine}:{models.bundled_diarization()}", str(MONO), cwd=tmp_path)
     assert done.returncode == 0 and "network" not in done.stdout, done.stdout + done.stderr
-    turns, *metrics = done.stdout.split()
-    assert int(turns) > 0 and (engine != "pyannote" or metrics == ["0"])
+    turns, metrics = done.stdout.split()
+    assert int(turns) > 0 and (engine != "pyannote" or metrics == "0")
+
+
+CALLS_HOME = {
+    "in a thread": "import socket, threading\nthreading.Thread(target=lambda: socket.create_connection(('127.0.0.1', 9))).start()",
+    "by name": "import urllib.request\nurllib.request.urlopen('http://hub.invalid/')",
+    "by datagram": "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+}
+
+
+@pytest.mark.parametrize("how", CALLS_HOME)
+def test_a_socket_would_be_seen(how: str, tmp_path: Path) -> None:
+    assert "network" in without_network(CALLS_HOME[how], cwd=tmp_path).stdout
+
+
+@needs_pyannote
+@pytest.mark.slow
+@pytest.mark.parametrize("change", ["plda", "metrics"])
+def test_what_would_call_home_is_seen_to(change: str, tmp_path: Path) -> None:
+    """A pipeline that leaves its PLDA to the hub is an error without a look there; and the library does report once it is let to."""
+    folder = tmp_path / "model"
+    shutil.copytree(BUNDLED, folder)
+    config = folder / "config.yaml"
+    if change == "plda":
+        config.write_text("".join(line for line in config.read_text("utf-8").splitlines(keepends=True) if "plda:" not in line), "utf-8")
+    models.write_hashes(folder)
+    let = "from pyannote.audio.telemetry import set_telemetry_metrics\nset_telemetry_metrics(True)\n" if change == "metrics" else ""
+    code = "from qa.diarization import pyannote_engine\npyannote_engine.library()\n" + let + TELL + "import time\ntime.sleep(3)"
+    done = without_network(code, f"pyannote:{folder}", str(MONO), cwd=tmp_path)
+    if change == "metrics":
+        assert "network" in done.stdout, done.stdout + done.stderr
+    else:
+        assert done.returncode and "network" not in done.stdout and "ModelError" in done.stderr, done.stdout + done.stderr
+
+
+BROKEN = "raise {error}('linked against what is not here')"
+STUB = """
+import sys
+from qa.diarization.pyannote_engine import _import_torchaudio
+_import_torchaudio()
+import torchaudio
+print(torchaudio.usable, sys.modules["torchaudio._extension"]._IS_TORCHAUDIO_EXT_AVAILABLE)
+"""
+
+
+@pytest.mark.parametrize("error", ["OSError", "ImportError", "RuntimeError", ""])
+def test_torchaudio_is_used_without_its_extension_where_that_cannot_be_loaded(error: str, tmp_path: Path) -> None:
+    """And with it where it can.  The error depends on the wheels: no CUDA libraries, or of another release than torch, or none at all."""
+    extension = tmp_path / "torchaudio" / "_extension"
+    extension.mkdir(parents=True)
+    (extension / "__init__.py").write_text(BROKEN.format(error=error) if error else "_IS_TORCHAUDIO_EXT_AVAILABLE = True")
+    use = "from ._extension import fail_if_no_rir\n@fail_if_no_rir\ndef f(): ...\n" if error else ""
+    (tmp_path / "torchaudio" / "__init__.py").write_text(f"from . import _extension\n{use}usable = 1")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    done = subprocess.run([sys.executable, "-c", STUB], capture_output=True, text=True, env=environment, check=False)
+    assert done.stdout.split() == ["1", str(not error)], done.stderr
 
 
 SCORE = """
@@ -147,8 +225,7 @@ with Store(Path("t.db")) as store:
 @pytest.mark.slow
 def test_a_mono_call_is_scored_with_its_speakers_and_without_a_socket(tmp_path: Path) -> None:
     """With another choice nothing is recognised again."""
-    command = [sys.executable, "-c", HOOK + SCORE, str(MONO), "auto", "off", "sherpa"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = without_network(SCORE, str(MONO), "auto", "off", "sherpa", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     name = f"sherpa/{models.bundled_diarization()}"
     assert done.stdout.splitlines()[::2] == [f"{name} False ['spk0', 'spk1']", "none True []", f"{name} True ['spk0', 'spk1']"]

@@ -46,7 +46,7 @@ def one_channel(call: Call) -> Call:
         turns=SpeakerTurns("engine", turns),
         transcript=Transcript("example", True, said),
         acoustics=replace(call.acoustics, channels=call.acoustics.channels[:1]),
-        roles=Roles(tuple(RoleAssignment(labels[a.speaker], a.role, a.confidence, a.source) for a in call.roles.assignments)),
+        roles=Roles(tuple(RoleAssignment(labels[a.speaker], a.role, a.confidence, a.source, alone=True) for a in call.roles.assignments)),
     )
 
 

@@ -144,7 +144,7 @@ def test_a_voice_set_as_announcement_or_third_party_is_that_throughout(tmp_path:
     given = {**GIVEN, "spk2": Role.ANNOUNCEMENT, "spk3": Role.THIRD_PARTY}
     mark = role_marks.new(call, "C1", given, "张三", "听过了", True)
     made = role_marks.applied(call, mark, HOUSE, lambda digest: None)
-    assert {role: made.speaker(role) for role in role_marks.SETTABLE} == {
+    assert {role: made.speaker(role) for role in role_marks.SETTABLE if role is not Role.MIXED} == {
         Role.AGENT: "spk1", Role.CUSTOMER: "spk0", Role.ANNOUNCEMENT: "announcement", Role.THIRD_PARTY: "third",
     }  # fmt: skip
 

@@ -3,7 +3,8 @@
     python models/diarization/backend.py --bank DATA/bank --out models/diarization-demo
 
 The PLDA comes from the people of the training, the thresholds from conversations of people whose voices no training has heard.
-Writes plda/, config.yaml (a pipeline of pyannote; the key `sherpa_onnx` is for the other engine) and SHA256SUMS.
+Writes plda/, config.yaml (a pipeline of pyannote; the key `sherpa_onnx` is for the other engine) and SHA256SUMS.  What `linking.py` has
+written into config.yaml stays; it holds for the networks that it was found with, so after a training that step comes again.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import config_file
 import engines
 import numpy as np
 import scipy.linalg
@@ -20,34 +22,8 @@ import torch
 from pyannote.audio import Model
 from spread import SIZE, Matrix, People
 
-from qa.model_files import write_hashes
-
 STEP = 0.25  # of the 10 s window
 _COLLAR_S = 0.25
-_CONFIG = """dependencies:
-  pyannote.audio: 4.0.0
-pipeline:
-  name: pyannote.audio.pipelines.SpeakerDiarization
-  params:
-    segmentation: $model/segmentation
-    segmentation_step: {step}
-    segmentation_batch_size: 8
-    embedding: $model/embedding
-    embedding_exclude_overlap: true
-    embedding_batch_size: 9
-    plda: $model/plda
-    clustering: {clustering}
-params:
-  segmentation:
-    min_duration_off: {min_duration_off}
-  clustering:
-{parameters}
-sherpa_onnx:
-  window_shift_ratio: {step}
-  threshold: {threshold}
-  min_duration_on: 0.0
-  min_duration_off: {min_duration_off}
-"""
 
 
 def _unit(x: Matrix) -> Matrix:
@@ -74,9 +50,24 @@ def fit_plda(x: Matrix, who: People, folder: Path, size: int = SIZE) -> None:
     )
 
 
-def config(clustering: str, parameters: dict[str, object], min_duration_off: float, threshold: float) -> str:
-    lines = "\n".join(f"    {k}: {v}" for k, v in parameters.items())
-    return _CONFIG.format(step=STEP, clustering=clustering, parameters=lines, min_duration_off=min_duration_off, threshold=threshold)
+def config(clustering: str, parameters: dict[str, object], threshold: float) -> dict[str, object]:
+    """What config.yaml says of both engines; a key of another step of the recipe is none of them."""
+    parts = {
+        "segmentation": "$model/segmentation",
+        "segmentation_step": STEP,
+        "segmentation_batch_size": 8,
+        "embedding": "$model/embedding",
+        "embedding_exclude_overlap": True,
+        "embedding_batch_size": 9,
+        "plda": "$model/plda",
+        "clustering": clustering,
+    }
+    return {
+        "dependencies": {"pyannote.audio": "4.0.0"},
+        "pipeline": {"name": "pyannote.audio.pipelines.SpeakerDiarization", "params": parts},
+        "params": {"segmentation": {"min_duration_off": 0.0}, "clustering": parameters},
+        "sherpa_onnx": {"window_shift_ratio": STEP, "threshold": threshold, "min_duration_on": 0.0, "min_duration_off": 0.0},
+    }
 
 
 def candidates() -> list[tuple[str, dict[str, object]]]:
@@ -92,8 +83,8 @@ def candidates() -> list[tuple[str, dict[str, object]]]:
     return found
 
 
-def tune(folder: Path, calls: list[scored.Call]) -> str:
-    """The best of the candidates on ``calls`` for both engines, as a config.yaml."""
+def tune(folder: Path, calls: list[scored.Call]) -> dict[str, object]:
+    """The best of the candidates on ``calls`` for both engines, as :func:`config` has it."""
     best: tuple[float, str, dict[str, object]] = (9.0, "", {})
     kept = engines.Kept(folder)
     for clustering, parameters in candidates():
@@ -107,7 +98,7 @@ def tune(folder: Path, calls: list[scored.Call]) -> str:
         engine = engines.sherpa(folder, STEP, threshold)
         found.append((scored.rates(calls, [engine(call) for call in calls], _COLLAR_S)["der"], threshold))
         print(f"sherpa-onnx {threshold}: {found[-1][0]:.4f}", flush=True)
-    return config(best[1], best[2], 0.0, min(found)[1])
+    return config(best[1], best[2], min(found)[1])
 
 
 def main() -> None:
@@ -120,11 +111,8 @@ def main() -> None:
     torch.set_num_threads(1)
     model = Model.from_pretrained(args.out, subfolder="embedding")
     fit_plda(*spread.voices(model, args.bank, args.batches), args.out / "plda")
-    (args.out / "config.yaml").write_text(
-        config("AgglomerativeClustering", {"method": "average", "min_cluster_size": 2, "threshold": 0.7}, 0.0, 0.7)
-    )
-    (args.out / "config.yaml").write_text(tune(args.out, scored.synthetic(args.bank / "validation", args.calls, 11)))
-    write_hashes(args.out)
+    config_file.update(args.out, config("AgglomerativeClustering", {"method": "average", "min_cluster_size": 2, "threshold": 0.7}, 0.7))
+    config_file.update(args.out, tune(args.out, scored.synthetic(args.bank / "validation", args.calls, 11)))
     print(sum(p.stat().st_size for p in args.out.rglob("*") if p.is_file()) / 2**20, "MiB")
 
 

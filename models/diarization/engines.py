@@ -16,7 +16,10 @@ from pyannote.audio.pipelines.clustering import Clustering
 from pyannote.core import Annotation
 from scored import Call, annotation
 
+from qa.diarization.linking import MOST_SPEAKERS
+
 Engine = Callable[[Call], Annotation]
+_BOUNDS = {"min_speakers": 1, "max_speakers": MOST_SPEAKERS}  # as the program asks: a threshold is the best one under the same bounds only
 
 
 def _file(call: Call) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def _file(call: Call) -> dict[str, Any]:
 def pyannote(folder: Path, speakers: int | None = None) -> Engine:
     """pyannote's pipeline as `config.yaml` says; ``speakers`` if their number is known."""
     pipeline = Pipeline.from_pretrained(folder)
-    known = {"num_speakers": speakers} if speakers else {}
+    known = {"num_speakers": speakers} if speakers else _BOUNDS
     return lambda call: pipeline(_file(call), **known).speaker_diarization
 
 
@@ -72,5 +75,5 @@ class Kept:
         self._pipeline.klustering, self._pipeline.clustering = clustering, kind(*plda, metric="cosine")
         self._pipeline.instantiate({"segmentation": {"min_duration_off": 0.0}, "clustering": parameters})
         with contextlib.suppress(ValueError):
-            return self._pipeline(file).speaker_diarization
+            return self._pipeline(file, **_BOUNDS).speaker_diarization
         return Annotation(uri=call.name)

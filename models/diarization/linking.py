@@ -14,17 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import config_file
 import numpy as np
 import scored
-import yaml
 
 from qa import activity
 from qa.blocks import Wave
 from qa.diarization.blockwise import Blockwise
-from qa.diarization.linking import CONFIG_FILE, Likeness
+from qa.diarization.linking import Likeness
 from qa.diarization.protocol import RATE_HZ, Voice
 from qa.diarization.sherpa_engine import SherpaEngine
-from qa.model_files import write_hashes
 from qa.types import Audio, AudioInfo, Float32Array, Span
 
 WINDOWS = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -82,11 +81,7 @@ def main() -> None:
     args = parser.parse_args()
     found = best(scored.synthetic(args.bank / "validation", args.calls, 77), args.out)
     print("best:", found)
-    path = args.out / CONFIG_FILE
-    config = yaml.safe_load(path.read_text("utf-8"))
-    config["voices"] = {name: getattr(found, name) for name in ("same", "third", "window")}
-    path.write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
-    write_hashes(args.out)
+    config_file.update(args.out, {"voices": {name: getattr(found, name) for name in ("same", "third", "window")}})
 
 
 if __name__ == "__main__":

@@ -4,34 +4,18 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import os
 import sys
-import types
 import warnings
 from pathlib import Path
-from typing import Any
 
-os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
-os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"  # a folder that is not there is no name on the hub
 warnings.simplefilter("ignore")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from qa.diarization import pyannote_engine
 
-def _torchaudio() -> None:
-    """Make torchaudio importable on a CPU torch: its wheel's binary part is linked against CUDA, and nothing here needs it."""
-    try:
-        importlib.import_module("torchaudio")
-    except (ImportError, OSError, RuntimeError):
-        for name in [n for n in sys.modules if n.split(".")[0] == "torchaudio"]:
-            del sys.modules[name]
-        stub: Any = types.ModuleType("torchaudio._extension")
-        stub._IS_TORCHAUDIO_EXT_AVAILABLE = stub._IS_ALIGN_AVAILABLE = stub._IS_RIR_AVAILABLE = False
-        stub.fail_if_no_align = stub.fail_if_no_rir = lambda f: f
-        sys.modules["torchaudio._extension"] = stub
-
-
-_torchaudio()
+pyannote_engine.library()
 
 import lightning
 import numpy as np

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import time
-from pathlib import Path
 
 import nets
 import numpy as np
 import torch
 import torch.nn.functional as F
+import training
 from chunks import Voices
 from persons import Bank
 from torch import nn
@@ -81,74 +80,52 @@ def equal_error_rate(model: nets.SmallResNet, batches: list[dict[str, torch.Tens
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bank", type=Path, required=True, help="folder with train/, validation/ and perhaps human/")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=45)
-    parser.add_argument("--rate", type=float, default=2e-3)
+    parser = training.parser(__doc__)
     parser.add_argument("--margin", type=float, default=0.2, help="of the angle, in radians; reached half-way")
     parser.add_argument("--channels", type=int, default=16)
-    parser.add_argument("--resume", type=Path)
-    parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
-    human = args.bank / "human" if (args.bank / "human").is_dir() else None
+    human = training.begin(args)
     model = nets.embedding(args.channels).to(memory_format=torch.channels_last)
     margin = Margin(1 + int(Bank(args.bank / "train", human).classes.max()), nets.TRAINED_SIZE)
-    average = nets.Average(model)
     if args.resume:
         saved = torch.load(args.resume, map_location="cpu")
         model.load_state_dict(saved["model"])
-        average = nets.Average(model)
         if saved["margin"]["weight"].shape == margin.weight.shape:
             margin.load_state_dict(saved["margin"])
     optimiser = torch.optim.AdamW([*model.parameters(), *margin.parameters()], args.rate, weight_decay=2e-2)
     check = list(itertools.islice(Voices(args.bank / "validation", None, 99), 30))
     batches = DataLoader(Voices(args.bank / "train", human, args.seed), None, num_workers=1)
-    train(model, margin, average, optimiser, batches, check, args)
+    train(model, margin, optimiser, batches, check, args)
 
 
 def train(
     model: nets.SmallResNet,
     margin: Margin,
-    average: nets.Average,
     optimiser: torch.optim.Optimizer,
     batches: DataLoader[dict[str, torch.Tensor]],
     check: list[dict[str, torch.Tensor]],
     args: argparse.Namespace,
 ) -> None:
-    begun, noted, running, right, step = time.process_time(), 0.0, 8.0, 0.0, 0
+    average, running, right, step = nets.Average(model), 8.0, 0.0, None
 
-    def save() -> None:
-        saved = {"model": average.model.state_dict(), "margin": margin.state_dict(), "channels": args.channels, "step": step}
-        torch.save(saved, args.out / "last.tmp")
-        (args.out / "last.tmp").rename(args.out / "last.pt")
+    def keep(number: int, done: float) -> None:
+        saved = {"model": average.model.state_dict(), "margin": margin.state_dict(), "channels": args.channels, "step": number}
+        training.keep(args.out, saved)
         rate = equal_error_rate(average.model, check)  # type: ignore[arg-type]
-        minutes = (time.process_time() - begun) / 60
-        print(f"{minutes:.0f} min, step {step}: loss {running:.2f}, right {right:.2f}, validation EER {rate:.3f}", flush=True)
+        minutes = done * args.minutes
+        print(f"{minutes:.0f} min, step {number}: loss {running:.2f}, right {right:.2f}, validation EER {rate:.3f}", flush=True)
 
     model.train()
-    for step, b in enumerate(batches, 1):
-        done = (time.process_time() - begun) / 60 / args.minutes
-        if done >= 1:
-            break
-        for group in optimiser.param_groups:
-            group["lr"] = args.rate * min(1.0, step / 100) * max(0.01, 1 - done)
-        x, person = embed(model, b)
-        loss, hit = margin(x, person, args.margin * min(1.0, done / 0.5))
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
+    for step in training.steps(batches, optimiser, args, least=0.01):
+        x, person = embed(model, step.batch)
+        loss, hit = margin(x, person, args.margin * min(1.0, step.done / 0.5))
+        training.descend(loss, model, optimiser, most=5.0)
         average.update(model)
         running += 0.02 * (loss.item() - running)
         right += 0.02 * (hit - right)
-        if step % 25 == 0 and done - noted > 3 / args.minutes:
-            noted = done
-            save()
-    save()
+        if step.keep:
+            keep(step.number, step.done)
+    keep(step.number if step else 0, 1.0)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ How it is found
       that for one and two syllables; not asked of four and more by text);
     * no punctuation or pause of more than ``max_pause_ms`` parts it;
     * the mean probability of its words is at least ``min_probability`` (one syllable: at least 0.8);
-    * the guard's second decode, where it covers the place, has it too.
+    * the guard's second decode, where it covers the place, has it too;
+    * nothing speaks for another one who said it (``qa.accusations``): the same words on the other channel, a voice of a mono recording
+      that is not one person's; and it is not in what the program took for an announcement's or for somebody else's.
 
     Phrases of one syllable count by text alone, of two by text or the very syllables with their tones.  What falls short of this
     (up to ``suspect_distance`` per syllable for three syllables and more) but makes much more sense as the phrase (twice
@@ -28,7 +30,8 @@ Why
 
 Not covered
     What the customer says.  Tone and irony.  A phrase that the agent quotes back to the customer.  Speech that was not transcribed:
-    if it is more than ``max_unheard_ratio`` of the agent's speech, no hit is inconclusive instead of PASS.
+    if it is more than ``max_unheard_ratio`` of the agent's speech, no hit is inconclusive instead of PASS.  So it is where nobody knows
+    whether the agent or somebody who took over speaks.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from qa import accusations
 from qa.callfacts import heard_activity, inconclusive, mean_probability, one, without_agent, words_of
 from qa.check_examples import Example, Scene
 from qa.lexicon import WILDCARD, WILDCARD_LENGTH, Phrase, WordList, load_word_list
@@ -114,7 +118,12 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
     for voice in hearing(call).voices(Who.AGENT):
         for hit in heard_in(voice.transcript, edges, params):
             found = True
-            yield _finding(hit)
+            yield _finding(dataclasses.replace(hit, doubt=hit.doubt or voice.another(hit.span)))
+    for voice, why in hearing(call).apart:
+        for hit in heard_in(voice.transcript, (), params):
+            if hit.doubt is None:
+                found = True
+                yield _finding(dataclasses.replace(hit, doubt=why))
     if not found:
         yield _nothing(call, params)
 
@@ -141,6 +150,8 @@ def _nothing(call: Call, params: Params) -> Finding:
         return inconclusive(f"坐席有 {unheard:.0%} 的话音没有转写出来，不能断定没有服务禁语")
     if probability < params.min_probability:
         return inconclusive(f"识别把握低（平均概率 {probability:.2f}，要求 {params.min_probability:.2f}），不能断定没有服务禁语")
+    if (reason := accusations.unjudged(call, Span(0, call.audio.duration_ms))) is not None:
+        return inconclusive(f"{reason}，不能断定没有服务禁语")
     return one(Outcome.PASS, f"没有服务禁语（词表 {len(params.words)} 条）", phrases=len(params.words))
 
 

@@ -83,7 +83,9 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
     due = Evidence(Span(max(first_ms, last_ms - window_ms), call.audio.duration_ms), Role.AGENT, heard[0].text)
     missing = omission.quoted(verdict.missing)
     if (excuse := _no_chance(call, params, last_ms, due)) is not None:
-        yield excuse
+        another = omission.on_another_side(call, params, Span(due.span.start_ms, call.audio.duration_ms))
+        unsure = inconclusive(f"未能确认结束语：{another}，需人工复核", due, missing=missing)
+        yield excuse if another is None or excuse.outcome is not Outcome.NOT_APPLICABLE else unsure
     elif (reason_text := omission.handed_over(call) or omission.doubt(call, verdict, decodes, params, due.span)) is not None:
         yield inconclusive(f"未能确认结束语：{reason_text}，需人工复核", due, missing=missing)
     else:

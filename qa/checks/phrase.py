@@ -228,7 +228,7 @@ def _no_occasion(here: Situation, params: Params, other: str) -> Finding:
 
 def _demanded(here: Situation, params: Params, require: Expression, occasion: Hit | None) -> Finding:
     when = "" if occasion is None else f"第 {occasion.span.start_ms / 1000:.1f} 秒{_what(occasion)}，"
-    truth = here.value(require, favour=True)
+    here, truth = verdicts.kept(here, require)
     if truth is Truth.TRUE:
         said = (here.named(name, True) for name, positive in directed(require, True) if positive)
         hits = [hit for found in said for hit in found.hits if hit.doubt is None]
@@ -327,7 +327,7 @@ def _none(here: Situation, params: Params, forbid: Expression) -> Finding:
     named = subjects(forbid)
     unknown = [b for b in _without_places(here, forbid) if here.value(b, favour=False) is Truth.UNKNOWN]
     blind = {n: reason for n in named if (reason := here.blind(n))}
-    reasons = [*(here.why(branch, favour=False) for branch in unknown), *blind.values()]
+    reasons = [*(here.why(branch, favour=False) for branch in unknown), *blind.values(), *verdicts.hidden(here, forbid)]
     for name, reason in blind.items():
         here = here.missed(name, reason)
     if reasons:

@@ -34,19 +34,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from qa.callfacts import inconclusive, mean_probability, one, turns
+from qa.callfacts import inconclusive, one, turns
 from qa.check_examples import Example, Scene
 from qa.params import Context
-from qa.rules import answers, sources, verdicts
 from qa.rules import read_conditions as reading
+from qa.rules import sources, verdicts
 from qa.rules.conditions import Situation, evidence, wanted
 from qa.rules.events import BACKCHANNELS, ERROR_MS
 from qa.rules.expression import Expression, Name
 from qa.rules.model import Condition, Excuse, Say, Where, Who
 from qa.rules.read_named import reachable, read_conditions
 from qa.rules.sources import Hit
-from qa.rules.step_answers import Answer, answer, window
+from qa.rules.step_answers import Answer, answer
 from qa.rules.step_picks import Picks, between, ordered, runs
+from qa.rules.step_repeats import repeats
 from qa.rules.steps import DIGITS, TEXT, Step, read_step
 from qa.rules.unasked import Told, unasked
 from qa.text import normalise
@@ -55,9 +56,6 @@ from qa.types import Call, Evidence, Finding, Outcome, Role, Span
 
 TITLE = "流程规则"
 TITLE_EN = "Script rule"
-
-_SURE_PROBABILITY = 0.7
-"""An answer heard worse than this (mean word probability) proves no fault of the one who repeats it."""
 
 
 def _ask(step_id: str, title: str, wordings: tuple[str, ...], answer: str, read_back: bool = True) -> Step:
@@ -142,7 +140,7 @@ def run(call: Call, params: Params) -> Iterator[Finding]:
     told = _told(here, params, picks, given)
     values = {f"answer_{step_id}": said.value for step_id, said in given.items()}
     values |= {f"answer_{step_id}": found.value for step_id, found in told.items() if found.certain}
-    faults = [*_steps(here, params, picks, told), *_repeats(here, params, picks, given), *_too_long(here, params)]
+    faults = [*_steps(here, params, picks, told), *repeats(here, params.steps, picks, given), *_too_long(here, params)]
     for fault in faults:
         finding = verdicts.excused(here, params, fault)
         yield replace(finding, values=(*finding.values, *values.items()))
@@ -210,8 +208,9 @@ def _missing(here: Situation, params: Params, picks: Picks, number: int) -> Find
     elsewhere = _elsewhere(here, step, picks)
     shown = verdicts.due_evidence(here, condition, due)
     seen = [evidence(elsewhere[0], here.call), shown] if elsewhere else [shown]
-    windows = [(step.who, due), *_would_be_due(here, params, picks, number, elsewhere)]
-    reasons = (here.hearing.unsure(who, window, accuse=True) for who, window in windows)
+    windows = [(step, due), *_would_be_due(here, params, picks, number, elsewhere)]
+    known = [*elsewhere, *(pick for pick in picks if pick is not None)]
+    reasons = (_unsure(here, missed, window, known) for missed, window in windows)
     if (why := next((reason for reason in reasons if reason is not None), None)) is not None:
         return inconclusive(f"步骤“{step.title}”未能确认：{why}，需人工复核", *seen, missing=step.title)
     message = f"缺步骤“{step.title}”（{wanted(condition, here.call, here.slots)}）"
@@ -222,22 +221,29 @@ def _missing(here: Situation, params: Params, picks: Picks, number: int) -> Find
     return verdicts.hung_up_on(here.call, finding) if at_the_end else finding
 
 
+def _unsure(here: Situation, step: Step, window: Span, known: Sequence[Hit]) -> str | None:
+    """Why a step may have been gone through in ``window`` beside the ``known`` places (Chinese), None if it was not."""
+    key = ("step", id(step))
+    condition, _ = here.hearing.kept.setdefault(key, (_condition(step), step))
+    return here.hearing.unsure(step.who, window, accuse=True) or here.by_another(condition, window, besides=known) or None
+
+
 def _taken(hit: Hit, picks: Picks) -> bool:
     return any(pick is not None and pick.span.overlap_ms(hit.span) for pick in picks)
 
 
-def _would_be_due(here: Situation, params: Params, picks: Picks, number: int, elsewhere: Sequence[Hit]) -> Iterator[tuple[Who, Span]]:
+def _would_be_due(here: Situation, params: Params, picks: Picks, number: int, elsewhere: Sequence[Hit]) -> Iterator[tuple[Step, Span]]:
     """Where words that nobody heard would put a step, said elsewhere, in its order: anywhere in the script, or its neighbours about it."""
     there = [*elsewhere, *(pick for pick in picks if pick is not None)]
     if not elsewhere:
         return
-    yield params.steps[number].who, Span(min(hit.span.start_ms for hit in there), max(hit.span.end_ms for hit in there))
+    yield params.steps[number], Span(min(hit.span.start_ms for hit in there), max(hit.span.end_ms for hit in there))
     for hit in elsewhere:
         for other, (step, pick) in enumerate(zip(params.steps, picks, strict=True)):
             if pick is not None and other < number and pick.span.start_ms > hit.span.start_ms:
-                yield step.who, Span(0, hit.span.start_ms)
+                yield step, Span(0, hit.span.start_ms)
             elif pick is not None and other > number and pick.span.start_ms < hit.span.start_ms:
-                yield step.who, Span(hit.span.end_ms, max(hit.span.end_ms, here.call.audio.duration_ms))
+                yield step, Span(hit.span.end_ms, max(hit.span.end_ms, here.call.audio.duration_ms))
 
 
 def _too_long(here: Situation, params: Params) -> Iterator[Finding]:
@@ -267,8 +273,8 @@ def _over(
     message = f"从第一步到最后一步用了 {value:g} {unit}，规定 {limit:g} {unit}之内"
     why = "在误差之内，或有的步骤未能确认" if shortest <= limit or not certain else None
     whole = Span(min(first.span.start_ms, last.span.start_ms), max(first.span.end_ms, last.span.end_ms))
-    for who in dict.fromkeys(step.who for step in params.steps):
-        why = why or here.hearing.unsure(who, whole, accuse=True)
+    for step in params.steps:
+        why = why or _unsure(here, step, whole, _hits(here, step, wide=True))
     return one(Outcome.FAIL, message, *shown) if why is None else inconclusive(f"{message}；{why}，需人工复核", *shown)
 
 
@@ -286,53 +292,6 @@ def _turns(here: Situation, first: Hit, last: Hit) -> tuple[float, float]:
     )
     hums = sum(set(normalise("".join(u.text for u in turn))) <= BACKCHANNELS for turn in inside)
     return value, value - 2 * hums
-
-
-# ------------------------------------------------ answers repeated
-
-
-def _repeats(here: Situation, params: Params, picks: Picks, given: dict[str, Answer]) -> Iterator[Finding]:
-    certain = tuple(pick if pick is not None and pick.doubt is None else None for pick in picks)
-    for number, (step, pick) in enumerate(zip(params.steps, picks, strict=True)):
-        said = given.get(step.id)
-        if not step.read_back or pick is None or said is None or not said.words:
-            continue
-        finding = _repeated(here, step, said, _place(said, window(here.hearing, picks, number, pick)))
-        if finding is not None and finding.outcome is Outcome.FAIL:
-            later = _repeated(here, step, said, _place(said, window(here.hearing, certain, number, pick)))
-            if pick.doubt is not None or later is None or later.outcome is not Outcome.FAIL:
-                finding = inconclusive(f"{finding.message}；但步骤的位置未能确认，需人工复核", *finding.evidence)
-        yield from [finding] if finding is not None else []
-
-
-def _place(said: Answer, whole: Span) -> Span:
-    return Span(min(said.words[0].span.start_ms, whole.end_ms), whole.end_ms)
-
-
-def _repeated(here: Situation, step: Step, said: Answer, place: Span) -> Finding | None:
-    """None if the agent repeated the answer."""
-    words = tuple(w for voice in here.hearing.voices(Who.AGENT) for w in voice.transcript.within(place))
-    shown = Evidence(place, Role.AGENT, "".join(w.text for w in words))
-    asked = Evidence(Span(said.words[0].span.start_ms, said.words[-1].span.end_ms), Role.CUSTOMER, said.value or "")
-    if said.value is None:
-        return inconclusive(f"“{step.title}”的回答没有听清，不能判断有没有跟读", asked)
-    by_digits = step.answer == DIGITS
-    share = answers.repeats_digits(said.value, words) if by_digits else answers.repeats_words(_text(step, said), words)
-    if share == 1.0 or (not by_digits and share >= 0.5):
-        return None
-    message = f"没有跟读“{step.title}”的回答“{said.value}”"
-    sure = mean_probability(said.words) >= _SURE_PROBABILITY
-    why = here.hearing.unsure(Who.AGENT, place, accuse=True) if sure else "回答的识别把握低"
-    in_part = share >= answers.SAME_DIGITS or answers.repeats_some_digits(said.value, words) if by_digits else share > 0
-    if in_part:
-        why = "跟读的内容与识别到的回答只有一部分相同"
-    if why is not None:
-        return inconclusive(f"未能确认跟读“{step.title}”的回答“{said.value}”：{why}，需人工复核", shown, asked)
-    return one(Outcome.FAIL, message, shown)
-
-
-def _text(step: Step, said: Answer) -> str:
-    return said.value if step.answer == TEXT and said.value else normalise("".join(w.text for w in said.words))
 
 
 _ASKED = """

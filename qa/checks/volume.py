@@ -22,6 +22,9 @@ One channel
     Of a mono recording whose speakers were told apart by their voices the agent's level is that of the time in which nobody else
     speaks; who was taken for whom adds ``MONO_ERROR_DB`` to the error, and the finding says so.
 
+    Where an announcement or somebody else is heard under the agent's label, the level is that of the rest; clipping, which is known of the
+    whole alone, is inconclusive there unless the rest cannot hold too much of it.
+
 Not covered
     What the customer hears (the recording's gain stands between); whispering; a receiver held badly for a few words.
 """
@@ -33,9 +36,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qa import accusations
 from qa.callfacts import bridged, inconclusive, one, own_activity
 from qa.check_examples import Example, Scene, Sound
 from qa.checks import Limits
+from qa.part_levels import in_part
 from qa.types import Call, ChannelAcoustics, Evidence, Finding, Float32Array, Outcome, Role, Span
 
 TITLE = "音量"
@@ -156,6 +161,8 @@ def _clipping(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], par
     figures = f"声音削波：{sound.clipped_ratio:.1%} 的语音样点顶满，至多 {params.max_clipped_ratio:.1%}"
     if customer is not None and customer.clipped_ratio > params.max_clipped_ratio:
         yield inconclusive(f"{figures}；但客户一方也削波，可能是线路或录音设备所致", evidence, **_values(sound))
+    elif (why := in_part(call, Role.AGENT)) is not None:
+        yield inconclusive(f"{figures}；但{why}", evidence, **_values(sound))
     else:
         yield one(Outcome.FAIL, figures, evidence, **_values(sound))
 
@@ -175,6 +182,8 @@ def _surges(call: Call, sound: ChannelAcoustics, speech: tuple[Span, ...], param
             yield inconclusive(f"{message}；在测量误差之内，需人工复核", evidence, **values)
         elif surge.pitch_ratio is not None and surge.pitch_ratio < params.surge_pitch_ratio:
             yield inconclusive(f"{message}；音高没有升高，需人工复核", evidence, **values)
+        elif (why := accusations.doubt(call, call.speaker(Role.AGENT) or "", surge.span)) is not None:
+            yield inconclusive(f"{message}；{why}，需人工复核", evidence, **values)
         else:
             yield one(Outcome.FAIL, message.removeprefix("疑似"), evidence, **values)
 

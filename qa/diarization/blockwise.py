@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from qa.asr import resampled
 from qa.blocks import Wave
+from qa.diarization.likeness import compared
 from qa.diarization.linking import Likeness, linked
 from qa.diarization.protocol import RATE_HZ, BlockEngine, Diarization, Voice
 from qa.diarization.settling import LEVEL_MS, settled
@@ -49,7 +51,8 @@ class Blockwise:
                 if number is not None:
                     spans.setdefault(number, []).extend(_cut(voice.spans, base_ms, window))
                     foremost.setdefault(number, []).extend(_cut(voice.foremost, base_ms, window))
-        return settled(spans, speech, np.concatenate(levels), foremost)
+        found = settled(spans, speech, np.concatenate(levels), foremost)
+        return replace(found, alike=compared(found.exclusive, whole, self.engine.print_of, self.likeness.same))
 
 
 def _windows(bounds: Sequence[tuple[int, int]]) -> list[tuple[int, Span]]:

@@ -10,17 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from qa.blocks import Wave
-from qa.types import Float32Array, Span, SpeakerTurn
+from qa.types import Float32Array, Span, SpeakerTurn, VoiceLikeness
 
 RATE_HZ = 16_000
 
 
 @dataclass(frozen=True)
 class Diarization:
-    """Turns sorted by start; labels ``spk0``, ``spk1`` … in the order in which they first speak.  ``exclusive``: without overlaps."""
+    """Turns sorted by start; labels ``spk0``, ``spk1`` … in the order in which they first speak.  ``exclusive``: without overlaps.
+
+    ``alike``: how alike their stretches sound, None where the engine makes no prints of them.
+    """
 
     turns: tuple[SpeakerTurn, ...]
     exclusive: tuple[SpeakerTurn, ...]
+    alike: VoiceLikeness | None = None
 
 
 class Diarizer(Protocol):
@@ -70,4 +74,8 @@ class BlockEngine(Protocol):
 
     def voices(self, x: Float32Array, speech: Sequence[Span]) -> tuple[Voice, ...]:
         """The voices of a block of samples at :data:`RATE_HZ`; ``speech`` (sorted, apart, ms of the block): where anybody speaks in it."""
+        ...
+
+    def print_of(self, x: Float32Array) -> npt.NDArray[np.float32] | None:
+        """The unit vector of the voice in samples at :data:`RATE_HZ` that hold one voice, None where there are too few to tell."""
         ...

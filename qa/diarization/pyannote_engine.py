@@ -10,35 +10,36 @@ import importlib
 import importlib.util
 import os
 import sys
+import threading
 import types
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from qa.diarization.linking import MOST_SPEAKERS
-from qa.diarization.prints import unit
+from qa.diarization.prints import SHORTEST_MS, unit
 from qa.diarization.protocol import RATE_HZ, Voice
 from qa.diarization.settling import merged, without
 from qa.errors import ModelError
-from qa.model_files import SUMS_FILE, check_files
+from qa.model_files import check_files, recording
 from qa.models import PIPELINE_FILES
 from qa.types import Float32Array, Span
 
 FILES = PIPELINE_FILES
+_LOCK = threading.RLock()
 _CHUNK_ROWS = 9  # a multiple of the local speakers: the rows of a chunk go through the network together
 
 
 @cache
 def library() -> Any:
-    """``pyannote.audio`` with telemetry off and without the hub.  Errors: :class:`ModelError` where it cannot be imported."""
+    """``pyannote.audio`` with telemetry off.  Errors: :class:`ModelError` where it cannot be imported."""
     os.environ["PYANNOTE_METRICS_ENABLED"] = "0"  # asked again at every call, so set and not only defaulted
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    hub: Any = importlib.import_module("huggingface_hub.constants")
-    hub.HF_HUB_OFFLINE = True  # read at import, which may be past: the recogniser imports it too
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a page of text about decoders that are not used: samples are given, never a file
@@ -47,6 +48,18 @@ def library() -> Any:
     except (ImportError, OSError, RuntimeError) as error:
         cure = "请运行 pip install 'qa-callcentre[diarization]'，或改用 --diarization sherpa"
         raise ModelError("说话人区分引擎 pyannote", f"pyannote.audio 不能用（{error}）", cure) from error
+
+
+@contextmanager
+def without_hub() -> Iterator[None]:
+    """Inside, huggingface_hub refuses every request; afterwards it is as before, for who fetches a model in the same process."""
+    hub: Any = importlib.import_module("huggingface_hub.constants")
+    with _LOCK:  # two loads that overlap would restore each other's state
+        before, hub.HF_HUB_OFFLINE = hub.HF_HUB_OFFLINE, True  # not the variable: that is read at import, which may be past
+        try:
+            yield
+        finally:
+            hub.HF_HUB_OFFLINE = before
 
 
 def _import_torchaudio() -> None:
@@ -73,8 +86,7 @@ def verified(folder: Path) -> None:
         if state == "ok":
             continue
         if state == "unrecorded":
-            record = f"sha256sum {' '.join(FILES)} > {SUMS_FILE}"
-            cure = f"权重是 pickle，可以执行任意代码：确认来源可靠后，在文件夹里运行 {record}"
+            cure = f"权重是 pickle，可以执行任意代码：确认来源可靠后，在文件夹里运行 {recording(folder)}"
             raise ModelError(f"模型 {folder}", f"{name} 没有记录 SHA-256，不予加载", cure)
         cause = f"{name} 不见了" if state == "missing" else f"{name} 与记录的 SHA-256 不符，不予加载"
         raise ModelError(f"模型 {folder}", cause, "请重新下载（qa models pull）或重新拷贝")
@@ -91,7 +103,7 @@ class PyannoteEngine:
         self._torch = importlib.import_module("torch")
         self._torch.set_num_threads(threads)
         try:
-            with warnings.catch_warnings():
+            with without_hub(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 self._pipeline = audio.Pipeline.from_pretrained(str(folder))
         except Exception as error:  # whatever a configuration or a checkpoint makes of it
@@ -117,6 +129,16 @@ class PyannoteEngine:
             made = unit(prints[who]) if who in prints else None
             out.append(Voice(spans[who], without(spans[who], others), made, foremost.get(who, ())))
         return tuple(out)
+
+    def print_of(self, x: Float32Array) -> npt.NDArray[np.float32] | None:
+        """As of the protocol."""
+        if len(x) < SHORTEST_MS * RATE_HZ // 1000:
+            return None
+        samples = self._torch.from_numpy(np.array(x, dtype=np.float32))[None, None]
+        with warnings.catch_warnings(), self._torch.inference_mode():
+            warnings.simplefilter("ignore")
+            found = self._pipeline._embedding(samples)  # the pipeline has no other way to its model of voices
+        return unit(np.asarray(found)[0])
 
 
 def _spans(annotation: Any) -> dict[str, tuple[Span, ...]]:

@@ -68,6 +68,10 @@ class SherpaEngine:
         spans = {who: tuple(merged(own)) for who, own in found.items()}
         return tuple(self._voice(x, who, spans) for who in sorted(spans))
 
+    def print_of(self, x: Float32Array) -> npt.NDArray[np.float32] | None:
+        """As of the protocol."""
+        return self._prints.of(x)
+
     def _voice(self, x: Float32Array, who: int, spans: dict[int, tuple[Span, ...]]) -> Voice:
         alone = without(spans[who], merged(s for other, own in spans.items() if other != who for s in own))
         return Voice(spans[who], alone, self._print(x, alone or spans[who]))

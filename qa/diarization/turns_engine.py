@@ -51,6 +51,10 @@ class TurnsEngine:
         path = _path(rows @ centres.T, _costs(windows))
         return tuple(_voice(k, path, windows, rows) for k in sorted(set(path.tolist())))
 
+    def print_of(self, x: Float32Array) -> npt.NDArray[np.float32] | None:
+        """As of the protocol."""
+        return self._prints.of(x)
+
     def _centres(self, windows: Sequence[Span], rows: _Rows) -> _Rows:
         """The unit vectors of the speakers of the block."""
         if len(rows) == 1:

@@ -13,15 +13,20 @@ with one hold in it is a call with a hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from qa import any_voice
 from qa.rules import relations, sources
 from qa.rules.events import EVENTS
-from qa.rules.expression import And, Expression, Name, Not, Or, Titled, Truth
+from qa.rules.expression import And, Expression, Name, Not, Titled, Truth
+from qa.rules.expression import directed as directed
+from qa.rules.expression import only as only
+from qa.rules.expression import placeless as placeless
+from qa.rules.expression import subjects as subjects
 from qa.rules.hearing import ROLES, Hearing, hearing, name
 from qa.rules.measures import MEASURES, Reading
-from qa.rules.model import Condition, Event, Limit, Regex, Relation, Say, Words
+from qa.rules.model import Condition, Event, Limit, Regex, Relation, Say, Who, Words
 from qa.rules.sources import Hit, Slots
 from qa.types import Call, Evidence, Role, Span
 
@@ -50,14 +55,20 @@ def evaluate(condition: Condition, call: Call, shared: Mapping[str, Condition], 
 class Situation:
     """Conditions by name over one call; those in ``bound`` stand for one hit each: "this silence", "this complaint"."""
 
-    def __init__(self, call: Call, known: Mapping[str, Condition], slots: Slots, bound: Mapping[str, Hit] | None = None) -> None:
-        self.call, self.known, self.slots = call, known, slots
+    def __init__(
+        self, call: Call, known: Mapping[str, Condition], slots: Slots, bound: Mapping[str, Hit] | None = None, wide: bool = False
+    ) -> None:
+        self.call, self.known, self.slots, self.wide = call, known, slots, wide
         self.bound: Mapping[str, Hit] = bound or {}
         self.hearing: Hearing = hearing(call)
 
     def bind(self, condition: str, hit: Hit) -> Situation:
         """The same with ``condition`` standing for ``hit`` alone."""
-        return Situation(self.call, self.known, self.slots, {**self.bound, condition: hit})
+        return Situation(self.call, self.known, self.slots, {**self.bound, condition: hit}, self.wide)
+
+    def widened(self) -> Situation:
+        """The same with what the program set apart of the agent's words (``Hearing.apart``): what certainly hits there hits, doubtfully."""
+        return Situation(self.call, self.known, self.slots, self.bound, wide=True)
 
     def missed(self, condition: str, doubt: str) -> Situation:
         """The same for a hit of ``condition`` that may have been missed, somewhere: what certainly lies near it nobody knows."""
@@ -112,7 +123,7 @@ class Situation:
         chain = self._chain(condition)
         if any(link.id in self.bound for link in chain):
             return self._found(condition, favour)
-        key = ("found", favour, id(self.slots), *map(id, chain))
+        key = ("found", favour, self.wide, id(self.slots), *map(id, chain))
         kept = self.hearing.kept.get(key)
         if kept is None:
             kept = self.hearing.kept[key] = (self._found(condition, favour), chain, self.slots)
@@ -137,15 +148,26 @@ class Situation:
     def _judged(self, condition: Condition, favour: bool, whole: Span, ends: bool) -> Found:
         """By the transcript alone (then only TRUE is final), or with what the second decodes and near misses add."""
         far = ends and (favour or condition.times[1] is not None)  # a near miss may also be one too many
-        found = sources.look(condition, self.hearing, self.slots, ends, far)
+        found = (*sources.look(condition, self.hearing, self.slots, ends, far), *self._apart(condition))
         windows = {slack: self.hearing.window(condition.who, condition.where, slack) for slack in relations.SLACKS}
         hits = relations.placed(found, lambda hit, slack: relations.begins_in(hit.span, windows[slack]))
         if condition.relation is None:
-            return self._counted(condition, hits, whole, ends, favour)
+            return self._counted(condition, hits, whole, ends, favour, None)
         return self._related(condition, condition.relation, hits, whole, ends, favour)
 
-    def _counted(self, condition: Condition, hits: tuple[Hit, ...], due: Span, ends: bool, favour: bool) -> Found:
-        """Hits against ``times``: between those that are certain and all that may be.
+    def _apart(self, condition: Condition) -> list[Hit]:
+        if not self.wide or condition.who is not Who.AGENT or isinstance(condition.source, Event):
+            return []
+        sure = [
+            (hit, why)
+            for voice, why in self.hearing.apart
+            for hit in sources.look_in(voice, condition, self.hearing, self.slots, far=False)
+            if hit.against is None
+        ]
+        return [replace(hit, doubt=why, against=why) for hit, why in sure]
+
+    def _counted(self, condition: Condition, hits: tuple[Hit, ...], due: Span, ends: bool, favour: bool, anchor: Hit | None) -> Found:
+        """Hits against ``times``: between those that are certain and all that may be; ``anchor`` is what they stand in relation to.
 
         What favours the agent accuses by its absence, and by being there too often: what is one too many is judged in the other
         direction than what is there at all.
@@ -158,13 +180,13 @@ class Situation:
             return Found(Truth.TRUE, counted, due)
         if not ends:
             return Found(Truth.UNKNOWN, counted, due)
-        blind = self._blind(condition, due, favour)
+        blind = self._blind(condition, due, favour) or (self._by_another(condition, anchor, least) if favour else "")
         if most is not None and _number(condition, [h for h in directed if h.against is None]) > most:
             return Found(Truth.FALSE, counted, due, blind=blind)
         if maybe < least and not blind:
             return Found(Truth.FALSE, counted, due)
         if most is not None and sure >= least and _number(condition, directed) <= most:
-            blind = self._blind(condition, due, not favour)
+            blind = self._blind(condition, due, not favour) or ("" if favour else self._by_another(condition, anchor, most + 1))
             if not blind:
                 return Found(Truth.TRUE, counted, due)
         doubts = dict.fromkeys(_told(hit) for hit in directed if hit.doubt is not None)
@@ -232,7 +254,32 @@ class Situation:
         place = places[0]
         start = min(max(place.start_ms, whole.start_ms), place.end_ms)
         due = Span(start, max(start, min(place.end_ms, whole.end_ms)))
-        return self._counted(condition, inside, due, ends, favour)
+        return self._counted(condition, inside, due, ends, favour, anchor)
+
+    # ------------------------------------------------------------ whoever said it
+
+    def _by_another(self, condition: Condition, anchor: Hit | None, needed: int) -> str:
+        """``by_another`` where the condition is due, a turn more or less: turns are as uncertain as whose they are."""
+        if self.hearing.anybody is None:
+            return ""
+        place = self.hearing.window(condition.who, relations.wider(condition.where))
+        if condition.relation is not None and anchor is not None:
+            around = relations.region(relations.later(condition.relation), anchor, self.hearing)
+            start = max(place.start_ms, around.start_ms)
+            place = Span(start, max(start, min(place.end_ms, around.end_ms)))
+        return self.by_another(condition, place, needed)
+
+    def by_another(self, condition: Condition, due: Span, needed: int = 1, besides: Sequence[Hit] = ()) -> str:
+        """Says so (Chinese) if all that may be the agent's together holds often enough (``needed``) what a speaker is to have left out
+        where it was ``due``; "" if not.  ``besides`` are places that stand for something else."""
+        anybody = self.hearing.anybody
+        theirs = not self.call.turns.diarized and condition.who is not Who.AGENT  # of two channels the agent's alone is looked at
+        if anybody is None or theirs or isinstance(condition.source, Limit | Event):
+            return ""
+        near = any_voice.near(due)
+        said = (hit for hit in sources.look_in(anybody, condition, self.hearing, self.slots, far=True) if hit.span.overlap_ms(near))
+        left = [hit for hit in said if not any(hit.span.overlap_ms(other.span) for other in besides)]
+        return self.hearing.whoever if _number(condition, left) >= needed else ""
 
     # ------------------------------------------------------------ measures
 
@@ -262,61 +309,6 @@ def outside(value: float, limit: Limit) -> float:
     a negative number."""
     sides = [limit.low - limit.about * abs(limit.low) - value] if limit.low is not None else []
     return max([*sides, value - limit.high - limit.about * abs(limit.high)] if limit.high is not None else sides)
-
-
-def directed(expression: Expression, favour: bool) -> list[tuple[str, bool]]:
-    """Names in an expression, each with its direction; ``not`` turns it round."""
-    if isinstance(expression, Name):
-        return [(expression.name, favour)]
-    if isinstance(expression, Not):
-        return directed(expression.inner, not favour)
-    return [item for part in expression.parts for item in directed(part, favour)]
-
-
-def subjects(expression: Expression) -> tuple[str, ...]:
-    """The conditions whose hits are the occurrences of an expression: of an *and* those of its first part that has any, none
-    behind a *not*."""
-    if isinstance(expression, Name):
-        return (expression.name,)
-    if isinstance(expression, Not):
-        return ()
-    found = [inner for part in expression.parts if (inner := subjects(part))]
-    if isinstance(expression, Or):
-        return tuple(dict.fromkeys(name for inner in found for name in inner))
-    return found[0] if found else ()
-
-
-def only(expression: Expression, name: str) -> Expression:
-    """The branches of an expression that have ``name``, one of its subjects, among theirs: what is looked at for its places."""
-    if isinstance(expression, Or):
-        return _either([only(part, name) for part in expression.parts if name in subjects(part)])
-    if isinstance(expression, And):
-        return _first_replaced(expression, lambda part: only(part, name))
-    return expression
-
-
-def placeless(expression: Expression) -> Expression | None:
-    """The branches that have no subjects: what they are about is that something is *not* there.  None if there are none."""
-    if not subjects(expression):
-        return expression
-    if isinstance(expression, Or):
-        found = [inner for part in expression.parts if (inner := placeless(part)) is not None]
-        return _either(found) if found else None
-    if isinstance(expression, And):
-        first = next(part for part in expression.parts if subjects(part))
-        inner = placeless(first)
-        return None if inner is None else _first_replaced(expression, lambda _: inner)
-    return None
-
-
-def _either(parts: Sequence[Expression]) -> Expression:
-    return parts[0] if len(parts) == 1 else Or(tuple(parts))
-
-
-def _first_replaced(expression: And, change: Callable[[Expression], Expression]) -> And:
-    """With the part changed that the subjects come from."""
-    at = next(number for number, part in enumerate(expression.parts) if subjects(part))
-    return replace(expression, parts=(*expression.parts[:at], change(expression.parts[at]), *expression.parts[at + 1 :]))
 
 
 def wanted(condition: Condition, call: Call, slots: Slots) -> str:

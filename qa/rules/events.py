@@ -7,9 +7,9 @@ condition is about; its docstring says what is meant and how it is found.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from qa import omission
+from qa import accusations, omission
 from qa import overlap as speaking
 from qa.callfacts import NAMES, activity, answered_ms, bridged, gaps, noisy, unknown, voices, without_signal
 from qa.checks import volume
@@ -96,7 +96,10 @@ def _one_quiet(call: Call, role: Role) -> Happened:
     if (dead := without_signal(call, role)) is not None:
         return Happened(blind=dead)
     said = (utterance.span for utterance in call.utterances(role))
-    return _quiet(call, bridged((*activity(call, role), *said), 0), noisy(call))
+    found = _quiet(call, bridged((*activity(call, role), *said), 0), noisy(call))
+    if role is not Role.AGENT:
+        return found
+    return replace(found, all=tuple(replace(one, doubt=one.doubt or accusations.unjudged(call, one.span)) for one in found.all))
 
 
 def _quiet(call: Call, speech: Sequence[Span], noise: str | None) -> Happened:
@@ -111,7 +114,7 @@ def overlap(call: Call, role: Role) -> Happened:
     del role
     if (blind := speaking.apart(call)) is not None:
         return Happened(blind=blind)
-    doubt = "单声道录音，同时说话只能大致分辨" if call.turns.diarized else None
+    doubt = "单声道录音，同时说话只能大致分辨" if call.turns.diarized else _unjudged(call)
     return Happened(tuple(Happening(span, doubt) for span in speaking.double_talk(call)), doubt)
 
 
@@ -141,8 +144,20 @@ def cut_in(call: Call, role: Role) -> Happened:
 def _entering(call: Call, role: Role, gave_up: bool) -> Happened:
     if (blind := speaking.apart(call)) is not None:
         return Happened(blind=blind)
-    found = speaking.entries(call, Role.CUSTOMER if role is Role.CUSTOMER else Role.AGENT)
-    return Happened(tuple(Happening(entry.span, entry.doubt) for entry in found if entry.gave_up or not gave_up))
+    who = Role.CUSTOMER if role is Role.CUSTOMER else Role.AGENT
+    found = (entry for entry in speaking.entries(call, who) if entry.gave_up or not gave_up)
+    made = (Happening(entry.span, entry.doubt or _anothers(call, who, entry.said)) for entry in found)
+    return Happened(tuple(made), _unjudged(call) if who is Role.AGENT else None)
+
+
+def _anothers(call: Call, role: Role, span: Span) -> str | None:
+    """Why what the agent does may be somebody else's doing (Chinese), None if it is the agent's."""
+    speaker = call.speaker(role)
+    return accusations.doubt(call, speaker, span) if role is Role.AGENT and speaker is not None else None
+
+
+def _unjudged(call: Call) -> str | None:
+    return accusations.unjudged(call, Span(0, call.audio.duration_ms))
 
 
 @_event("喊叫")
@@ -155,8 +170,9 @@ def shout(call: Call, role: Role) -> Happened:
     out = []
     for surge in volume.find_surges(sound, activity(call, role), params):
         sure = surge.above_db >= params.surge_db + params.error_db and (surge.pitch_ratio or 1.0) >= params.surge_pitch_ratio
-        out.append(Happening(surge.span, None if sure else f"只高出平时 {surge.above_db:.1f} dB 或音高没有升高"))
-    return Happened(tuple(out))
+        doubt = _anothers(call, role, surge.span) if sure else f"只高出平时 {surge.above_db:.1f} dB 或音高没有升高"
+        out.append(Happening(surge.span, doubt))
+    return Happened(tuple(out), _unjudged(call) if role is Role.AGENT else None)
 
 
 # ---------------------------------------------------------------- beginning and end

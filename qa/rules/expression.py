@@ -8,8 +8,8 @@ from __future__ import annotations
 import dataclasses
 import enum
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 
 class Truth(enum.IntEnum):
@@ -155,3 +155,61 @@ def truth(expression: Expression, of: Callable[[str], Truth]) -> Truth:
         return Truth(2 - truth(expression.inner, of))
     values = (truth(part, of) for part in expression.parts)
     return min(values) if isinstance(expression, And) else max(values)
+
+
+# ---------------------------------------------------------------- what an expression is about
+
+
+def directed(expression: Expression, favour: bool) -> list[tuple[str, bool]]:
+    """Names in an expression, each with its direction; ``not`` turns it round."""
+    if isinstance(expression, Name):
+        return [(expression.name, favour)]
+    if isinstance(expression, Not):
+        return directed(expression.inner, not favour)
+    return [item for part in expression.parts for item in directed(part, favour)]
+
+
+def subjects(expression: Expression) -> tuple[str, ...]:
+    """The conditions whose hits are the occurrences of an expression: of an *and* those of its first part that has any, none
+    behind a *not*."""
+    if isinstance(expression, Name):
+        return (expression.name,)
+    if isinstance(expression, Not):
+        return ()
+    found = [inner for part in expression.parts if (inner := subjects(part))]
+    if isinstance(expression, Or):
+        return tuple(dict.fromkeys(name for inner in found for name in inner))
+    return found[0] if found else ()
+
+
+def only(expression: Expression, name: str) -> Expression:
+    """The branches of an expression that have ``name``, one of its subjects, among theirs: what is looked at for its places."""
+    if isinstance(expression, Or):
+        return _either([only(part, name) for part in expression.parts if name in subjects(part)])
+    if isinstance(expression, And):
+        return _first_replaced(expression, lambda part: only(part, name))
+    return expression
+
+
+def placeless(expression: Expression) -> Expression | None:
+    """The branches that have no subjects: what they are about is that something is *not* there.  None if there are none."""
+    if not subjects(expression):
+        return expression
+    if isinstance(expression, Or):
+        found = [inner for part in expression.parts if (inner := placeless(part)) is not None]
+        return _either(found) if found else None
+    if isinstance(expression, And):
+        first = next(part for part in expression.parts if subjects(part))
+        inner = placeless(first)
+        return None if inner is None else _first_replaced(expression, lambda _: inner)
+    return None
+
+
+def _either(parts: Sequence[Expression]) -> Expression:
+    return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+
+def _first_replaced(expression: And, change: Callable[[Expression], Expression]) -> And:
+    """With the part changed that the subjects come from."""
+    at = next(number for number, part in enumerate(expression.parts) if subjects(part))
+    return replace(expression, parts=(*expression.parts[:at], change(expression.parts[at]), *expression.parts[at + 1 :]))

@@ -13,7 +13,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qa import omission
+from qa import accusations, any_voice, omission, set_apart
 from qa.callfacts import MIN_SNR_DB, NAMES, activity, bridged, channel_activity, gaps, heard_activity, mean_probability, turns, unknown
 from qa.phonetic import Match, Spoken, spoken, wanted_sounds
 from qa.rules.model import Where, Who
@@ -26,8 +26,6 @@ MIN_PROBABILITY_ALONE = 0.7
 """The same where one decode heard it: the middle of a call."""
 MIN_PROBABILITY_SPARED = 0.6
 """The same where nobody is accused by what is missing (``min_probability`` of the check of banned phrases)."""
-MAX_UNHEARD = 0.2
-"""Share of the speech without a transcript, or with one that is worth nothing, above which nothing is missed for certain."""
 
 _WORD_SLACK_MS = 400
 """Words may lie so far inside the speech that they belong to."""
@@ -42,7 +40,7 @@ class Decode:
     """One decode of one speaker: the transcript (``which`` is ""), or the second decode of an end (``opening``, ``closing``).
 
     ``bounds`` are the character ranges of its utterances (one for a second decode).  ``index`` is what is searched; it may hold other
-    decodes too, then this one's characters are there from ``begin`` on.
+    decodes too, then this one's characters are there from ``begin`` on.  ``of_anybody``: of all voices in one, whose turns are not known.
     """
 
     def __init__(self, which: str, span: Span, pieces: Sequence[Sequence[Word]]) -> None:
@@ -53,6 +51,7 @@ class Decode:
         self.bounds = tuple(zip((0, *ends[:-1]), ends, strict=True))
         self.heard = _joined(self.pieces)
         self.index, self.begin = SoundIndex(_NOTHING), 0
+        self.of_anybody = False
 
     def search(self, wording: str, max_distance: float) -> tuple[Match, ...]:
         """Places of a wording, in order; one of a single syllable by text alone, as too many sound like it."""
@@ -96,13 +95,12 @@ def _joined(pieces: Sequence[Spoken]) -> Spoken:
 
 
 class Voice:
-    """One speaker of the call, who has spoken at least once."""
+    """One speaker of the call, who has spoken at least once, or all voices in one (``any_voice.ANYBODY``)."""
 
-    def __init__(self, call: Call, speaker: str, utterances: tuple[Utterance, ...]) -> None:
-        self.call, self.speaker, self.utterances = call, speaker, utterances
+    def __init__(self, call: Call, speaker: str, utterances: tuple[Utterance, ...], edges: tuple[Edge, ...]) -> None:
+        self.call, self.speaker, self.utterances, self.edges = call, speaker, utterances, edges
         self.role = call.roles.role_of(speaker)
         self.channel = utterances[0].channel
-        self.edges: tuple[Edge, ...] = tuple(e for e in call.transcript.edges if e.speaker == speaker)
         self.span = Span(min(u.span.start_ms for u in utterances), max(u.span.end_ms for u in utterances))
         self._reasons: dict[tuple[Span, bool], str | None] = {}
 
@@ -114,7 +112,7 @@ class Voice:
         pieces = [piece for decode in decodes for piece in (decode.heard, _FENCE)]
         index, begin = SoundIndex(_joined(pieces)), 0
         for decode in decodes:
-            decode.index, decode.begin = index, begin
+            decode.index, decode.begin, decode.of_anybody = index, begin, self.speaker == any_voice.ANYBODY
             begin += len(decode.heard.text) + len(_FENCE.text)
         return tuple(decodes)
 
@@ -125,6 +123,15 @@ class Voice:
     @property
     def second(self) -> tuple[Decode, ...]:
         return self.decodes[1:]
+
+    def another(self, span: Span) -> str | None:
+        """Why what the agent says at ``span`` may be somebody else's (``qa.accusations``), None if it is the agent's.
+
+        The customer's words blame nobody by themselves: of them only leaks are no occasion for anything.
+        """
+        if self.role is Role.AGENT:
+            return accusations.doubt(self.call, self.speaker, span)
+        return accusations.leaked(self.call, self.speaker, span) if self.role is Role.CUSTOMER else None
 
     def text(self, span: Span) -> str:
         """What the transcript has in ``span``."""
@@ -151,7 +158,6 @@ class Voice:
         """
         if (window, accuse) not in self._reasons:
             left = omission.handed_over(self.call) if self._after_hand_over(window, accuse) else None
-            left = left or (omission.BY_VOICE if accuse and self.call.turns.diarized else None)
             self._reasons[window, accuse] = left or self._badly_heard(window, accuse) or self._lost(window) or omission.cut_short(self.call)
         return self._reasons[window, accuse]
 
@@ -180,13 +186,7 @@ class Voice:
         """Too much speech in ``window`` without words, or with words that say little."""
         heard, unheard = (sum(s.overlap_ms(window) for s in spans) for spans in self._parts)
         lost = unheard + sum(span.overlap_ms(window) for span in self._blurred)
-        return _too_much_lost(lost, heard + unheard)
-
-
-def _too_much_lost(lost_ms: int, speech_ms: int) -> str | None:
-    if lost_ms <= MAX_UNHEARD * speech_ms:
-        return None
-    return f"有 {min(1.0, lost_ms / max(1, speech_ms)):.0%} 的话音没有转写出来或听不清（至多 {MAX_UNHEARD:.0%}）"
+        return omission.too_much_lost(lost, heard + unheard)
 
 
 def drowned(call: Call, channel: int) -> str | None:
@@ -222,7 +222,11 @@ class Hearing:
         for utterance in sorted(call.transcript.utterances, key=lambda u: u.span):
             if utterance.words:
                 said.setdefault(utterance.speaker, []).append(utterance)
-        self._voices = {speaker: Voice(call, speaker, tuple(utterances)) for speaker, utterances in said.items()}
+        edges = call.transcript.edges
+        self._voices = {
+            speaker: Voice(call, speaker, tuple(utterances), tuple(e for e in edges if e.speaker == speaker))
+            for speaker, utterances in said.items()
+        }
         self._turns = tuple(Turn(turn[0].speaker, turn[0].span.start_ms) for turn in turns(call))
         self._starts = [turn.start_ms for turn in self._turns]
 
@@ -234,6 +238,28 @@ class Hearing:
             return tuple(self._voices.values())
         speaker = self.call.speaker(ROLES[who])
         return (self._voices[speaker],) if speaker is not None and speaker in self._voices else ()
+
+    @functools.cached_property
+    def _together(self) -> any_voice.Together | None:
+        return any_voice.together(self.call)
+
+    @functools.cached_property
+    def anybody(self) -> Voice | None:
+        """All that may be the agent's in one voice, where more may be than the agent's words (``qa.any_voice``); else None, and where
+        nobody said a word."""
+        found = self._together
+        return None if found is None or not found.utterances else Voice(self.call, any_voice.ANYBODY, found.utterances, found.edges)
+
+    @property
+    def whoever(self) -> str:
+        """Why the words of ``anybody`` may be the agent's (Chinese)."""
+        return "" if self._together is None else self._together.why
+
+    @functools.cached_property
+    def apart(self) -> tuple[tuple[Voice, str], ...]:
+        """What the program set apart of the agent's own words, and why nobody knows whose they are (``qa.accusations``)."""
+        found = (one for one in accusations.unproven(self.call) if one.said)
+        return tuple((Voice(self.call, set_apart.LABELS[one.stretch.role], one.said, ()), one.why) for one in found)
 
     @functools.cached_property
     def _silent(self) -> dict[Who, str | None]:
@@ -291,9 +317,17 @@ class Hearing:
         return Span(min(start, end), end)
 
     def unsure(self, who: Who, window: Span, accuse: bool) -> str | None:
-        """Why words of ``who`` may have been missed in ``window`` (Chinese), None if they were not (``Voice.unsure``)."""
+        """Why words of ``who`` may have been missed in ``window`` (Chinese), None if they were not (``Voice.unsure``).
+
+        Where their absence would ``accuse`` somebody and voices had to be told apart, nobody's words may have been missed there.  Of the
+        agent's words all are missed that may be another one's to whom the call was handed over.
+        """
         reasons = [voice.unsure(window, accuse) for voice in self.voices(who)]
-        reasons += [self._unheard(channel, window) for channel in self._channels] if who is Who.ANYONE else []
+        reasons += [accusations.unjudged(self.call, window)] if who is Who.AGENT else []
+        anybody = self.anybody if accuse and self.call.turns.diarized else None
+        reasons += [anybody.unsure(any_voice.near(window), accuse)] if anybody is not None else []
+        everywhere = who is Who.ANYONE or anybody is not None
+        reasons += [self._unheard(channel, window) for channel in self._channels] if everywhere else []
         return next((reason for reason in reasons if reason is not None), None)
 
     @property
@@ -314,7 +348,7 @@ class Hearing:
         heard = bridged((Span(max(0, s.start_ms - _WORD_SLACK_MS), s.end_ms + _WORD_SLACK_MS) for s in said), 0)
         lost = sum(quiet.overlap_ms(window) for span in speech for quiet in gaps(heard, span))
         whole = sum(span.overlap_ms(window) for span in speech)
-        return _too_much_lost(lost, whole)
+        return omission.too_much_lost(lost, whole)
 
     def speaks(self, who: Who, window: Span) -> bool:
         """Whether ``who`` is active in ``window``, by the activity detector."""

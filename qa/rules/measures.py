@@ -27,6 +27,7 @@ from qa.callfacts import (
 )
 from qa.callfacts import turns as turns_of
 from qa.checks import pickup, speech_rate, volume
+from qa.part_levels import in_part
 from qa.rules import events
 from qa.text import normalise
 from qa.text import words as words_in
@@ -223,15 +224,15 @@ def turns(call: Call, role: Role) -> Reading:
 # ---------------------------------------------------------------- sound
 
 
-def _sound(call: Call, role: Role, figure: Callable[[ChannelAcoustics], float | None], mono_error: float = 0.0) -> Reading:
-    """A figure of the speaker's sound; ``mono_error``: by how much more it may be off in a mono recording, whose speakers were told apart
-    by their voices."""
+def _sound(
+    call: Call, role: Role, figure: Callable[[ChannelAcoustics], float | None], mono_error: float = 0.0, why: str | None = None
+) -> Reading:
+    """A figure of the speaker's sound, none with a ``why``; ``mono_error``: by how much more it may be off in a mono recording."""
     sound = call.speaker_acoustics(role)
-    if sound is None:
-        return _nothing(call, f"分不清哪个声道是{NAMES[role]}（单声道录音、两声道相同或通道归属不明）")
-    speech = own_activity(call, role)
+    if sound is None or why:
+        return _nothing(call, why or f"分不清哪个声道是{NAMES[role]}（单声道录音、两声道相同或通道归属不明）")
+    speech, value = own_activity(call, role), figure(sound)
     total_ms = sum(span.duration_ms for span in speech)
-    value = figure(sound)
     if value is None or total_ms < MIN_SPEECH_MS:
         return _nothing(call, f"{NAMES[role]}说话不足 {MIN_SPEECH_MS / 1000:g} 秒（{total_ms / 1000:.1f} 秒）")
     return Reading(value, Span(speech[0].start_ms, speech[-1].end_ms), mono_error if call.turns.diarized else 0.0)
@@ -246,13 +247,14 @@ def level_dbov(call: Call, role: Role) -> Reading:
 @_measure("最大样点", "dBov", 1, error=0.5)
 def peak_dbov(call: Call, role: Role) -> Reading:
     """The largest sample of the speaker's channel."""
-    return _sound(call, role, lambda sound: sound.peak_dbov, volume.MONO_ERROR_DB)
+    return _sound(call, role, lambda sound: sound.peak_dbov, volume.MONO_ERROR_DB, in_part(call, role))
 
 
 @_measure("削波", "%", 2, error=0.1)
 def clipped_percent(call: Call, role: Role) -> Reading:
     """Share of the speech samples that lie in runs at the rail."""
-    return _sound(call, role, lambda sound: 100 * sound.clipped_ratio)
+    found = _sound(call, role, lambda sound: 100 * sound.clipped_ratio)
+    return _nothing(call, why) if found.value and (why := in_part(call, role)) else found
 
 
 @_measure("信噪比", "dB", 1, error=1.0)

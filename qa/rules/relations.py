@@ -8,7 +8,7 @@ from dataclasses import replace
 from qa.rules.events import ERROR_MS
 from qa.rules.expression import Truth
 from qa.rules.hearing import Hearing, spans_of
-from qa.rules.model import Relation
+from qa.rules.model import Relation, Where
 from qa.rules.sources import Hit, happened
 from qa.types import Role, Span
 
@@ -74,6 +74,17 @@ def _earlier(relation: Relation, from_ms: int, hearing: Hearing, slack_ms: int) 
     if relation.within_turns is not None:
         earliest = max(earliest, hearing.turn_starts(hearing.turn_at(from_ms) - relation.within_turns))
     return max(0, min(earliest, from_ms))
+
+
+def wider(where: Where) -> Where:
+    """A part of the call with a turn more, where it is limited by turns."""
+    more = (None if turns is None else turns + 1 for turns in (where.first_turns, where.last_turns))
+    return replace(where, **dict(zip(("first_turns", "last_turns"), more, strict=True)))
+
+
+def later(relation: Relation) -> Relation:
+    """A relation with two turns more, where it is limited by turns: somebody wrongly heard in between, and back."""
+    return relation if relation.within_turns is None else replace(relation, within_turns=relation.within_turns + 2)
 
 
 def lies(hit: Hit, relation: Relation, anchor: Hit, where: Span) -> bool:

@@ -22,7 +22,7 @@ from qa.rules import homophones
 from qa.rules.bounded_regex import OVERRUN, Search, search_of
 from qa.rules.events import ERROR_MS, EVENTS, Happened
 from qa.rules.hearing import ROLES, Decode, Hearing, Voice, drowned
-from qa.rules.model import Condition, Event, Regex, Say, Words
+from qa.rules.model import Condition, Event, Regex, Say, Who, Words
 from qa.rules.regex_in_words import regex_text
 from qa.rules.sound_regex import readable, sound_alike
 from qa.types import Call, Role, Span
@@ -81,10 +81,21 @@ def look(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far: 
 
     ``ends``: also what only the second decodes of the ends have.  ``far``: also what sounds near the wording but not near enough.
     """
-    key = ("look", id(condition), id(slots), ends, far)
+    return _kept(condition, hearing, slots, ends, far, None)
+
+
+def look_in(voice: Voice, condition: Condition, hearing: Hearing, slots: Slots, far: bool) -> tuple[Hit, ...]:
+    """The same in the words of one voice of the hearing, and in its second decodes."""
+    return _kept(condition, hearing, slots, True, far, voice)
+
+
+def _kept(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far: bool, voice: Voice | None) -> tuple[Hit, ...]:
+    """Looked for once a call; ``voice``: whose words are searched, None: those of the speaker that the condition is about."""
+    key = ("look", id(condition), id(slots), ends, far, id(voice))
     kept = hearing.kept.get(key)
     if kept is None:
-        found = sorted(_found(condition, hearing, slots, ends, far), key=lambda hit: hit.span)
+        voices = hearing.voices(condition.who) if voice is None else (voice,)
+        found = sorted(_found(condition, hearing, voices, slots, ends, far), key=lambda hit: hit.span)
         if title := _title(condition):
             found = [replace(hit, title=title) for hit in found]
         kept = hearing.kept[key] = (tuple(found), condition, slots)  # the objects too: an id must not be used again
@@ -104,11 +115,11 @@ def like(regex: Regex) -> str:
     return f"合乎{regex_text(regex.pattern)}的话"
 
 
-def _found(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far: bool) -> Iterator[Hit]:
+def _found(condition: Condition, hearing: Hearing, voices: Iterable[Voice], slots: Slots, ends: bool, far: bool) -> Iterator[Hit]:
     source = condition.source
     if isinstance(source, Event):
         yield from _events(source, hearing, ROLES[condition.who])
-    for voice in hearing.voices(condition.who):
+    for voice in voices:
         search: Callable[[Decode], Iterable[Hit]]
         if isinstance(source, Say):
             search = partial(_said, source, _filled(source, hearing.call, slots), voice=voice, far=far)
@@ -120,7 +131,8 @@ def _found(condition: Condition, hearing: Hearing, slots: Slots, ends: bool, far
             continue
         noise = drowned(hearing.call, voice.channel)
         for hit in _with_ends(voice, ends, search):
-            yield hit if noise is None else replace(hit, doubt=hit.doubt or noise, against=hit.against or noise)
+            against = hit.against or noise or (None if condition.who is Who.ANYONE else voice.another(hit.span))
+            yield replace(hit, doubt=hit.doubt or noise, against=against)
 
 
 def _with_ends(voice: Voice, ends: bool, search: Callable[[Decode], Iterable[Hit]]) -> Iterator[Hit]:
@@ -345,7 +357,9 @@ def _unlikely(probability: float) -> str:
 
 
 def _turns(decode: Decode, hearing: Hearing) -> tuple[tuple[int, int], ...]:
-    """Character ranges of the turns, found once a decode."""
+    """Character ranges of the turns, found once a decode; of all voices in one of what was said without a pause."""
+    if decode.of_anybody:
+        return decode.bounds
     key = ("turns", id(decode))
     if key not in hearing.kept:
         numbers = [hearing.turn_at(span.start_ms) for span in decode.heard.spans]

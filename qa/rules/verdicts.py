@@ -87,6 +87,23 @@ def excused(here: Situation, params: Guarded, finding: Finding) -> Finding:
     return Finding(Outcome.INCONCLUSIVE, f"{finding.message}；{told}，需人工复核", finding.evidence, finding.values)
 
 
+# ---------------------------------------------------------------- what the program set apart of the agent's words
+
+
+def hidden(here: Situation, forbid: Expression) -> list[str]:
+    """Why something forbidden that was not found may be there all the same: in what may be the agent's words (Chinese)."""
+    if not here.hearing.apart or here.value(forbid, favour=False) is not Truth.FALSE:
+        return []
+    wide = here.widened()
+    return [] if wide.value(forbid, favour=False) is Truth.FALSE else [wide.why(forbid, favour=False)]
+
+
+def kept(here: Situation, require: Expression) -> tuple[Situation, Truth]:
+    """Whether what is required holds, and with which words: that something was *not* said must hold with those as well."""
+    truth, wide = here.value(require, favour=True), here.widened()
+    return (wide, Truth.UNKNOWN) if truth is Truth.TRUE and wide.value(require, favour=True) is not Truth.TRUE else (here, truth)
+
+
 # ---------------------------------------------------------------- occurrences
 
 

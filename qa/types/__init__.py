@@ -7,7 +7,20 @@ milliseconds from the start of the recording.  Levels are dBov: a full-scale squ
 
 from __future__ import annotations
 
-from qa.types.call import AsHeard, Call, CallRecord, Edge, Role, RoleAssignment, Roles, RoleStretch, Transcript, Utterance, Word
+from qa.types.call import (
+    AsHeard,
+    Call,
+    CallRecord,
+    Edge,
+    Role,
+    RoleAssignment,
+    Roles,
+    RoleStretch,
+    Transcript,
+    Utterance,
+    VoiceRatios,
+    Word,
+)
 from qa.types.result import CheckResult, Evidence, Finding, Outcome, Provenance, Row, Ruling, Scorecard
 from qa.types.signal import (
     Acoustics,
@@ -22,6 +35,7 @@ from qa.types.signal import (
     SpeakerTurns,
     SpeechActivity,
     Tone,
+    VoiceLikeness,
 )
 from qa.types.span import Span
 
@@ -57,5 +71,7 @@ __all__ = [
     "Tone",
     "Transcript",
     "Utterance",
+    "VoiceLikeness",
+    "VoiceRatios",
     "Word",
 ]

@@ -73,23 +73,31 @@ class Transcript:
 
 
 class Role(enum.StrEnum):
+    """Who somebody is.  ``mixed`` is what a person says of a voice that holds several; nobody is it, what is said there is nobody's."""
+
     AGENT = "agent"
     CUSTOMER = "customer"
     ANNOUNCEMENT = "announcement"
     THIRD_PARTY = "third_party"
     UNKNOWN = "unknown"
+    MIXED = "mixed"
 
 
 @dataclass(frozen=True)
 class RoleAssignment:
     """Role of a speaker label with a confidence (0-1), its source (``record``, ``setting``, ``content``, ``person``) and what speaks for
-    it, or against it (Chinese)."""
+    it, or against it (Chinese).
+
+    ``bearing``: where the words are that speak for the role.  ``alone``: a person has said that nobody else is heard under the label.
+    """
 
     speaker: str
     role: Role
     confidence: float
     source: str
     reasons: tuple[str, ...] = ()
+    bearing: tuple[Span, ...] = ()
+    alone: bool = False
 
     def __post_init__(self) -> None:
         require(0.0 <= self.confidence <= 1.0, "a confidence is 0-1")
@@ -107,17 +115,27 @@ class RoleStretch:
 
 
 @dataclass(frozen=True)
+class VoiceRatios:
+    """By speaker label the log-likelihood ratio that the voice is that of the agent ``agent_id``, who is enrolled (``qa.voiceprints``)."""
+
+    agent_id: str
+    by_speaker: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
 class Roles:
     """Who is who.  ``stretches`` (sorted) are somebody else's than their label's; ``qa.set_apart`` gives them a label of their own.
 
     ``doubt`` (Chinese): why the roles are unsure; then agent and customer are unknown until a person sets them.  ``handed_over_ms``: from
-    when on somebody else serves the customer in the agent's place; None: the agent stays to the end.
+    when on somebody else serves the customer in the agent's place; None: the agent stays to the end.  ``voices``: how the voices compare
+    with that of an enrolled agent, None where they were not compared.
     """
 
     assignments: tuple[RoleAssignment, ...]
     stretches: tuple[RoleStretch, ...] = ()
     doubt: str = ""
     handed_over_ms: int | None = None
+    voices: VoiceRatios | None = None
 
     def speaker(self, role: Role) -> str | None:
         """The one speaker in ``role``, or None if there is none or more than one."""

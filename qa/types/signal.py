@@ -109,6 +109,31 @@ class SpeakerSound:
 
 
 @dataclass(frozen=True)
+class VoiceLikeness:
+    """How alike the stretches of a diarised mono recording sound, without any print of a voice.
+
+    ``spans`` (sorted, apart, each inside one exclusive turn) were compared with those of them whose numbers are ``anchors``: ``cosines``
+    holds a row of hundredths (signed bytes) for each span, one for each anchor.  ``same``: voices at least so alike (-1 to 1) are one
+    person's, as the model says.
+    """
+
+    spans: tuple[Span, ...]
+    anchors: tuple[int, ...]
+    cosines: bytes
+    same: float
+
+    def __post_init__(self) -> None:
+        require(len(self.cosines) == len(self.spans) * len(self.anchors), "each span is compared with each anchor")
+        require(all(0 <= number < len(self.spans) for number in self.anchors), "anchors are numbers of spans")
+
+    @property
+    def table(self) -> Float32Array:
+        """The cosines, a row for each span."""
+        found = np.frombuffer(self.cosines, np.int8).reshape(len(self.spans), len(self.anchors))
+        return np.asarray(found / np.float32(100), dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class SpeakerTurns:
     """Who speaks when, sorted by start; turns of different speakers may overlap.
 
@@ -124,6 +149,7 @@ class SpeakerTurns:
     exclusive: tuple[SpeakerTurn, ...] = ()
     sounds: tuple[SpeakerSound, ...] = ()
     demo: bool = False
+    alike: VoiceLikeness | None = None
 
     def __post_init__(self) -> None:
         require(bool(self.method), "turns name the method that found them")
