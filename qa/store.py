@@ -166,7 +166,9 @@ class Store:
             known, another = holder(self._db, self._get_blob, scorecard.call_id, call.audio, free)
             also()
             day = wall_clock(call.record.moment) if call.record else None
-            closed = self.ledger.is_closed(day, known["started"] if known else None)
+            # nor does an id go over to another recording while its own waits for a person to become another call
+            waits = another and (self.pending(scorecard.call_id) is not None or self.withdrawals.gives_way(scorecard.call_id))
+            closed = waits or self.ledger.is_closed(day, known["started"] if known else None)
             if known is None or not closed:
                 self._save_call_row(call, scorecard.call_id, scorecard.agent_id, another)
             saved = self._cards.append(filed(scorecard, about(call).notes), snapshot, closed, another)
