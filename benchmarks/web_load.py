@@ -26,6 +26,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -40,9 +41,9 @@ PEOPLE = ("agent1", "agent2", "lead1", "qa1", "qa2", "trainer1", "hr1", "admin1"
 PAGE_MS, SEARCH_MS = 50.0, 100.0
 DRAWN = 200
 SEARCH = "/search"
-WORDS = ("投诉", "报修", "您好", "燃气", "地址", "不归我管", "稍等", "感谢您的来电", "安检", "电话号码")
-SEARCHES: tuple[dict[str, str], ...] = (
-    *({"words": word} for word in WORDS),
+WORDS = ("投诉", "报修", "您好", "漏气", "话费", "不归我管", "稍等", "感谢您的来电", "宽带", "抱歉")
+"""Frequent and rare ones; as many again are drawn from what was said (``Objects.words``)."""
+MORE: tuple[dict[str, str], ...] = (
     *({"words": word, "sound": "1"} for word in WORDS[:5]),
     *({"words": word, "speaker": "customer"} for word in WORDS[:3]),
     {"words": "投诉", "team": "7组"},
@@ -102,6 +103,16 @@ class Objects:
         self.store, self.chance = store, random.Random(f"{SEED}/{login}")
         self._known: dict[str, list[str]] = {}
 
+    @cached_property
+    def searches(self) -> list[dict[str, str]]:
+        """What is searched for: words of any length that somebody said among them."""
+        most = self.store.db.rows("select max(id) as n from utterances")[0]["n"]
+        numbers = [self.chance.randint(1, most) for _ in range(40)]
+        said = self._rows(f"select text from utterances where id in ({', '.join(map(str, numbers))})")
+        runs = [run for text in said for run in re.findall(r"[\u4e00-\u9fff]{2,}", text)]
+        cuts = [run[at : at + length] for run in runs for length in (2, 3, 4) for at in [self.chance.randrange(max(1, len(run) - length))]]
+        return [*({"words": word} for word in (*WORDS, *self.chance.sample(cuts, min(len(cuts), len(WORDS))))), *MORE]
+
     def draw(self, name: str) -> str | None:
         """One value of a parameter, None where there is none in this person's reach."""
         if name not in self._known:
@@ -160,7 +171,7 @@ def wishes(page: Page, objects: Objects) -> Callable[[], Wish] | None:
         plain = address(page.path, **{name: objects.draw(name) for name in names})
         if page.path != SEARCH:
             return Wish(page.path, plain)
-        return Wish("search", address(SEARCH, query=objects.chance.choice(SEARCHES)))
+        return Wish("search", address(SEARCH, query=objects.chance.choice(objects.searches)))
 
     return one
 

@@ -46,6 +46,13 @@ PASSWORD = "seven-blue-tapirs-sing"
 LAST_DAY = datetime.date(2025, 6, 15)
 CHARACTERS_A_SECOND = 4.0
 AT_ONCE = 20_000
+RARE = {
+    0.05: ("客户", "你们再不解决我就要投诉了。"),
+    0.04: ("坐席", "这个不归我管，您打别的电话问问吧。"),
+    0.1: ("坐席", "非常抱歉给您带来不便，我马上为您登记报修。"),
+    0.01: ("客户", "燃气表一直在响，是不是漏气了？"),
+}
+"""Lines that only so large a share of the distinct calls has: words worth a search."""
 PUBLISHED, REVIEWED = 0.9, 0.05
 """Shares of calls; of the last ``FRESH_DAYS`` nothing is published yet."""
 FRESH_DAYS = 3
@@ -89,10 +96,13 @@ def scripted(house: House) -> Iterator[Call]:
     for number, plan in enumerate(benchmark_plans(house.templates, SEED)):
         chance = random.Random(f"{SEED}/{number}")
         script, at = [], 0.5
-        for line in plan.lines:
-            seconds = len(line.text) / CHARACTERS_A_SECOND * chance.uniform(0.8, 1.3)
-            who, sure = "坐席" if line.role == "A" else "客户", chance.uniform(0.6, 0.99)
-            script.append(f"{who} {at:.2f}-{at + seconds:.2f} @{sure:.2f} {line.text}")
+        lines = [("坐席" if line.role == "A" else "客户", line.text) for line in plan.lines]
+        for share, line in RARE.items():
+            if chance.random() < share:
+                lines.insert(len(lines) // 2, line)
+        for who, text in lines:
+            seconds, sure = len(text) / CHARACTERS_A_SECOND * chance.uniform(0.8, 1.3), chance.uniform(0.6, 0.99)
+            script.append(f"{who} {at:.2f}-{at + seconds:.2f} @{sure:.2f} {text}")
             at += seconds + chance.choice((0.3, 0.8, 1.5, 4.0))
         agent, name, team = house.agent(number % house.agents)
         made = Scene("\n".join(script), wait_s=chance.choice((4.0, 9.0, 21.0)), agent_id=agent, start=f"{_first_day(house)}T08:00:00.000")()

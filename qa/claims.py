@@ -42,8 +42,8 @@ class _Content:
             return False
         if (self.found.st_dev, self.found.st_ino) == (there.st_dev, there.st_ino):
             return True
-        self._digest = self._digest or _sha256(self.first)
-        return self._digest is not None and self._digest == _sha256(path)
+        self._digest = self._digest or sha256_of(self.first)
+        return self._digest is not None and self._digest == sha256_of(path)
 
     def is_gone(self) -> bool:
         """Whether every file of it that was there is there no more."""
@@ -91,7 +91,8 @@ def _stat(path: Path) -> os.stat_result | None:
         return None
 
 
-def _sha256(path: Path) -> str | None:
+def sha256_of(path: Path) -> str | None:
+    """The content of a file; None where it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -330,7 +330,7 @@ def _run(batch: Batch, files: Sequence[Path], debug: bool, missed: Sequence[Miss
 
     records = batch.scorer.table
     told = len(records.problems) if records is not None else 0
-    expect(records, files)
+    expect(records, files, batch.scorer.store.batches.unusable())
     with _Progress(0, debug) as progress:
         report = batch.run(files, progress.through, missed)
     if records is not None:

@@ -25,7 +25,7 @@ def expected_records(calls: tuple[str | None, str], store: Store, files: Sequenc
 
     named, zone = calls
     found = choose.named(named, zone, store) if named is not None else choose.imported(store)
-    records.expect(found, files)
+    records.expect(found, files, store.batches.unusable())
     show_table_problems(found, folders)
     return found
 

@@ -31,22 +31,30 @@ def register(records_app: typer.Typer) -> None:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Rows to decide on, the calls that they belong to, and the ids under which these may have been scored."""
+    """Rows to decide on, the calls that they belong to, and the ids under which these may have been scored.
+
+    ``stored``: calls that were scored and have no imported rows (their records came from a table of their own).
+    """
 
     row_ids: tuple[int, ...]
     calls: tuple[Built, ...]
     names: tuple[str, ...]
+    stored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Done:
-    """``rows`` of ``calls`` that changed, the scorecards made through them (those ``still`` there have other records), and what moved."""
+    """``rows`` of ``calls`` that changed, the scorecards made through them (those ``still`` there have other records), and what moved.
+
+    ``left``: calls that were not put back, by the reason.
+    """
 
     rows: int
     calls: tuple[str, ...]
     scored: tuple[Counting, ...]
     still: frozenset[str]
     moved: tuple[Moved, ...]
+    left: tuple[tuple[str, str], ...] = ()
 
 
 def withdraw(
@@ -67,7 +75,7 @@ def withdraw(
     if not reason.strip():
         raise RecordError("--reason", "没有写理由", "请写明为什么，如 --reason 导错了文件")
     with Store(db, create=False) as store:
-        chosen = _of_source(store, source, restore) if source else _of_calls(store, calls or [], restore)
+        chosen = _of_source(store, source, restore) if source else _of_calls(store, calls or [], restore, scorecards)
         done = _decide(store, chosen, by.strip(), reason.strip(), restore, scorecards)
     if as_json:
         print_json(_json(done, scorecards))
@@ -78,13 +86,18 @@ def withdraw(
 # ---------------------------------------------------------------- what is meant
 
 
-def _of_calls(store: Store, calls: Sequence[str], restore: bool) -> _Chosen:
-    """All rows of these calls, the corrected ones as well, so that none of them comes back in the newest one's stead."""
+def _of_calls(store: Store, calls: Sequence[str], restore: bool, scorecards: bool = False) -> _Chosen:
+    """All rows of these calls, the corrected ones as well, so that none of them comes back in the newest one's stead.
+
+    With ``scorecards`` also calls that were scored and of which nothing was imported.
+    """
     from qa.switch import log
 
-    found = [log.by_id(store, call_id, out=restore) for call_id in dict.fromkeys(calls)]
+    asked = dict.fromkeys(calls)
+    stored = [one for one in asked if scorecards and not log.of_ids(store, {one}, restore) and store.withdrawals.whose(one) is not None]
+    found = [log.by_id(store, call_id, out=restore) for call_id in asked if call_id not in stored]
     row_ids = store.log.withdrawn.of_keys((row.kind, row.key) for one in found for row in one.rows)
-    return _Chosen(tuple(row_ids), tuple(found), _names(store, found, restore))
+    return _Chosen(tuple(row_ids), tuple(found), _names(store, found, restore), tuple(stored))
 
 
 def _of_source(store: Store, source: str, restore: bool) -> _Chosen:
@@ -131,16 +144,19 @@ def _names(store: Store, found: Iterable[Built], restore: bool) -> tuple[str, ..
 def _decide(store: Store, chosen: _Chosen, by: str, reason: str, restore: bool, scorecards: bool) -> _Done:
     from qa.switch import log
 
-    calls = tuple(one.call.call_id for one in chosen.calls)
+    calls = (*(one.call.call_id for one in chosen.calls), *chosen.stored)
     rows = store.log.withdrawn.decide(chosen.row_ids, not restore, by, reason)
-    left = {one.call.call_id for one in log.of_ids(store, {name for one in chosen.calls for name in one.ids})}
+    names = (*chosen.names, *chosen.stored)
     if restore:
-        stored = [one for name in chosen.names for one in store.withdrawals.not_counting(name)] if scorecards else []
-        return _Done(rows, calls, (), frozenset(), store.withdrawals.by_person(stored, True, by, reason))
-    scored = store.withdrawals.counting(chosen.names)
-    going = [one.call_id for one in scored if one.call_id.partition("#")[0] not in left] if scorecards else []
+        stored = [one for name in names for one in store.withdrawals.not_counting(name)] if scorecards else []
+        left = {one: why for one in stored if (why := store.withdrawals.kept_out(one))}
+        back = store.withdrawals.by_person([one for one in stored if one not in left], True, by, reason)
+        return _Done(rows, calls, (), frozenset(), back, tuple(left.items()))
+    left_over = {one.call.call_id for one in log.of_ids(store, {name for one in chosen.calls for name in one.ids})}
+    scored = store.withdrawals.counting(names)
+    going = [one.call_id for one in scored if one.call_id.partition("#")[0] not in left_over] if scorecards else []
     moved = store.withdrawals.by_person(going, False, by, reason)
-    still = frozenset(one.call_id for one in scored if one.call_id.partition("#")[0] in left)
+    still = frozenset(one.call_id for one in scored if one.call_id.partition("#")[0] in left_over)
     return _Done(rows, calls, scored, still, moved)
 
 
@@ -153,7 +169,8 @@ def _json(done: _Done, scorecards: bool) -> dict[str, Any]:
         for one in done.scored
     ]
     moved = [{"call_id": one.call_id, "counts": one.withdrawal.counts, "proposed": one.withdrawal.proposed} for one in done.moved]
-    return {"rows": done.rows, "calls": list(done.calls), "scorecards": cards} | ({"decided": moved} if scorecards else {})
+    told = {"decided": moved, "not_restored": [{"call_id": one, "why": why} for one, why in done.left]} if scorecards else {}
+    return {"rows": done.rows, "calls": list(done.calls), "scorecards": cards} | told
 
 
 def _show(done: _Done, restore: bool, scorecards: bool) -> None:
@@ -168,5 +185,7 @@ def _show(done: _Done, restore: bool, scorecards: bool) -> None:
         console.print(f"! {who}：{told}", markup=False, soft_wrap=True)
     for moved in done.moved:
         console.print(f"! {moved.call_id}：{moved.withdrawal}", markup=False, soft_wrap=True)
+    for call_id, why in done.left:
+        console.print(f"! {call_id}：没有恢复计入：{why}", markup=False, soft_wrap=True)
     if any(one.call_id not in done.still for one in done.scored) and not scorecards:
         console.print("评分卡不会自动撤回；请核对，要一并撤回请加 --scorecards，或改正话单后重新评分（qa score、qa batch run）")

@@ -63,6 +63,7 @@ class Database:
         self.path = path
         self.rolled_back: list[Callable[[], None]] = []
         """Called when a transaction was undone: whoever remembers ids that it gave must forget them."""
+        self._depth = 0
         if not create and not path.exists():
             raise StoreError(str(path), "数据库不存在", "请先运行 qa score，或用 --db 指定数据库")
         with sqlite_errors(path):
@@ -128,17 +129,27 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """One transaction that takes the write lock at once, so that it waits for its turn instead of failing half-way."""
+        """One transaction that takes the write lock at once, so that it waits for its turn instead of failing half-way.
+
+        Within another one it is a part of that, which is undone alone where it fails: what was written in it is kept with the outermost.
+        """
+        part, execute = f"part_{self._depth}", self.sqlite.conn.execute
+        whole = self._depth == 0
         with sqlite_errors(self.path):
-            self.sqlite.execute("BEGIN IMMEDIATE")
+            execute("begin immediate" if whole else f"savepoint {part}")
+            self._depth += 1
             try:
                 yield
-                self.sqlite.commit()
+                execute("commit" if whole else f"release {part}")
             except BaseException:
-                self.sqlite.rollback()
+                if self.sqlite.conn.in_transaction:  # some errors of SQLite end it themselves
+                    for undo in ("rollback",) if whole else (f"rollback to {part}", f"release {part}"):
+                        execute(undo)
                 for forget in self.rolled_back:
                     forget()
                 raise
+            finally:
+                self._depth -= 1
 
     def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
         """All rows of a query."""

@@ -88,6 +88,10 @@ class StoreError(QaError):
     """The database cannot be opened, migrated, read or written."""
 
 
+class TakenError(StoreError):
+    """A call id belongs to another recording."""
+
+
 class DatabaseError(StoreError):
     """The database itself fails, whatever is asked of it: full, locked, read only, damaged or gone."""
 

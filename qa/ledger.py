@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,10 @@ class Reign:
 
 @dataclass(frozen=True)
 class ClosedMonth:
-    """A month whose results count: ``closed`` (ISO 8601 UTC) ``by`` whom.  ``proposals``: calls whose newest scorecard is only proposed."""
+    """A month whose results count: ``closed`` (ISO 8601 UTC) ``by`` whom.
+
+    ``proposals``: calls whose newest scorecard is only proposed, those of open months among them that would come into this one.
+    """
 
     month: str
     closed: str
@@ -212,9 +216,11 @@ class Ledger:
 
     def closed_months(self) -> tuple[ClosedMonth, ...]:
         """By month, the earliest first."""
-        waiting = {row["month"]: row["n"] for row in self._db.rows(_PROPOSALS)}
+        from qa.ledger_cards import coming  # which knows this module
+
+        waiting = Counter({row["month"]: row["n"] for row in self._db.rows(_OF_MONTHS)}) + Counter(coming(self._db).values())
         found = self._db.rows("select * from closed_months order by month")
-        return tuple(ClosedMonth(row["month"], row["closed"], row["closed_by"], row["note"], waiting.get(row["month"], 0)) for row in found)
+        return tuple(ClosedMonth(row["month"], row["closed"], row["closed_by"], row["note"], waiting[row["month"]]) for row in found)
 
     def is_closed(self, *times: str | None) -> bool:
         """Whether any of these wall clocks (UTC+8, ISO 8601) lies in a closed month."""
@@ -223,12 +229,12 @@ class Ledger:
         return bool(months) and bool(self._db.rows(f"select 1 from closed_months where month in ({marks}) limit 1", *months))
 
 
-_PROPOSALS = """select substr(c.started, 1, 7) as month, count(*) as n from closed_months m
-  join calls c on c.started >= m.month and c.started < m.month || '-99'
-  join scorecards s on s.id = (select max(id) from scorecards newest where newest.call_id = c.call_id)
-  where not s.standing and not exists (select 1 from current_scorecards current where current.call_id = c.call_id and current.id = s.id)
-  and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id)
-  group by m.month"""
+PROPOSED = """from scorecards s join calls c using (call_id) where s.standing = 0
+  and s.id = (select max(id) from scorecards newest where newest.call_id = s.call_id)
+  and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)"""
+"""Calls ``c`` whose newest scorecard ``s`` is a proposal that nobody has decided on."""
+_OF_MONTHS = f"""select substr(c.started, 1, 7) as month, count(*) as n {PROPOSED}
+  and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) group by 1"""
 
 
 def load_stored(db: Database, content_hash: str, registry: Mapping[str, CheckModule] | None = None) -> RuleBook:

@@ -14,14 +14,16 @@ from typing import Any
 
 from qa import rows, serial
 from qa.bench import Card
+from qa.clock import wall_clock
 from qa.database import Database
 from qa.errors import ConflictError, NotFoundError, StoreError
 from qa.judgements import Judgements, Result, short
-from qa.ledger import Ledger
+from qa.ledger import PROPOSED, Ledger
 from qa.review.rulings import rulings
 from qa.rules.book import RuleBook
 from qa.rules.model import Severity
 from qa.types import AudioInfo, CallRecord, Outcome, Provenance, Roles, Scorecard
+from qa.withdrawals import BY
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,31 @@ class Cards:
         row = rows.scorecard_row(card) | {"snapshot": snapshot, "results_json": self.judgements.pack(card.results)}
         digest = _digest(row)
         current = self.current(card.call_id)
-        waits = self._overtaken(card) if closed else False
-        if current is not None and not waits and (current["digest"] == digest or (closed and same(current))):
+        if current is not None and (current["digest"] == digest or (closed and same(current))):
+            self._fall(card.call_id, current["id"])
             return Saved(current["id"], False, False)
         if closed:
             newest = self._db.rows("select * from scorecards where call_id = ? order by id desc limit 1", card.call_id)
-            if newest and not waits and not newest[0]["standing"] and (newest[0]["digest"] == digest or same(newest[0])):
-                return Saved(newest[0]["id"], True, False)
+            known = newest and not newest[0]["standing"] and not self._overtaken(card)
+            if known and (newest[0]["digest"] == digest or same(newest[0])):
+                waits = self.pending(card.call_id) is not None
+                if waits or self._decided_by(card.call_id, newest[0]["id"]) != BY:  # what a person decided on is not proposed again
+                    return Saved(newest[0]["id"], waits, False)
         made = row | {"digest": digest, "created": rows.now_utc(), "standing": int(not closed)}
         return Saved(self._db.insert("scorecards", made), closed, True)
+
+    def _fall(self, call_id: str, current: int) -> None:
+        """What was proposed of a call and is not what is found now waits for nobody any more; the scorecard ``current`` stands on."""
+        waiting = self.pending(call_id)
+        if waiting is not None:
+            row = {"call_id": call_id, "scorecard_id": current, "position": waiting, "before_id": current, "made_by": BY}
+            reason = f"提议的评分 {waiting} 作废：现在算得的与有效的评分相同"
+            self._db.insert("adjustments", row | {"reason": reason, "created": rows.now_utc()})
+
+    def _decided_by(self, call_id: str, scorecard_id: int) -> str | None:
+        """Who decided last on a call of which this was the newest scorecard."""
+        sql = "select made_by from adjustments where call_id = ? and position >= ? order by id desc limit 1"
+        return next((str(row["made_by"]) for row in self._db.rows(sql, call_id, scorecard_id)), None)
 
     def _check_ruled(self, card: Card) -> None:
         """Errors: :class:`ConflictError` where a person has ruled, or taken a ruling back, since ``card`` was judged."""
@@ -121,14 +139,12 @@ class Cards:
 
     def pending(self, call_id: str) -> int | None:
         """The call's newest scorecard, where that is a proposal which nobody has decided on."""
-        sql = """select s.id from scorecards s where s.call_id = ? and not s.standing
-          and s.id = (select max(id) from scorecards newest where newest.call_id = s.call_id)
-          and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)"""
-        found = self._db.rows(sql, call_id)
+        found = self._db.rows(f"select s.id {PROPOSED} and s.call_id = ?", call_id)
         return int(found[0]["id"]) if found else None
 
     def adjust(self, call_id: str, by: str, reason: str, scorecard_id: int | None) -> Adjustment:
-        """Make a scorecard of the call stand: the one given, else its newest one if that is a proposal.
+        """Make a scorecard of the call stand: the one given, else its newest one if that is a proposal.  Given the one that stands, what is
+        proposed is refused by that.
 
         Errors: :class:`NotFoundError` for an unknown call or scorecard, :class:`StoreError` where nothing is proposed, the scorecard
         stands already, or name or reason is missing.
@@ -138,8 +154,8 @@ class Cards:
         if not cards:
             raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
         current = self.current(call_id)
-        chosen = self._chosen(call_id, cards, scorecard_id)
-        if current is not None and current["id"] == chosen:
+        chosen = self._chosen(call_id, cards, scorecard_id, current)
+        if current is not None and current["id"] == chosen and self.pending(call_id) is None:
             raise StoreError(f"{call_id} 的评分 {chosen}", "这份评分已经有效", "不需要调整；其他评分请用 --scorecard 指定")
         row = {"call_id": call_id, "scorecard_id": chosen, "position": cards[-1]["id"], "made_by": by.strip(), "reason": reason.strip()}
         row |= {"before_id": current["id"] if current is not None else None, "created": rows.now_utc()}
@@ -154,15 +170,31 @@ class Cards:
             for row in found
         )
 
-    def _chosen(self, call_id: str, cards: list[dict[str, Any]], wanted: int | None) -> int:
+    def _chosen(self, call_id: str, cards: list[dict[str, Any]], wanted: int | None, current: dict[str, Any] | None) -> int:
         known = [card["id"] for card in cards]
         if wanted is None:
-            if cards[-1]["standing"]:
+            decided = self.pending(call_id) is None and (current is None or current["id"] != known[-1])
+            if cards[-1]["standing"] or decided:
                 raise StoreError(call_id, "没有待批准的评分", "请先用 qa rescore 重新评分，或用 --scorecard 指定一份旧的评分")
             return int(known[-1])
         if wanted not in known:
             raise NotFoundError(f"评分 {wanted}", f"不是通话 {call_id} 的评分", f"该通话的评分编号：{'、'.join(map(str, known))}")
         return wanted
+
+
+def judged_record(db: Database, call_id: str) -> CallRecord | None:
+    """The record that the standing scorecard of a call was judged on; None where there is none."""
+    found = db.rows("select snapshot from standing_scorecards where call_id = ?", call_id)
+    return _record(found[0]["snapshot"]) if found else None
+
+
+def coming(db: Database) -> dict[str, str]:
+    """Calls of months that are open, or not known, which by a proposal would come into another month (``2025-06``), with that."""
+    sql = f"""select s.call_id, s.snapshot, substr(c.started, 1, 7) as month {PROPOSED}
+      and not exists (select 1 from closed_months m where m.month = substr(c.started, 1, 7))"""
+    told = {row["call_id"]: (row["month"], _record(row["snapshot"])) for row in db.rows(sql)}
+    new = {call_id: (wall_clock(record.moment) or "")[:7] for call_id, (_, record) in told.items() if record is not None}
+    return {call_id: month for call_id, month in new.items() if month and month != told[call_id][0]}
 
 
 def check_signed(call_id: str, by: str, reason: str) -> None:

@@ -6,7 +6,7 @@ Nothing but a recorded correction (an adjustment, a mark of 情节严重) change
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qa import explain, ledger_sheets
@@ -14,8 +14,8 @@ from qa.books import Books
 from qa.database import Database
 from qa.errors import QaError, StoreError
 from qa.export import mask_name
-from qa.ledger import ClosedMonth
-from qa.ledger_cards import Adjustment, check_signed
+from qa.ledger import PROPOSED, ClosedMonth
+from qa.ledger_cards import Adjustment, check_signed, coming
 from qa.ledger_sheets import Sheet
 from qa.rules import points
 from qa.withdrawals import Withdrawal
@@ -33,10 +33,11 @@ def close_month(store: Store, month: str, by: str, note: str = "") -> ClosedMont
 
     Errors: :class:`StoreError` as of :meth:`qa.ledger.Ledger.check_closing`; where an earlier month of the same quarter or year is
     still open and a fine counts repetitions over it; where the points of a call are not those that first warnings give now, or its
-    rule book is not to be had; where something was written meanwhile.
+    rule book is not to be had; where a call of the month waits for a person; where something was written meanwhile.
     """
     store.ledger.check_closing(month, by)
     state = _state(store.db)
+    _check_decided(store.db, month)
     sheets = list(_sheets(store, month, by.strip()))
 
     def keep() -> None:
@@ -48,10 +49,28 @@ def close_month(store: Store, month: str, by: str, note: str = "") -> ClosedMont
     return store.ledger.close_month(month, by, note, keep)
 
 
+def _check_decided(db: Database, month: str) -> None:
+    """What waits in an open month is one half of a decision on a closed one: whether it counts here is not known before that.
+
+    Errors: :class:`StoreError` where anything does.
+    """
+    held = "(w.proposed or (not w.counts and w.instead <> '[]'))"
+    sql = f"""select c.call_id, c.customer_number from calls c where c.started >= ? and c.started < ? and (
+      exists (select 1 from withdrawals w where w.call_id = c.call_id and {held}
+        and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id))
+      or c.call_id in (select s.call_id {PROPOSED})) order by c.call_id"""
+    found = [mask_name(row["call_id"], row["customer_number"]) for row in db.rows(sql, month, f"{month}-99")]
+    if found:
+        named = "、".join(found[:NAMED]) + (f" 等 {len(found)} 通" if len(found) > NAMED else "")
+        cause = f"有通话按更正后的记录牵涉已关账的月份，还在等待决定，不知计不计在本月：{named}"
+        raise StoreError(month, cause, "请先批准（qa adjust 通话 --by 姓名 --reason 理由），或改正通话记录后重新评分，再关账")
+
+
 def _state(db: Database) -> object:
     """Differs when anything was written that a month's figures depend on."""
     (row,) = db.rows(
         "select (select max(id) from scorecards) as cards, (select max(id) from adjustments) as adjustments,"
+        " (select max(id) from withdrawals) as withdrawals,"
         " (select max(id) from grave_marks) as marks, (select count(*) from closed_months) as months"
     )
     return tuple(row.values())
@@ -149,10 +168,11 @@ def decide(
 
 
 def decide_month(store: Store, month: str, by: str, reason: str) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
-    """The same of all that waits in a closed month (``2025-06``).  Errors: as :func:`decide`."""
+    """The same of all that waits in a closed month (``2025-06``), or to come into it.  Errors: as :func:`decide`."""
     with store.db.writing():
         calls = [one.call_id for one in store.withdrawals.waiting(month)]
         calls += [row.call_id for row in explain.waiting(store, month)]
+        calls += [call_id for call_id, into in coming(store.db).items() if into == month]
         if not calls:
             raise StoreError(month, "该月没有待批准的评分或撤回", "请用 qa months list 核对")
         return _decided(store, tuple(calls), by, reason, None)
@@ -163,6 +183,7 @@ def _decided(
 ) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
     group = store.withdrawals.linked(asked)
     check_signed(asked[0], by, reason)
+    _check_refusal(store, asked[0], group, scorecard_id)
     rows = {row["call_id"]: row for one in group for row in store.db.rows("select * from calls where call_id = ?", one)}
     files = {row["sha256"]: row["file"] for row in rows.values()}
     proposals = [one for call_id in sorted(group) if (one := store.withdrawals.pending(call_id)) is not None]
@@ -180,6 +201,14 @@ def _decided(
     return tuple(made), tuple(store.adjust_one(one, by, reason, chosen.get(one), files) for one in cards)
 
 
+def _check_refusal(store: Store, call_id: str, group: Collection[str], scorecard_id: int | None) -> None:
+    """Errors: :class:`StoreError` where a proposal is refused that is only one half of a decision."""
+    stands = store.db.rows("select 1 from standing_scorecards where call_id = ? and id = ?", call_id, scorecard_id)
+    if stands and (len(group) > 1 or store.withdrawals.pending(call_id) is not None):
+        others = "、".join(sorted(set(group) - {call_id})) or "它的撤回"
+        raise StoreError(call_id, f"它的评分与 {others} 是一个决定，不能只驳回一半", "请批准整个决定，或改正通话记录后重新评分，提议即作废")
+
+
 def _accepted(store: Store, proposal: Withdrawal, by: str, reason: str) -> Withdrawal:
     made = store.withdrawals.accept(proposal, by.strip(), reason.strip())
     what = "恢复计入" if made.counts else "撤回"
@@ -192,6 +221,8 @@ def check_adjusted(store: Store, made: Adjustment) -> None:
 
     Errors: :class:`StoreError` where its points would be others: several proposals of a month depend on each other.
     """
+    if made.before == made.after:
+        return  # what was proposed is refused: the figures are what they were
     card = store.scorecard(made.call_id)
     book = store.ledger.known(card.provenance.rule_book, card.provenance.rule_book_version)
     days = [explain.days_of(*explain.parse_month(month)) for _, month in places(store, made.call_id)]

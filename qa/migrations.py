@@ -342,6 +342,12 @@ def m016_roles(db: Database) -> None:
 
 
 @migrations()
+def m017_proposals(db: Database) -> None:
+    """Proposals are few among the scorecards, and asked for often."""
+    db.execute("create index idx_scorecards_proposed on scorecards (call_id, id) where standing = 0")
+
+
+@migrations()
 def m017_people(db: Database) -> None:
     """Accounts, sessions, and the log of what people did (``qa.people``)."""
     people_tables.create(db)

@@ -6,6 +6,7 @@ files does no decoding and no recognition, and a changed rule book re-scores wit
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,13 +17,16 @@ from qa import asr, decode, diarization, legs, models, role_marks, roles, scorin
 from qa.batch.found import search
 from qa.batch.job import Done, Engine, Job
 from qa.batch.plan import Seen, check_name
+from qa.clock import wall_clock
 from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
+from qa.ledger_cards import judged_record
 from qa.places import place
-from qa.records import Records, call_of
+from qa.records import Records, call_of, is_strong
 from qa.rescore import day_of, judge
 from qa.review import text_marks
 from qa.role_settings import RoleSettings
 from qa.rules.book import RuleBook
+from qa.same_recording import lies_at
 from qa.stages import STAGES, Making, keys
 from qa.store import Store
 from qa.types import Audio, AudioInfo, Call, CallRecord, Roles, Scorecard, SpeakerTurns, SpeechActivity, Transcript
@@ -134,6 +138,8 @@ class Scorer:
         self.diarizer_at = diarization.locate(diarization_choice, self.located.demo)
         self._loaded: asr.Recogniser | None = None
         self._diarizer: diarization.Diarizer | None = None
+        self._told: dict[str, set[str]] = {}
+        self._told_by: Records | None = None
         if by_day:
             store.ledger.register(book)
         else:
@@ -224,9 +230,14 @@ class Scorer:
             self.store.check_in_place()
             parts = self._parts(path, call, book.roles)
             ids = [scoring.call_id(one) for one in parts]
-            own = [row["call_id"] for row in self.store.withdrawals.known(path, call.audio.sha256).same if row["call_id"] not in ids]
-            results = [self._judged(path, one, book, begun, stages.recognised, own) for one in parts]
-            moved = self.store.withdrawals.settle(path, call.audio.sha256, ids, any(one.record is not None for one in parts))
+            self._note(call.audio.sha256, record)
+            with self.store.db.writing():  # all of it or nothing: the recording counts once whenever this is cut off
+                known = self.store.withdrawals.known(path, call.audio.sha256, self._keeps).same
+                own = [row["call_id"] for row in known if row["call_id"] not in ids]
+                out = [note for one in parts if (note := self._taken_out(one)) is not None]
+                results = [self._judged(path, one, book, begun, stages.recognised, own) for one in parts]
+                with_records, stay = any(one.record is not None for one in parts), [one.call_id for one in out]
+                moved = self.store.withdrawals.settle(path, call.audio.sha256, ids, with_records, self._keeps, stay)
         except DatabaseError:
             raise
         except QaError as error:
@@ -235,7 +246,7 @@ class Scorer:
             return failed(path, unexpected(path, bug), time.monotonic() - begun, sha256)
         others = tuple(replace(one, seconds=0.0, withdrawn=()) for one in results[1:])
         told = tuple(note for one in results for note in one.withdrawn)
-        return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=(*told, *moved))
+        return replace(results[0], seconds=results[-1].seconds, parts=others, withdrawn=(*told, *out, *moved))
 
     def _parts(self, path: Path, call: Call, house: RoleSettings) -> tuple[Call, ...]:
         """The call once for each agent who took it, with the text that persons corrected and the roles that they set."""
@@ -247,17 +258,58 @@ class Scorer:
         """``own``: calls that the recording was scored as before, which are no earlier calls of its."""
         card = judge(call, book, self.store.earlier(own))
         before = self.store.withdrawals.whose(card.call_id)
-        saved = self.store.record(call, card, released=self._released)
-        moved = before.moved_to(card.agent_id, call.audio, saved.proposed) if before is not None and saved.new else None
+        saved = self.store.record(call, card, released=functools.partial(self._released, path))
+        month = (wall_clock(call.record.moment) or "")[:7] if call.record is not None else ""
+        changed = before.moved_to(card.agent_id, month or None, call.audio, saved.proposed) if before is not None else None
+        moved = changed if saved.new else None
         took, notes = time.monotonic() - begun, (moved,) if moved is not None else ()
         return FileResult(path, card.call_id, card, call, None, not recognised, took, saved.proposed, call.audio.sha256, withdrawn=notes)
 
-    def _released(self, row: dict[str, Any]) -> bool:
-        """Whether the present records give the recording of a stored call another call: then its id is free."""
+    # ------------------------------------------------------------ what the present records tell of stored calls
+
+    def _note(self, sha256: str, record: CallRecord | None) -> None:
+        """Remember for the run which call a content is by the present records, wherever it lay before."""
+        if self._told_by is not self.table:
+            self._told, self._told_by = {}, self.table
+        if record is not None:
+            self._told.setdefault(sha256, set()).add(_whole(record.call_id))
+
+    def _keeps(self, row: dict[str, Any]) -> bool:
+        """Whether the present records give the file of a stored call that very call, under the name that it had then."""
+        return self.table is not None and call_of(self.table, place(row["file"])) == _whole(row["call_id"])
+
+    def _taken_out(self, call: Call) -> Reassigned | None:
+        """What is told of a call that a person took out, where it is the same recording with the same record still; None where none did."""
+        call_id = scoring.call_id(call)
+        decided = self.store.withdrawals.taken_out(call_id, call.audio.sha256)
+        if decided is None or call.record is None or judged_record(self.store.db, call_id) != call.record:
+            return None
+        whose = self.store.withdrawals.whose(call_id)
+        cure = f"录音和通话记录都没有变，照旧不计；要恢复请用 qa records withdraw {_whole(call_id)} --restore --scorecards"
+        return Reassigned(call_id, whose.agent_id if whose else None, whose.month if whose else None, f"{decided}；{cure}")
+
+    def _released(self, path: Path, row: dict[str, Any]) -> bool:
+        """Whether the id of a stored call is free for the recording at ``path``: the present records give the recording that it had
+        another call, or they name this one as the call's while that one only had nearly that name.
+
+        What lies at the old place now may be another recording, of which the records tell nothing of that one; then it is free only
+        where that content itself was met in this run.
+        """
         if self.table is None:
             return False
-        told = call_of(self.table, place(row["file"]))
-        return told is not None and told != row["call_id"].partition("#")[0]
+        old, call_id = place(row["file"]), _whole(row["call_id"])
+        by_place = call_of(self.table, old)
+        if by_place == call_id and not is_strong(self.table, old) and is_strong(self.table, path):
+            return True
+        told = set(self._told.get(row["sha256"], ()))
+        if not told and by_place is not None and lies_at(old, row["sha256"]):
+            told = {by_place}
+        return bool(told) and call_id not in told
+
+
+def _whole(call_id: str) -> str:
+    """The id of the whole call, of which this is an agent's part."""
+    return call_id.partition("#")[0]
 
 
 def failed(path: Path, error: QaError, seconds: float = 0.0, sha256: str | None = None) -> FileResult:

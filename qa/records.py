@@ -94,6 +94,19 @@ def call_of(table: Records, path: Path) -> str | None:
     return None if record is None else record.call_id
 
 
+def is_strong(table: Records, path: Path) -> bool:
+    """Whether nothing about a recording's name makes it doubtful that it is the call's that the records give it, as where they tell another
+    file of nearly this name."""
+    look = getattr(table, "is_strong", None)
+    return look is None or bool(look(path))
+
+
+def told(table: Records | None, path: Path) -> object:
+    """All that the records tell of a recording, to be compared; None where they have none for it."""
+    look = getattr(table, "told", None)
+    return look(path) if look is not None else table.for_file(path) if table is not None else None
+
+
 class CallTable:
     """The good rows of a table, and the problems of the others by line, then those of the recordings that were expected."""
 
@@ -141,6 +154,11 @@ class CallTable:
         """
         row = self._row(path)
         return None if row is not None and self._claims.rivals(row.call_id, path) else row
+
+    def call_of(self, path: Path) -> str | None:
+        """The id of the call whose row fits a recording, which claims nothing by being asked for."""
+        row = self._row(path)
+        return None if row is None else row.call_id
 
     def _row(self, path: Path) -> CallRecord | None:
         folder, whole = Path(self.path).absolute().parent, path.absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
@@ -235,3 +236,12 @@ def agents(found: Iterable[dict[str, Any]]) -> tuple[AgentRow, ...]:
             demo=bool(c["demo"]) or (old is not None and old.demo),
         )
     return tuple(latest.values())
+
+
+def index_characters(text: str) -> str:
+    """Letters and digits only, each as its hexadecimal code point, apart: what the full-text index holds and is asked.
+
+    Full width, case, spaces and punctuation make no difference.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(f"{ord(c):x}" for c in plain if c.isalnum())

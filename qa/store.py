@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -50,15 +49,6 @@ PARTS: dict[str, Any] = {
     "transcript": Transcript,
     "acoustics": Acoustics,
 }
-
-
-def index_characters(text: str) -> str:
-    """Letters and digits only, each as its hexadecimal code point, apart: what the full-text index holds and is asked.
-
-    Full width, case, spaces and punctuation make no difference.
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    return " ".join(f"{ord(c):x}" for c in plain if c.isalnum())
 
 
 class Store:
@@ -169,7 +159,9 @@ class Store:
             known, another = holder(self._db, self._get_blob, scorecard.call_id, call.audio, free)
             also()
             day = wall_clock(call.record.moment) if call.record else None
-            closed = self.ledger.is_closed(day, known["started"] if known else None)
+            # nor does an id go over to another recording while its own waits for a person to become another call
+            waits = another and (self.pending(scorecard.call_id) is not None or self.withdrawals.gives_way(scorecard.call_id))
+            closed = waits or self.ledger.is_closed(day, known["started"] if known else None)
             if known is None or not closed:
                 self._save_call_row(call, scorecard.call_id, scorecard.agent_id, another)
             saved = self._cards.append(filed(scorecard, about(call).notes), snapshot, closed, another)
@@ -287,7 +279,7 @@ class Store:
             row = {"call_id": call_id, "position": position, "speaker": u.speaker, "role": call.roles.role_of(u.speaker).value}
             row |= {"start_ms": u.span.start_ms, "end_ms": u.span.end_ms, "text": u.text}
             rowid = self._db.insert("utterances", row)
-            self._db.insert("utterances_fts", {"rowid": rowid, "characters": index_characters(u.text)})
+            self._db.insert("utterances_fts", {"rowid": rowid, "characters": rows.index_characters(u.text)})
 
     def call(self, call_id: str) -> Call:
         """The call as its current scorecard was judged on; the path is where the file was last seen."""
@@ -388,7 +380,7 @@ class Store:
 
         Case, full width, spaces and punctuation make no difference.  ``agent`` limits it to that agent's calls.
         """
-        if not (characters := index_characters(text)):
+        if not (characters := rows.index_characters(text)):
             return ()
         found = self._db.rows(
             "select u.*, c.agent_id, s.demo from utterances_fts f join utterances u on u.id = f.rowid"

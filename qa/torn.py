@@ -10,7 +10,7 @@ import numpy as np
 
 from qa import serial
 from qa.database import Database
-from qa.errors import StoreError
+from qa.errors import TakenError
 from qa.types import Acoustics, AudioInfo
 
 EDGE_MS = 200
@@ -42,11 +42,14 @@ def holder(
 def check_continues(db: Database, get_blob: Callable[[str], bytes | None], row: dict[str, Any], new: AudioInfo) -> None:
     """Whether ``new`` may take the place of the recording of a call (its row of ``calls``): see :func:`continues`.
 
-    Errors: :class:`StoreError` where this is not known to be so.
+    Errors: :class:`TakenError` where this is not known to be so.
     """
     if not continues(db, get_blob, row, new.sha256, Path(new.path)):
-        cure = "如果是两通电话，请在通话记录中给每个录音不同的通话编号；如果是同一录音的两份拷贝，请只留完整的一份"
-        raise StoreError(row["call_id"], f"该通话编号已属于另一个录音，与 {new.path} 内容不同", cure)
+        cure = (
+            "如果是两通电话，请在通话记录中给每个录音不同的通话编号；如果是同一录音的两份拷贝，请只留完整的一份；"
+            f"如果以前评的那个录音不是这通电话的，请先撤回它：qa records withdraw {row['call_id']} --scorecards --reason 理由"
+        )
+        raise TakenError(row["call_id"], f"该通话编号已属于另一个录音，与 {new.path} 内容不同", cure)
 
 
 def continues(db: Database, get_blob: Callable[[str], bytes | None], row: dict[str, Any], sha256: str, path: Path) -> bool:

@@ -23,8 +23,8 @@ from typing import Any
 from qa import rows, same_recording
 from qa.database import Database
 from qa.errors import NotFoundError
-from qa.ledger import Ledger
-from qa.same_recording import Continues, Known, Row
+from qa.ledger import PROPOSED, Ledger
+from qa.same_recording import Continues, Keeps, Known, Row
 from qa.types import AudioInfo
 
 BY = "qa"
@@ -91,16 +91,19 @@ class Whose:
     sha256: str
     file: str
 
-    def moved_to(self, agent_id: str | None, audio: AudioInfo, proposed: bool) -> Reassigned | None:
-        """What is to be told when it becomes this agent's or this recording's (``proposed``: waits for a person); None where it is so."""
+    def moved_to(self, agent_id: str | None, month: str | None, audio: AudioInfo, proposed: bool) -> Reassigned | None:
+        """What is to be told when it becomes this agent's, this month's or this recording's (``proposed``: waits for a person); None where
+        it is so already."""
         told = []
         if (agent_id or None) != (self.agent_id or None):
             told.append(f"坐席由 {self.agent_id or '不明'} 改为 {agent_id or '不明'}")
+        if month != self.month:
+            told.append(f"月份由 {self.month or '不明'} 改为 {month or '不明'}")
         if audio.sha256 != self.sha256:
             told.append(f"录音由 {self.file} 改为 {audio.path}")
         if not told:
             return None
-        when = "；所在月份已关账，等待人工决定" if proposed else ""
+        when = "；涉及已关账的月份，等待人工决定" if proposed else ""
         return Reassigned(self.call_id, self.agent_id, self.month, f"按现在的通话记录，{'，'.join(told)}{when}")
 
 
@@ -141,6 +144,11 @@ class Withdrawals:
         last = self.of(call_id)[-1:]
         return last[0] if last and last[0].proposed else None
 
+    def gives_way(self, call_id: str) -> bool:
+        """Whether it waits for a person that a call which counts gives way to another one."""
+        waits = self.pending(call_id)
+        return waits is not None and not waits.counts and self.standing(call_id) is None
+
     def waiting(self, month: str) -> tuple[Withdrawal, ...]:
         """All proposals of a month (``2025-06``) that nobody has decided on, by call."""
         sql = """select w.* from withdrawals w join calls c using (call_id) where w.proposed and c.started >= ? and c.started < ?
@@ -169,26 +177,36 @@ class Withdrawals:
 
     # ------------------------------------------------------------ a recording as its records are now
 
-    def known(self, path: Path, sha256: str) -> Known:
+    def known(self, path: Path, sha256: str, keeps: Keeps = lambda row: False) -> Known:
         """What is stored of the recording at ``path``."""
-        return same_recording.known(self._db, self._continues, path, sha256)
+        return same_recording.known(self._db, self._continues, path, sha256, keeps)
 
-    def settle(self, path: Path, sha256: str, call_ids: Sequence[str], with_records: bool) -> tuple[Moved, ...]:
+    def settle(
+        self,
+        path: Path,
+        sha256: str,
+        call_ids: Sequence[str],
+        with_records: bool,
+        keeps: Keeps = lambda row: False,
+        out: Collection[str] = (),
+    ) -> tuple[Moved, ...]:
         """The recording at ``path`` was scored as ``call_ids`` just now: these count, the others that it was scored as do not.
 
         Without a record nothing says which call it is: then a call that it was scored as by a record goes on to count, and the one without
         does not.  Copies of one name are one call without a record, and so are settled by content.  Of two copies that the records tell as
-        one call of one agent the one that counts already goes on to.  Again with the same records it changes nothing.
+        one call of one agent the one that counts already goes on to, as long as it is there.  Again with the same records it changes
+        nothing.  ``keeps``: as of :func:`qa.same_recording.known`; ``out``: calls that stay as they are, as :meth:`taken_out` says.
         """
-        found = self.known(path, sha256)
-        same = [row for row in found.same if row["call_id"] not in call_ids]
-        elsewhere = [row for row in found.elsewhere if row["call_id"] not in call_ids]
-        named_alike = [row for row in elsewhere if Path(row["file"]).stem == path.stem]
+        found = self.known(path, sha256, keeps)
+        kinds = found.same, found.elsewhere, found.gone
+        same, elsewhere, gone = ([row for row in some if row["call_id"] not in call_ids] for some in kinds)
+        named_alike = [row for row in (*elsewhere, *gone) if Path(row["file"]).stem == path.stem]
         if with_records:
+            same += [row for one in call_ids for row in self._alike(one, gone)]
             copies = self._copies(call_ids, elsewhere)
             moved = [self._decide(mine, sha256, False, _copy_reason(other)) for mine, other in copies.items()]
             left = [row["call_id"] for row in (*same, *(row for row in named_alike if row["direction"] is None))]
-            return _told((*moved, *self._exchange(sha256, left, [one for one in call_ids if one not in copies])))
+            return _told((*moved, *self._exchange(sha256, left, [one for one in call_ids if one not in copies], out)))
         known = [row["call_id"] for row in (*same, *named_alike) if row["direction"] is not None]
         recorded = [one for one in known if self.standing(one) is None]
         if recorded:
@@ -196,38 +214,48 @@ class Withdrawals:
             return _told(self._decide(one, sha256, False, reason) for one in call_ids)
         return _told(self._exchange(sha256, [row["call_id"] for row in same if row["direction"] is None], call_ids))
 
-    def _exchange(self, sha256: str, left: Sequence[str], kept: Sequence[str]) -> list[Moved | None]:
+    def _exchange(self, sha256: str, left: Sequence[str], kept: Sequence[str], out: Collection[str] = ()) -> list[Moved | None]:
         """Have the calls ``kept`` count in place of those ``left``; where one of them waits for a person, all of it."""
         reason = f"按现在的通话记录，该录音是通话 {'、'.join(kept)}"
-        left = [one for one in left if not self._replaced(one, sha256)]
         fixed = [one for one in left if self.standing(one) is None and self._stands(one) and self._closed(one)]
-        unsettled = [one for one in kept if not self._stands(one)]
+        left = [one for one in left if not self._replaced(one, sha256)]
+        unsettled = [one for one in kept if not self._stands(one, sha256) or (self.standing(one) is not None and self._closed(one))]
         moved = [self._decide(one, sha256, False, reason, instead=kept, waits=bool(unsettled)) for one in left]
         held = f"该录音已计为已关账月份的通话 {'、'.join(fixed)}，只能计一个"
         for one in kept:
-            if fixed and self._stands(one) and not self._closed(one):
+            if one in out:
+                continue
+            if fixed and self._stands(one, sha256) and not self._closed(one):
                 moved.append(self._decide(one, sha256, False, held, instead=fixed, hold=True))
             else:
-                moved.append(self._decide(one, sha256, True, reason))
+                # what stands of it may be of another recording, which must not count by this
+                moved.append(self._decide(one, sha256, True, reason, waits=one in unsettled))
         return moved
 
     def _copies(self, call_ids: Sequence[str], elsewhere: Sequence[Row]) -> dict[str, str]:
         """Which of these calls are counted already for a copy of the recording: of the same agent, begun at the same time."""
         found = {}
         for one in call_ids:
-            mine = self._db.rows("select agent_id, started from calls where call_id = ? and agent_id <> '' and started is not null", one)
-            alike = (row for row in elsewhere for own in mine if (own["agent_id"], own["started"]) == (row["agent_id"], row["started"]))
-            other = next((row["call_id"] for row in alike if row["direction"] is not None and self._counts(row["call_id"])), None)
+            alike = (row["call_id"] for row in self._alike(one, elsewhere) if row["direction"] is not None)
+            other = next((call_id for call_id in alike if self._counts(call_id)), None)
             if other is not None:
                 found[one] = other
         return found
+
+    def _alike(self, call_id: str, rows_: Iterable[Row]) -> list[Row]:
+        """Of these calls those that the records tell as this one: of the same agent, begun at the same time."""
+        mine = self._db.rows("select agent_id, started from calls where call_id = ? and agent_id <> '' and started is not null", call_id)
+        whose = {(own["agent_id"], own["started"]) for own in mine}
+        return [row for row in rows_ if (row["agent_id"], row["started"]) in whose]
 
     def _replaced(self, call_id: str, sha256: str) -> bool:
         """Whether the call's scorecard of this content gives way to the proposed one of another recording: then nothing is withdrawn."""
         return any(one["content"] != sha256 for one in self._proposed_cards(call_id))
 
-    def _stands(self, call_id: str) -> bool:
-        return bool(self._db.rows("select 1 from standing_scorecards where call_id = ?", call_id))
+    def _stands(self, call_id: str, sha256: str | None = None) -> bool:
+        """Whether a scorecard of the call stands (of this content, if one is given), whether or not the call counts."""
+        sql = "select 1 from standing_scorecards where call_id = ? and (? is null or json_extract(provenance_json, '$.file_sha256') = ?)"
+        return bool(self._db.rows(sql, call_id, sha256, sha256))
 
     def _counts(self, call_id: str) -> bool:
         return bool(self._db.rows("select 1 from current_scorecards where call_id = ?", call_id))
@@ -263,15 +291,9 @@ class Withdrawals:
 
     def _proposed_cards(self, call_id: str | None = None) -> list[Row]:
         """Calls (or one) whose newest scorecard waits for a person: its content, and that of the recording which the call has till then."""
-        only, params = ("", ()) if call_id is None else ("and c.call_id = ?", (call_id,))
-        return self._db.rows(
-            f"""select s.call_id, json_extract(s.provenance_json, '$.file_sha256') as content, c.sha256
-              from closed_months m join calls c on c.started >= m.month and c.started < m.month || '-99'
-              join scorecards s on s.id = (select max(id) from scorecards newest where newest.call_id = c.call_id)
-              where not s.standing {only}
-              and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)""",
-            *params,
-        )
+        only, params = ("", ()) if call_id is None else ("and s.call_id = ?", (call_id,))
+        sql = f"select s.call_id, json_extract(s.provenance_json, '$.file_sha256') as content, c.sha256 {PROPOSED} {only}"
+        return self._db.rows(sql, *params)
 
     def counting(self, call_ids: Iterable[str]) -> tuple[Counting, ...]:
         """Calls of these ids, and the parts that further agents had in them (``#2``), that have a scorecard which counts."""
@@ -284,6 +306,28 @@ class Withdrawals:
         """Stored calls of this id, and the parts that further agents had in it, that were withdrawn."""
         sql = "select call_id from withdrawn_calls where call_id = ? or (call_id > ? and call_id < ?) order by call_id"
         return tuple(row["call_id"] for row in self._db.rows(sql, call_id, f"{call_id}#", f"{call_id}$"))
+
+    def taken_out(self, call_id: str, sha256: str) -> Withdrawal | None:
+        """The decision of a person, by which a call with this recording does not count, that no proposal of the program's led to."""
+        all_ = self.of(call_id)
+        if not all_ or all_[-1].counts or all_[-1].proposed or all_[-1].by == BY or all_[-1].sha256 != sha256:
+            return None
+        accepted = any(one.proposed and one.by == BY and all_[-1].reason.endswith(f"；{one.reason}") for one in all_[-2:-1])
+        return None if accepted else all_[-1]
+
+    def kept_out(self, call_id: str) -> str:
+        """Why a person's putting back what persons took out does not concern a call that does not count; "" where it does.
+
+        What the present records took from it is theirs to give back, and a recording counts once.
+        """
+        why = self.standing(call_id)
+        if why is None or why.by == BY:
+            return "" if why is None else f"{why}；按通话记录决定的，改正记录后重新评分即恢复"
+        sql = """select c.call_id from current_scorecards s join calls c using (call_id) join calls own on own.sha256 = c.sha256
+          where own.call_id = ? and c.call_id <> own.call_id order by c.call_id"""
+        whole = call_id.partition("#")[0]
+        others = [row["call_id"] for row in self._db.rows(sql, call_id) if row["call_id"].partition("#")[0] != whole]
+        return f"它的录音现在计为通话 {'、'.join(others)}，只能计一个" if others else ""
 
     def by_person(self, call_ids: Iterable[str], counts: bool, by: str, reason: str) -> tuple[Moved, ...]:
         """A person's decision that stored calls count from now on or not; in a closed month only a proposal.  What changes by it.
@@ -316,7 +360,7 @@ class Withdrawals:
         last = next(iter(self._db.rows("select * from withdrawals where call_id = ? order by id desc limit 1", call_id)), None)
         same = counts == (self.standing(call_id) is None)
         waiting = last is not None and (bool(last["proposed"]) or (_held(last) and not hold))
-        if same and not waiting:
+        if same and not waiting and (not hold or (last is not None and _held(last))):
             return None
         (call,) = self._db.rows("select agent_id, started from calls where call_id = ?", call_id)
         # what it is already needs nobody: a proposal falls

@@ -117,6 +117,28 @@ def test_a_file_waits_for_its_call_record(
         assert "late" in {call.call_id for call in store.calls()} and len(store.calls()) == WHOLE
 
 
+def test_new_records_score_again_what_they_tell_otherwise(
+    watch: Callable[..., Ran], rounds: list[dict[str, int]], recordings: Path, tmp_path: Path
+) -> None:
+    for name in ("text.wav", "copy.wav"):
+        (recordings / name).unlink()
+    table = recordings / "calls.csv"
+    whole = table.read_text("utf-8")
+    (first,) = [line for line in whole.splitlines() if line.startswith(CLIPS[0])]
+    call_id = first.split(",")[1]
+
+    def look(number: int) -> bool:
+        scored = sum(one.get("scored", 0) for one in rounds)
+        if scored == len(CLIPS):
+            table.write_text(whole.replace(call_id, "ANOTHER"), "utf-8")
+        return scored > len(CLIPS) or number > 600
+
+    ended = watch(recordings, look)
+    assert ended.code == 0 and sum(one.get("scored", 0) for one in rounds) == len(CLIPS) + 1, ended.err
+    with Store(tmp_path / "t.db") as store:
+        assert "ANOTHER" in {call.call_id for call in store.calls()} and len(store.calls()) == len(CLIPS)
+
+
 def test_a_torn_file_waits_for_its_end_and_is_then_taken_as_it_is(
     watch: Callable[..., Ran], rounds: list[dict[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,8 @@ from qa.operation.retention import KINDS, Retention, read
 from qa.people import audit
 from qa.review import appeals, rulings, verdicts
 from qa.review.verdicts import Terms
-from qa.store import Store, index_characters
+from qa.rows import index_characters
+from qa.store import Store
 from qa.types import Evidence, Finding, Outcome, Role, Span
 
 OLD, YOUNG = call_id("8001", 2), call_id("8002", 2)  # the same script, two agents of one team, both on 2025-06-12

@@ -204,7 +204,7 @@ def changes(store: Store, month: str, limit: int = 200) -> tuple[Change, ...]:
 _WAITING = """select s.id, s.call_id, s.percent, c.agent_id, c.started, c.customer_number, now.percent as was
   from scorecards s indexed by idx_scorecards_proposed cross join calls c on c.call_id = s.call_id
   left join current_scorecards now on now.call_id = s.call_id
-  where not s.standing and s.id = (select max(own.id) from scorecards own where own.call_id = s.call_id)
+  where s.standing = 0 and s.id = (select max(own.id) from scorecards own where own.call_id = s.call_id)
   and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)
   and c.started >= ? and c.started < ? order by c.started limit ?"""
 

@@ -19,7 +19,6 @@ def create(db: Database) -> None:
     _signed(db)
     _figures(db)
     _stale(db)
-    db.execute("create index idx_scorecards_proposed on scorecards (call_id, id) where not standing")
     db.table("calls").create_index(["team", "started"])
 
 

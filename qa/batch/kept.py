@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qa import places, rows
+from qa.claims import is_empty, sha256_of
 from qa.database import Database
 from qa.errors import PoisonError, QaError
 
@@ -154,6 +155,17 @@ class Batches:
             sql = """update quarantine set resolved = ? where sha256 = ? and resolved is null
               and not exists (select 1 from quarantine_places p where p.sha256 = quarantine.sha256)"""
             self._db.sqlite.execute(sql, (rows.now_utc(), sha256))
+
+    def unusable(self) -> Callable[[Path], bool]:
+        """What tells of a file whether it can claim no call beside others: it is empty, or the content that it has is in quarantine."""
+        contents: dict[str, set[str]] = {}
+        for one in self.quarantined():
+            contents.setdefault(one.path, set()).add(one.sha256)
+
+        def broken(path: Path) -> bool:
+            return is_empty(path) or (_place(path) in contents and sha256_of(path) in contents[_place(path)])
+
+        return broken
 
     def quarantined(self) -> tuple[Quarantined, ...]:
         """All files in quarantine, by path; of a content whose files were moved those that are there."""

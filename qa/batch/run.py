@@ -15,7 +15,7 @@ from typing import Any
 
 from qa.batch.job import Done, Engine, Job
 from qa.batch.plan import Item, Seen, in_order, look
-from qa.errors import BatchError, DatabaseError, ModelError, QaError
+from qa.errors import BatchError, DatabaseError, ModelError, QaError, TakenError
 from qa.pipeline import FileResult, Scorer, failed, unexpected
 from qa.types import AudioInfo
 
@@ -83,11 +83,23 @@ class Run:
 
         Errors: :class:`DatabaseError`, :class:`ModelError`, :class:`BatchError` where the run cannot go on; what was done is kept.
         """
-        items = in_order(paths, self.scorer.table, self.scorer.store.log.settings())
+        refused: list[tuple[Item, _Ready]] = []
+        for item, ready, result in self._first(in_order(paths, self.scorer.table, self.scorer.store.log.settings())):
+            if isinstance(result.error, TakenError):
+                refused.append((item, ready))
+            else:
+                yield result
+        # which call the other recordings are is known of all of them by now, in whatever order they came
+        for item, ready in refused:
+            self.check()
+            yield self._judged(item, ready)
+
+    def _first(self, items: Sequence[Item]) -> Iterator[tuple[Item, _Ready, FileResult]]:
+        """Each file judged once, with what it was judged on."""
         if self.engine is None:
             for item in items:
                 self.check()
-                yield self.scorer.score(item.path) if item.wrong is None else failed(item.path, item.wrong)
+                yield item, _Ready(), self._judged(item, _Ready())
             return
         queues = _Queues(items)
         with ThreadPoolExecutor(HASHERS) as pool:
@@ -95,7 +107,7 @@ class Run:
                 for item, ready in self._made(items, self.engine, pool):
                     for each, state in queues.ready(item, ready):
                         self.check()
-                        yield self._judged(each, state)
+                        yield each, state, self._judged(each, state)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
@@ -160,6 +172,8 @@ class Run:
     # ------------------------------------------------------------ the verdict
 
     def _judged(self, item: Item, ready: _Ready) -> FileResult:
+        if self.engine is None:
+            return self.scorer.score(item.path) if item.wrong is None else failed(item.path, item.wrong)
         info = self.scorer.info(ready.seen.sha256) if ready.seen is not None else None
         refused = ready.result is not None and ready.result.sha256 in self._refused
         later = None if refused or item.wrong is not None else self.later(item.path, info)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from qa.batch.kept import path_text
 from qa.batch.lock import one_batch
 from qa.batch.plan import TORN_PATIENCE_S, Settling, no_record, reasons
 from qa.batch.report import EXIT_DONE, EXIT_SOME_FAILED, EXIT_STOPPED, Fate, Report, Tally
-from qa.errors import BatchError, BusyError, NotYetError, QaError, RecordError
+from qa.errors import BatchError, BusyError, NotYetError, QaError, RecordError, TakenError
 from qa.pipeline import FileResult
-from qa.records import Records, expect
+from qa.records import Records, expect, told
 from qa.types import AudioInfo
 
 _State = tuple[int, int]
@@ -29,8 +29,9 @@ class Watch:
 
     ``settle_s``: a file is finished that has been unchanged for so long and that nobody has open for writing; then it must decode whole,
     or it is left until it changes or ``torn_patience_s`` are over.  ``read_table`` gives the call records: asked again when another program
-    has written to the database, or where ``table_path`` names their file when that has changed, and when a file is gone, which claims
-    its call no longer.  Where there are records, a file waits for its own; two that claim one call both wait, until a person has decided.
+    has written to the database, or where ``table_path`` names their file when that has changed, and when a file is gone or set apart, which
+    claims its call no longer.  Where there are records, a file waits for its own; two that claim one call both wait, until a person has
+    decided.  A file of which new records tell other things than it was scored with is scored again.
     ``say`` gets what a person should know.
     """
 
@@ -48,6 +49,8 @@ class Watch:
     _left: dict[Path, tuple[_State, str]] = field(default_factory=dict)
     _known: dict[Path, _State | None] = field(default_factory=dict)
     _why: dict[str, str] = field(default_factory=dict)
+    _told: dict[Path, object] = field(default_factory=dict)
+    _apart: frozenset[tuple[str, str]] = frozenset()
     _missed: set[str] = field(default_factory=set)
     _table_state: object = None
     _said: str = ""
@@ -98,6 +101,8 @@ class Watch:
                 self._left[result.path] = state, self._no_record(result.path)
             elif state is not None:
                 self._through[result.path] = state
+                # whose call id another recording has is asked again with the next records
+                self._told[result.path] = None if isinstance(result.error, TakenError) else told(self.batch.scorer.table, result.path)
             progress(result, fate, tally)
 
         try:
@@ -159,19 +164,31 @@ class Watch:
 
     def _read_records(self, known: dict[Path, _State | None]) -> None:
         """The call records as they are now, shown all files at once: of two that claim one call neither gets it, in whatever round."""
-        state = self._records_state()
+        state, kept = self._records_state(), self.batch.scorer.store.batches
+        apart = frozenset((one.path, one.sha256) for one in kept.quarantined())
         waiting = {path: was for path, (was, why) in self._left.items() if why}
-        gone = self._known.keys() - known.keys() or any(known.get(path) != was for path, was in waiting.items())
-        if state is not None and (state != self._table_state or gone):
+        gone = self._known.keys() - known.keys() or any(known.get(path) != was for path, was in waiting.items()) or apart != self._apart
+        again = state is not None and bool(state != self._table_state or gone)
+        if again:
             try:
                 self.batch.scorer.table = self.read_table()
             except RecordError as error:  # the older one goes on to count
                 self._tell(error)
         elif known == self._known:
             return
-        self._table_state, self._known = state or self._table_state, known
-        expect(self.batch.scorer.table, sorted(known))
+        self._table_state, self._known, self._apart = state or self._table_state, known, apart
+        expect(self.batch.scorer.table, sorted(known), kept.unusable())
         self._why = reasons(self.batch.scorer.table)
+        if again:
+            self._take_again(known)
+
+    def _take_again(self, known: Iterable[Path]) -> None:
+        """Have files scored again of which the records tell other things now.  Where they tell nothing, they may be those of other days:
+        then what a file was scored with holds."""
+        for path in [one for one in known if one in self._through]:
+            now = told(self.batch.scorer.table, path)
+            if now is not None and now != self._told.get(path):
+                self._through.pop(path)
 
     def _records_state(self) -> object:
         """What changes with the call records; None where their file is not there just now."""

@@ -27,6 +27,8 @@ from qa.store import Store
 
 AT_ONCE = 100
 """Objects a transaction: whoever else writes waits no longer."""
+PAUSE_S = 0.1
+"""Between two of these: SQLite has no queue, and whoever waits looks again every 0.1 s at the latest."""
 WIPE_TRIES, WIPE_WAIT_S = 20, 0.5
 _INDEXES = {"transcripts": "utterances_fts", "search": "search_words"}
 
@@ -129,6 +131,7 @@ def _batches(found: Iterable[Old]) -> Iterator[list[Old]]:
         batch.append(one)
         if len(batch) == AT_ONCE:
             yield batch
+            time.sleep(PAUSE_S)
             batch = []
     if batch:
         yield batch

@@ -65,6 +65,15 @@ class RecordTable:
         built = self._matcher.match(path).built
         return None if built is None else built.call.call_id
 
+    def is_strong(self, path: Path) -> bool:
+        """Whether a record tells this very file, or at least no other of nearly its name."""
+        return self._matcher.match(path).strong
+
+    def told(self, path: Path) -> object:
+        """The call of a recording with its legs, and its record; None where none is certain."""
+        call = self.join(path).call
+        return None if call is None else (call, self.for_file(path))
+
     def parts_of(self, path: Path, duration_ms: int) -> tuple[Part, ...]:
         """The record of each agent in a recording of this length, with the time of it that is theirs.
 
