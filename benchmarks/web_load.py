@@ -26,7 +26,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -42,7 +41,7 @@ PAGE_MS, SEARCH_MS = 50.0, 100.0
 DRAWN = 200
 SEARCH = "/search"
 WORDS = ("投诉", "报修", "您好", "漏气", "话费", "不归我管", "稍等", "感谢您的来电", "宽带", "抱歉")
-"""Frequent and rare ones; as many again are drawn from what was said (``Objects.words``)."""
+"""Frequent and rare ones; as many again are drawn from what was said (``Objects.searches``)."""
 MORE: tuple[dict[str, str], ...] = (
     *({"words": word, "sound": "1"} for word in WORDS[:5]),
     *({"words": word, "speaker": "customer"} for word in WORDS[:3]),
@@ -102,9 +101,9 @@ class Objects:
         (self.user,) = store.db.rows("select * from users where login = ?", login)
         self.store, self.chance = store, random.Random(f"{SEED}/{login}")
         self._known: dict[str, list[str]] = {}
+        self.searches = self._searches()
 
-    @cached_property
-    def searches(self) -> list[dict[str, str]]:
+    def _searches(self) -> list[dict[str, str]]:
         """What is searched for: words of any length that somebody said among them."""
         most = self.store.db.rows("select max(id) as n from utterances")[0]["n"]
         numbers = [self.chance.randint(1, most) for _ in range(40)]
@@ -214,7 +213,7 @@ def visit(db: Path, server: str, login: str, until: list[float], pause_s: float,
         status, _ = person.ask("GET", wish.path)
         took = 1000 * (time.perf_counter() - begun)
         with found.lock:
-            if begun and time.monotonic() >= until[0]:
+            if time.monotonic() >= until[0]:
                 found.ms[wish.name].append(took)
             if status not in (200, 303):
                 found.wrong[f"{status} {wish.name} ({login})"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from qa.cli_common import DB_DEFAULT, Db, err, out
+from qa.cli_common import DB_DEFAULT, Db, Json, err, out
 from qa.errors import StoreError
 from qa.web.settings import Settings
 
@@ -37,6 +38,7 @@ def serve(
         int, typer.Option("--metrics-port", min=0, max=65535, help="在本机这个端口给出 Prometheus 指标；0 不给", metavar="N")
     ] = 0,
     db: Db = DB_DEFAULT,
+    as_json: Json = False,
 ) -> None:
     """启动网页：坐席看成绩、质检复核、培训找片段（web app）；Ctrl-C 停止。"""
     from qa.web import running
@@ -50,11 +52,13 @@ def serve(
             if given is not None and given.name == "DEFAULT":
                 db = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="qa-demo-"))) / "qa.db"
             for login, password, title in demonstration.prepare(db, ctx.obj["debug"]):
-                _say(f"{title}：登录名 {login}，密码 {password}")
+                user = {"login": login, "password": password, "title": title}
+                _say(json.dumps(user, ensure_ascii=False) if as_json else f"{title}：登录名 {login}，密码 {password}")
         settings = Settings(db, public_url.rstrip("/"), demo)
         if public_url and not settings.secure:
             err().print("提示：网址不是 https，密码和录音在网络上是明文；请在前面放一个 https 反向代理", style="yellow", markup=False)
-        running.serve(settings, host, port, proxy, lambda address: _say(f"网页 {address}"), metrics_port)
+        told = lambda address: _say(json.dumps({"address": address}) if as_json else f"网页 {address}")  # noqa: E731
+        running.serve(settings, host, port, proxy, told, metrics_port)
 
 
 def _say(text: str) -> None:

@@ -22,6 +22,7 @@ ROLE_TEXT = {
     Role.CUSTOMER: "客户",
     Role.ANNOUNCEMENT: "自动播报",
     Role.THIRD_PARTY: "第三方",
+    Role.MIXED: "几个人",
     Role.UNKNOWN: "未知说话人",
 }
 VALUE_TEXT = {
