@@ -95,7 +95,8 @@ def recounted(store: Store, results: Sequence[FileResult]) -> tuple[list[FileRes
     shown = [replace(r, scorecard=now[r.call_id]) if r.call_id in now else r for r in results]
     proposed = sum(m.proposed for m in found.moved)
     lines = [f"先警告的次数已按通话时间重算：{len(found.moved)} 通的得分因此改变"] if found.moved else []
-    return shown, (*lines, *([f"其中 {proposed} 通{PROPOSED}"] if proposed else []))
+    missed = [f"{len(found.conflicts)} 通刚刚有人复核，先警告的次数没有重算，请再运行一次"] if found.conflicts else []
+    return shown, (*lines, *([f"其中 {proposed} 通{PROPOSED}"] if proposed else []), *missed)
 
 
 # ---------------------------------------------------------------- rescore
@@ -309,12 +310,15 @@ def _decided(
 
 
 def _counted_after(store: Store, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> int:
-    """First warnings counted again where calls count no more, or others do: how many scorecards are proposed by that."""
+    """First warnings counted again where calls count no more, or others do, or others were broken: how many scorecards are proposed by
+    that."""
     from qa.ledger_closing import places
-    from qa.rescore import recount
+    from qa.review.recounting import counted_again
 
-    concerned = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)] if withdrawn else []
-    return sum(moved.proposed for moved in recount(store, {place for one in concerned for place in places(store, one)}).moved)
+    concerned = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
+    by = [*(one.by for one in withdrawn), *(one.by for one in made)][0]
+    found = counted_again(store, {place for one in concerned for place in places(store, one)}, by, "先警告的次数重算（调整后）")
+    return sum(moved.proposed for moved in found.moved)
 
 
 def _adjusted(store: Store, made: Adjustment) -> dict[str, Any]:

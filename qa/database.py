@@ -63,6 +63,8 @@ class Database:
         self.path = path
         self.rolled_back: list[Callable[[], None]] = []
         """Called when a transaction was undone: whoever remembers ids that it gave must forget them."""
+        self.committed: dict[object, Callable[[], None]] = {}
+        """Called once, when the transaction in which they were put here is committed; forgotten with it when it is undone."""
         self._depth = 0
         if not create and not path.exists():
             raise StoreError(str(path), "数据库不存在", "请先运行 qa score，或用 --db 指定数据库")
@@ -142,6 +144,8 @@ class Database:
                 yield
                 execute("commit" if whole else f"release {part}")
             except BaseException:
+                if whole:
+                    self.committed.clear()
                 if self.sqlite.conn.in_transaction:  # some errors of SQLite end it themselves
                     for undo in ("rollback",) if whole else (f"rollback to {part}", f"release {part}"):
                         execute(undo)
@@ -150,6 +154,27 @@ class Database:
                 raise
             finally:
                 self._depth -= 1
+        if whole:
+            then, self.committed = self.committed, {}
+            for one in then.values():
+                one()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """One view of the database for several queries, whatever is written meanwhile: for reading alone; it keeps nobody from writing.
+
+        Within a transaction it is a part of that.
+        """
+        with sqlite_errors(self.path):
+            if self.sqlite.conn.in_transaction:
+                yield
+                return
+            self.sqlite.conn.execute("begin")
+            try:
+                yield
+            finally:
+                if self.sqlite.conn.in_transaction:
+                    self.sqlite.conn.execute("rollback")
 
     def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
         """All rows of a query."""

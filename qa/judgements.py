@@ -7,6 +7,7 @@ compared and judgements taken over without a look at any finding.
 from __future__ import annotations
 
 import hashlib
+import weakref
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -91,6 +92,19 @@ def short(result: CheckResult) -> Result:
     machine = short(result.machine) if result.machine is not None else None
     plain = words, result.outcome, result.occurrences, result.weight, result.points, None, result.findings
     return Result(*plain, result.verdict, machine)
+
+
+_shared: weakref.WeakKeyDictionary[Database, weakref.ref[Judgements]] = weakref.WeakKeyDictionary()
+
+
+def shared(db: Database) -> Judgements:
+    """One for each open database: it remembers rules, and the database calls it back as long as it is open."""
+    known = _shared.get(db)
+    found = known() if known is not None else None
+    if found is None:
+        found = Judgements(db)
+        _shared[db] = weakref.ref(found)
+    return found
 
 
 class Judgements:

@@ -19,7 +19,7 @@ from qa.database import Database
 from qa.errors import ConflictError, NotFoundError, StoreError
 from qa.judgements import Judgements, Result, short
 from qa.ledger import PROPOSED, Ledger
-from qa.review.rulings import rulings
+from qa.review.rulings import judged_on, rulings
 from qa.rules.book import RuleBook
 from qa.rules.model import Severity
 from qa.types import AudioInfo, CallRecord, Outcome, Provenance, Roles, Scorecard
@@ -75,7 +75,7 @@ class Cards:
 
         Of a closed month only what would change a figure is put there, as a proposal, and what is judged on ``another`` recording.
         """
-        self._check_ruled(card)
+        self._check_ruled(card, snapshot)
         same = functools.partial(self._no_change, card=card, snapshot=snapshot, another=another)
         row = rows.scorecard_row(card) | {"snapshot": snapshot, "results_json": self.judgements.pack(card.results)}
         digest = _digest(row)
@@ -106,9 +106,9 @@ class Cards:
         sql = "select made_by from adjustments where call_id = ? and position >= ? order by id desc limit 1"
         return next((str(row["made_by"]) for row in self._db.rows(sql, call_id, scorecard_id)), None)
 
-    def _check_ruled(self, card: Card) -> None:
+    def _check_ruled(self, card: Card, snapshot: bytes) -> None:
         """Errors: :class:`ConflictError` where a person has ruled, or taken a ruling back, since ``card`` was judged."""
-        known = rulings(self._db, card.call_id, card.provenance.file_sha256)
+        known = rulings(self._db, card.call_id, card.provenance.file_sha256, lambda: judged_on(snapshot))
         if {r.check_id: known[r.check_id].verdict for r in card.results if r.check_id in known} != _ruled(card.results):
             raise ConflictError(card.call_id, "评分期间有人复核了这通电话", "复核的结果已经保存；请再运行一次")
 

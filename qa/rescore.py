@@ -18,14 +18,15 @@ from qa.bench import Bench, Card
 from qa.clock import known_moment
 from qa.errors import ConflictError, QaError
 from qa.explain import days_of, parse_month
+from qa.judgements import Result
 from qa.jury import Case, Jury
 from qa.ledger_calls import Earlier, warns_first
 from qa.ledger_cards import Saved, fined_alike, verdicts
-from qa.review.rulings import rulings
+from qa.review.rulings import judged_on, rulings
 from qa.rules.book import RuleBook
 from qa.scoring import About
 from qa.store import Store, StoredCall
-from qa.types import Call, CallRecord, Scorecard
+from qa.types import Call, CallRecord, Ruling, Scorecard
 
 BATCH = 200
 LISTED = 1000
@@ -45,7 +46,7 @@ def judge(call: Call, book: RuleBook, earlier: Earlier) -> Scorecard:
     """A call's scorecard under ``book``, with first warnings of the agent's month and what persons ruled of the call."""
     call_id = scoring.call_id(call)
     before = earlier.of(book, *_whose(scoring.about(call)), call_id)
-    return scoring.score(call, book, before, rulings(earlier.db, call_id, call.audio.sha256))
+    return scoring.score(call, book, before, rulings(earlier.db, call_id, call.audio.sha256, lambda: call))
 
 
 def _whose(of: About) -> tuple[str | None, str | None]:
@@ -77,15 +78,18 @@ class Judged:
         return not same or self.fined or verdicts(self.stored.results) != verdicts(self.card.results)
 
 
-def judge_again(store: Store, choose: Choose, since: str | None = None, until: str | None = None) -> Iterator[Judged]:
+def judge_again(
+    store: Store, choose: Choose, since: str | None = None, until: str | None = None, *, corrected: bool = False
+) -> Iterator[Judged]:
     """The stored calls of a period (as ``Store.calls``), each judged by the rule book that ``choose`` gives for it.
 
     A call that cannot be judged is told and stops nothing; what stands of it, and of one that is left alone, goes on to count.
+    ``corrected``: where a proposal waits that persons corrected (words, roles), that is judged in the place of what stands.
     Errors: :class:`StoreError` for a wrong period.
     """
     earlier = store.earlier()
     with Jury(store) as jury:
-        for case in jury.closed(_cases(store, choose, since, until)):
+        for case in jury.closed(_cases(store, choose, since, until, corrected)):
             if case.error is None and case.bench is not None:
                 card, book = _counted(case, earlier), case.bench.book
                 yield Judged(case.stored, card, case.load, book=book, fined=_fined(store, case.stored, card, book))
@@ -107,10 +111,11 @@ def _fined(store: Store, stored: StoredCall, card: Card, book: RuleBook) -> bool
     return not fined_alike(store.ledger.known(stored.rule_book, stored.rule_book_version), book, card.results)
 
 
-def _cases(store: Store, choose: Choose, since: str | None, until: str | None) -> Iterator[Case]:
+def _cases(store: Store, choose: Choose, since: str | None, until: str | None, corrected: bool) -> Iterator[Case]:
     """Each call with its rule book, and what of its results holds under it."""
     benches: dict[str, Bench] = {}
-    for stored in store.stored_calls(since, until):
+    for standing in store.stored_calls(since, until):
+        stored, known = _as_corrected(store, standing) if corrected else (standing, standing.results)
         load = functools.cache(functools.partial(store.load, stored))
         try:
             book = choose(stored)
@@ -120,9 +125,22 @@ def _cases(store: Store, choose: Choose, since: str | None, until: str | None) -
             if book.content_hash not in benches:
                 benches[book.content_hash] = Bench(book)
             bench = benches[book.content_hash]
-            yield Case(stored, load, bench, bench.taken_over(stored.results), about=stored.about or about_of(stored, load()))
+            yield Case(stored, load, bench, bench.taken_over(known), about=stored.about or about_of(stored, load()))
         except QaError as error:
             yield Case(stored, load, None, error=error)
+
+
+def _as_corrected(store: Store, stored: StoredCall) -> tuple[StoredCall, tuple[Result, ...]]:
+    """The call with what was corrected of it in the proposal that waits, and the results that were judged on that; else as it stands.  A
+    proposal of another record (agent, times) is another call until somebody decides, and what stands is judged."""
+    waiting = store.pending(stored.call_id) if stored.standing else None
+    then = store.stored_call(stored.call_id, waiting) if waiting is not None else None
+    if then is None or then.snapshot == stored.snapshot:
+        return stored, stored.results
+    old, new = judged_on(stored.snapshot), judged_on(then.snapshot)
+    if (old.audio.sha256, old.record) != (new.audio.sha256, new.record):
+        return stored, stored.results
+    return replace(stored, snapshot=then.snapshot, about=then.about), then.results
 
 
 def about_of(stored: StoredCall, call: Call) -> About:
@@ -136,10 +154,14 @@ def _counted(case: Case, earlier: Earlier) -> Card:
     whose = _whose(case.about)
     earlier.begin(*whose, case.stored.call_id)
     results = [result for result in case.results if result is not None]
-    ruled = rulings(earlier.db, case.stored.call_id, case.about.file_sha256)
+    ruled = _ruled(earlier, case.stored, case.about)
     card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id), ruled)
     earlier.add(*whose, case.bench.book.id, card.results, case.stored.call_id)
     return card
+
+
+def _ruled(earlier: Earlier, stored: StoredCall, of: About) -> dict[str, Ruling]:
+    return rulings(earlier.db, stored.call_id, of.file_sha256, lambda: judged_on(stored.snapshot))
 
 
 # ---------------------------------------------------------------- qa rescore
@@ -149,7 +171,8 @@ def _counted(case: Case, earlier: Earlier) -> Card:
 class Moved:
     """A call whose result differs: ``before`` is the percent that stood, ``after`` the new one (None: no score).
 
-    ``proposed``: the month is closed, ``scorecard_id`` stands only once it is adjusted.
+    ``proposed``: the month is closed, ``scorecard_id`` stands only once it is adjusted.  ``former``: the scorecard that stood until then,
+    None where none did.
     """
 
     call_id: str
@@ -157,6 +180,7 @@ class Moved:
     after: float | None
     proposed: bool
     scorecard_id: int
+    former: int | None = None
 
 
 @dataclass(frozen=True)
@@ -199,7 +223,7 @@ def rescore(
         store.ledger.register(book)
     counting = _Counting(book)
     batch: list[Judged] = []
-    for judged in judge_again(store, _chooser(store, book, all_houses), since, until):
+    for judged in judge_again(store, _chooser(store, book, all_houses), since, until, corrected=True):
         batch.append(replace(judged, load=functools.partial(store.load, judged.stored)))  # the call itself is not held until then
         if len(batch) == BATCH:
             counting.add(*_write(store, batch))
@@ -233,6 +257,11 @@ def _write(store: Store, batch: list[Judged]) -> tuple[list[Judged], Iterator[Sa
     return [judged for part, _ in one_by_one for judged in part], chain.from_iterable(saved for _, saved in one_by_one)
 
 
+def _moved(stored: StoredCall, card: Card, kept: Saved) -> Moved:
+    before, former = (stored.percent, stored.scorecard_id) if stored.standing else (None, None)
+    return Moved(stored.call_id, before, card.percent, kept.proposed, kept.id, former)
+
+
 class _Counting:
     def __init__(self, book: RuleBook | None) -> None:
         self.book = book
@@ -260,8 +289,7 @@ class _Counting:
         made = card.provenance
         self.versions[made.rule_book_version if self.book is not None else f"{made.rule_book} {made.rule_book_version}"] += 1
         if (moved or kept.proposed) and len(self.moved) < LISTED:
-            before = stored.percent if stored.standing else None
-            self.moved.append(Moved(stored.call_id, before, card.percent, kept.proposed, kept.id))
+            self.moved.append(_moved(stored, card, kept))
 
     def result(self) -> Rescored:
         counts = self.counts
@@ -283,10 +311,12 @@ class _Counting:
 
 @dataclass(frozen=True)
 class Recounted:
-    """What a recount did: ``moved`` calls have other points now, or (``proposed``) would have them; ``calls`` were looked at."""
+    """What a recount did: ``moved`` calls have other points now, or (``proposed``) would have them; ``calls`` were looked at.
+    ``conflicts``: of these calls somebody decided meanwhile, so that they are still counted as before."""
 
     calls: int
     moved: tuple[Moved, ...]
+    conflicts: tuple[QaError, ...] = ()
 
 
 def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recounted:
@@ -302,7 +332,7 @@ def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recoun
     for agent_id, month in of:
         if agent_id and month:
             months.setdefault(month, set()).add(agent_id)
-    calls, moved = 0, list[Moved]()
+    calls, moved, conflicts = 0, list[Moved](), list[QaError]()
     for month, agents in sorted(months.items()):
         batch = []
         for judged in _in_order(store, month, agents):
@@ -310,11 +340,11 @@ def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recoun
             if judged.card is not None:
                 batch.append(judged)
         written, kept = _write(store, batch)
+        conflicts += [one.error for one in written if one.error is not None]
         for judged, saved in zip([one for one in written if one.card is not None], kept, strict=True):
             if (saved.new or saved.proposed) and judged.card is not None:
-                before = judged.stored.percent if judged.stored.standing else None
-                moved.append(Moved(judged.stored.call_id, before, judged.card.percent, saved.proposed, saved.id))
-    return Recounted(calls, tuple(moved))
+                moved.append(_moved(judged.stored, judged.card, saved))
+    return Recounted(calls, tuple(moved), tuple(conflicts))
 
 
 def _in_order(store: Store, month: str, agents: set[str]) -> Iterator[Judged]:
@@ -339,6 +369,7 @@ def _recounted(store: Store, stored: StoredCall, bench: Bench | None, earlier: E
     if bench is None or [r.check_id for r in stored.results] != [rule.id for rule in bench.book.rules]:
         return None
     of = stored.about or about_of(stored, store.load(stored))
-    card = bench.card(of, stored.results, earlier.of(bench.book, *_whose(of), stored.call_id))
+    before, own = earlier.of(bench.book, *_whose(of), stored.call_id), [result.own for result in stored.results]
+    card = bench.card(of, own, before, _ruled(earlier, stored, of))
     same = stored.percent == card.percent and verdicts(stored.results) == verdicts(card.results)
     return None if same else card

@@ -20,6 +20,7 @@ from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
 from qa.rescore import day_of, judge
 from qa.review import publications, versions
+from qa.review.verdicts import basis
 from qa.role_settings import RoleSettings
 from qa.store import Store
 from qa.types import Call, Role, RoleAssignment, Roles, RoleStretch, Span, SpeakerTurns
@@ -165,7 +166,8 @@ def set_roles(
     Errors: :class:`NotFoundError` for an unknown call or voice, :class:`StoreError` as of :func:`new`, where nothing is there to take back,
     where consent is missing, or where the rule book is not to be had; :class:`ConflictError` where others decided since ``on``.
     """
-    call, card = store.call(call_id), store.scorecard(call_id)
+    of = basis(store, call_id)
+    call = store.load(of)
     mark = new(call, call_id, given, by, reason, apart, alone)
     known = marks(store.db, call_id)
     if not given and not (known and known[-1].roles):
@@ -174,7 +176,7 @@ def set_roles(
     if month is not None and not closed_month:
         raise StoreError(call_id, f"通话在已关账的 {month}，重新评分只能作为建议，等待 qa adjust 批准", "确实要设，请加 --closed-month")
     day = day_of(call.record)
-    book = store.ledger.newest(card.provenance.rule_book, day, call_id)
+    book = store.ledger.newest(of.rule_book, day, call_id)
     made = applied(roles.told(_still_enrolled(store, call), book.roles), mark, book.roles, kept_turns(store))
     judged = replace(judge(made, book, store.earlier()), call_id=call_id)
 
@@ -182,8 +184,9 @@ def set_roles(
         versions.check(store.db, call_id, on)
         insert(store.db, mark)
 
-    saved = store.record(made, judged, also=also, then=lambda saved: publications.follow(store.db, call_id, saved, mark.by, str(mark)))
-    return Set(marks(store.db, call_id)[-1], saved, card.percent, judged.percent, month)
+    follow = lambda saved: publications.follow(store.db, call_id, of.scorecard_id, saved, mark.by, str(mark))  # noqa: E731
+    saved = store.record(made, judged, also=also, then=follow)
+    return Set(marks(store.db, call_id)[-1], saved, of.percent, judged.percent, month)
 
 
 def _still_enrolled(store: Store, call: Call) -> Call:

@@ -223,7 +223,7 @@ class Store:
         self._save_call_row(call, call_id, row["agent_id"], content != row["sha256"] and content in files)
         self._save_utterances(call, call_id)
         ledger_closing.check_adjusted(self, made)
-        publications.follow(self._db, call_id, Saved(made.after, False, True), made.by, f"调整：{made.reason}")
+        publications.follow(self._db, call_id, made.before, Saved(made.after, False, True), made.by, f"调整：{made.reason}")
         ledger_closing.corrected(self, before | ledger_closing.places(self, call_id), made.by, f"调整 {call_id}：{made.reason}")
         return made
 

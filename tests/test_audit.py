@@ -187,3 +187,49 @@ def test_the_command(qa: Run, store: Store) -> None:
     bad = qa("audit", "verify", "--db", store.path)
     assert bad.code == 1 and "不可信" in bad.out and "末尾" in bad.out
     assert json.loads(qa("audit", "verify", "--db", store.path, "--json").out)["problems"]
+
+
+# ---------------------------------------------------------------- what a review found
+
+
+def test_a_row_with_the_lowest_number_there_is_is_found(store: Store) -> None:
+    row = f"({-(2**63)}, '2025', 'qa', 'call.view', 'call', 'X', '{{}}', '', '')"
+    names = "id, at, by, action, object_kind, object_id, details_json, previous, mac"
+    plain(store, f"insert into audit_log ({names}) values {row};")
+    assert any("添加进去" in problem for problem in audit.verify(store.db).problems)
+
+
+@pytest.mark.parametrize("script", [f"{DROP} update audit_log set mac = 'é' where id = 3", "update audit_anchor set mac = 'é'"])
+def test_a_seal_of_any_text_is_told_and_not_stumbled_over(store: Store, script: str) -> None:
+    plain(store, script)
+    assert audit.verify(store.db).problems
+    audit.record(store.db, "wang", "call.view", "call", "C-6")
+    assert audit.verify(store.db).problems
+
+
+def put_back(store: Store) -> None:
+    """Rows 4 and 5 are taken away, and the anchor of before them put back."""
+    seal = audit._key(store.db)
+    mac = store.db.rows("select mac from audit_log where id = 3")[0]["mac"]
+    anchor = audit._mac(seal, ["anchor", 3, mac])  # as it was kept from then
+    plain(store, f"{DROP} delete from audit_log where id > 3; update audit_anchor set count = 3, head = '{mac}', mac = '{anchor}'")
+
+
+def test_an_old_anchor_put_back_is_told_for_ever(store: Store) -> None:
+    put_back(store)
+    assert any("较早的样子" in problem for problem in audit.verify(store.db).problems)
+    for n in range(4):  # beyond the number that is noted
+        audit.record(store.db, "wang", "call.view", "call", f"D-{n}")
+    assert any("较早的样子" in problem for problem in audit.verify(store.db).problems)
+
+
+def test_the_note_is_of_what_was_committed(store: Store) -> None:
+    with pytest.raises(ValueError, match="undone"), store.db.writing():
+        audit.record(store.db, "wang", "call.view", "call", "X")
+        raise ValueError("undone")
+    with store.db.writing(), pytest.raises(ValueError, match="undone"), store.db.writing():
+        audit.record(store.db, "wang", "call.view", "call", "X")
+        raise ValueError("undone")
+    assert audit.verify(store.db).problems == ()
+    assert audit.note_path(store.db).read_text().strip() == audit.head(store.db)
+    assert audit.note_path(store.db).stat().st_mode & 0o777 == 0o600

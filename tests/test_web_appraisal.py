@@ -241,3 +241,26 @@ def test_of_a_large_house_a_team_is_chosen_and_the_files_hold_all(house: House, 
     assert "李敏" not in page and "team=%E4%B8%80%E7%BB%84" in page
     assert "李敏" in browser.get("/appraisal?month=2025-06&team=一组").text
     assert browser.get("/appraisal/csv?month=2025-06").content.decode("utf-8-sig").count("\r\n") == 5
+    printed = browser.get("/appraisal/print?month=2025-06").text
+    assert "李敏" not in printed and "/appraisal/print?month=2025-06&amp;team=%E4%B8%80%E7%BB%84" in printed
+    assert "李敏" in browser.get("/appraisal/print?month=2025-06&team=一组").text
+
+
+def test_the_workbook_of_a_large_house_is_that_of_a_small_one(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = house.client("hr")
+
+    def cells() -> list[list[object]]:
+        book = openpyxl.load_workbook(io.BytesIO(browser.get("/appraisal/xlsx?month=2025-06").content))
+        return [[cell.value for row in sheet.iter_rows() for cell in row] for sheet in book]
+
+    small = cells()
+    monkeypatch.setattr(hr, "MOST_SHOWN", 3)
+    assert cells() == small and "李敏" in small[0]
+
+
+def test_no_file_is_made_of_figures_still_to_be_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hr, "FILE_BUDGET_S", -1.0)
+    browser = house.client("hr")
+    for kind in ("xlsx", "csv", "print"):
+        answer = browser.get(f"/appraisal/{kind}?month=2025-06")
+        assert answer.status_code == 503 and "正在重算" in answer.text

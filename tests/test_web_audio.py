@@ -150,5 +150,7 @@ def test_errors_of_a_missing_file(tmp_path: Path) -> None:
 
 def test_acts_of_listening() -> None:
     heard = Heard()
-    assert heard.anew(("a", 1), 0.0) and not heard.anew(("a", 1), AGAIN_S - 1) and heard.anew(("a", 1), AGAIN_S)
+    assert heard.anew(("a", 1), 0.0) and heard.anew(("a", 1), 0.0)  # nothing was logged yet
+    heard.mark(("a", 1), 0.0)
+    assert not heard.anew(("a", 1), AGAIN_S - 1) and heard.anew(("a", 1), AGAIN_S)
     assert heard.anew(("b", 1), 1.0) and heard.anew(("a", 2), 1.0)

@@ -70,7 +70,8 @@ def missing(db: Database, agent_id: str, since: str) -> tuple[str, ...]:
     """The agent's published calls since a day that no note has been taken of as they are published now, the newest first."""
     sql = """select c.call_id from calls c
       cross join publications p on p.id = (select max(own.id) from publications own where own.call_id = c.call_id)
-      where c.agent_id = ? and c.started >= ? and p.scorecard_id is not null
+      cross join scorecards s on s.id = p.scorecard_id
+      where c.agent_id = ? and c.started >= ? and coalesce(s.agent_id, '') = c.agent_id
       and not exists (select 1 from acknowledgements a
         where a.call_id = c.call_id and a.scorecard_id = p.scorecard_id and a.agent_id = c.agent_id)
       and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started desc, c.call_id"""

@@ -6,17 +6,19 @@ Nobody is charged what no person has confirmed: a month with fines that wait for
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from qa import ledger_closing, rows
 from qa.appraisal import month_table
 from qa.appraisal.month_table import Table
 from qa.appraisal.periods import month_of
-from qa.errors import StoreError
+from qa.errors import ConflictError, StoreError
 from qa.export import mask_name
 from qa.ledger import ClosedMonth
 from qa.review.appeal_states import house_day
+from qa.review.recounting import counted_again
 from qa.store import Store
 
 LONGEST = 500
@@ -69,6 +71,7 @@ class Proposal:
     started: str
     before: float | None
     after: float | None
+    scorecard_id: int
 
 
 # ---------------------------------------------------------------- sign-off
@@ -159,6 +162,10 @@ def close(store: Store, month: str, by: str, note: str, confirmed: str, accepted
     table = month_table.table(store, month, None, day, budget_s=None, ranked=False)
     if table.pending:
         raise StoreError(month, f"有 {table.pending} 处罚款还没有人确认，不能计入", "请质检复核或判定这些通话，再关账")
+    unlike = [row.of.agent_id for row in table.rows if row.of.fines.open]
+    if unlike:
+        cause = f"表上的罚款与关账要计的不同（有影响它的违规还没有人确认）：{'、'.join(unlike[: ledger_closing.NAMED])}"
+        raise StoreError(month, cause, "请质检复核这些坐席本月和以前各月的通话，再关账")
     told = warnings(store, table)
     if told and not accepted:
         raise StoreError(month, "；".join(told), "请先处理，或勾选“仍要关账”")
@@ -217,13 +224,16 @@ def proposals(store: Store, month: str, limit: int = 200) -> tuple[Proposal, ...
 def _proposals(store: Store, month: str, limit: int) -> Iterator[Proposal]:
     for row in store.db.rows(_WAITING, month, f"{month}-99", limit):
         call = mask_name(row["call_id"], row["customer_number"] or "")
-        yield Proposal(row["call_id"], call, row["agent_id"] or "", row["started"], row["was"], row["percent"])
+        yield Proposal(row["call_id"], call, row["agent_id"] or "", row["started"], row["was"], row["percent"], row["id"])
 
 
-def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str) -> int:
-    """Make proposals of a closed month stand, with all that is one decision with them; returns how many scorecards came to stand.
+def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str, on: Mapping[str, int] = MappingProxyType({})) -> int:
+    """Make proposals of a closed month stand, with all that is one decision with them; returns how many scorecards came to stand.  First
+    warnings are counted again then: what that moves in a closed month is proposed.
 
-    Errors: :class:`StoreError` where a call has no proposal in this month, or as of :func:`qa.ledger_closing.decide`.
+    ``on``: of calls the proposal that the person had before the eyes.
+    Errors: :class:`StoreError` where a call has no proposal in this month, or as of :func:`qa.ledger_closing.decide`;
+    :class:`ConflictError` where another one is proposed than ``on`` says.
     """
     waiting = {one.call_id for one in proposals(store, month)}
     for call_id in call_ids:
@@ -231,5 +241,12 @@ def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: s
             raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经批准")
     if not call_ids:
         raise StoreError(month, "没有选通话", "请选至少一通")
-    _withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
+    for call_id, seen in on.items():
+        if store.pending(call_id) != seen:
+            raise ConflictError(mask_name(call_id), "您打开之后，提议的更正又变了", "一份也没有批准；请看过新的更正再批准")
+    concerned = {place for one in call_ids for place in ledger_closing.places(store, one)}
+    withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
+    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
+    concerned |= {place for one in decided for place in ledger_closing.places(store, one)}
+    counted_again(store, concerned, by, f"先警告的次数重算（{month} 的更正批准后）")
     return len(made)

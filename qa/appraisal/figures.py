@@ -27,8 +27,12 @@ from qa.rules.money import Counted, Yuan
 from qa.store import Store
 from qa.types import Outcome
 
-SHOWN_BUDGET_S = 1.5
-"""So long a page counts figures anew; what is left then is said on the page and counted by the next one."""
+SHOWN_BUDGET_S = 0.2
+"""So long a page counts figures anew; what is left then is said on the page and counted in the background (``qa serve``)."""
+TRIES = 3
+"""So often a month is counted that changes meanwhile, before it is counted while nobody else may write."""
+AT_ONCE = 5
+"""Agents' months (some 15 ms each) that the background counts before it rests."""
 
 
 class CheckCount(msgspec.Struct, frozen=True):
@@ -50,13 +54,15 @@ class CheckCount(msgspec.Struct, frozen=True):
 
 class KeptFines(msgspec.Struct, frozen=True):
     """Money of the month: ``due`` by role (low, high), ``pending`` breaches without confirmation, ``unknown`` calls that cannot be counted;
-    how often each rule was charged (rule book, rule, month, times), over all breaches and over the confirmed ones."""
+    how often each rule was charged (rule book, rule, month, times), over all breaches and over the confirmed ones.  ``open``: all breaches
+    together cost otherwise than the confirmed ones."""
 
     due: list[tuple[str, str, str]]
     pending: int
     unknown: int
     counted: list[tuple[str, str, str, int]]
     confirmed: list[tuple[str, str, str, int]]
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,14 @@ def of_agent(store: Store, agent_id: str, months: Sequence[str], *, published: b
     marks = ", ".join("?" * len(months))
     sql = f"select * from month_figures where agent_id = ? and published = ? and month in ({marks}) order by month"
     return tuple(map(_agent_month, store.db.rows(sql, agent_id, int(published), *months)))
+
+
+def within_team(store: Store, agent_id: str, month: str, team: str) -> AgentMonth | None:
+    """An agent's month of the calls in one team alone, counted at once; None without any."""
+    known = KnownBooks(store)
+    with store.db.reading():
+        calls = [one for one in light.calls(store, agent_id, month, f"{month}-99", published=False) if one.team == team]
+        return _agent_month(_row(agent_id, month, 0, calls, fines(store, agent_id, month, calls, known), known)) if calls else None
 
 
 def months(store: Store, team: str | None = None) -> tuple[str, ...]:
@@ -171,24 +185,27 @@ def summed(found: Iterable[AgentMonth]) -> tuple[CheckCount, ...]:
 
 
 def waiting(
-    store: Store, months: Sequence[str] | None = None, *, team: str | None = None, agent_id: str | None = None
+    store: Store,
+    months: Sequence[str] | None = None,
+    *,
+    team: str | None = None,
+    agent_id: str | None = None,
+    most: int = -1,
 ) -> list[tuple[str, str]]:
-    """Agents and months that have to be counted again, the earliest month first: of some months, of a team, of an agent."""
-    marks = "" if months is None else f" and month in ({', '.join('?' * len(months))})"
-    whose, own = ("", ()) if agent_id is None else (" and agent_id = ?", (agent_id,))
-    sql = f"select agent_id, month from month_stale where 1{marks}{whose} order by month, agent_id"
-    found = [(row["agent_id"], row["month"]) for row in store.db.rows(sql, *(months or ()), *own)]
-    return found if team is None else [(agent, month) for agent, month in found if team in _teams(store, agent, month)]
+    """Agents and months that have to be counted again, the earliest month first: of some months, of a team (as kept and as the calls say
+    now), of an agent; at most ``most`` (negative: all)."""
+    asked: list[tuple[str, Sequence[str]]] = [("1", ())]
+    asked += [(f"month in ({', '.join('?' * len(months))})", months)] if months is not None else []
+    asked += [("agent_id = ?", (agent_id,))] if agent_id is not None else []
+    asked += [(_OF_TEAM, (team, team))] if team is not None else []
+    where, params = " and ".join(sql for sql, _ in asked), (value for _, values in asked for value in values)
+    sql = f"select agent_id, month from month_stale m where {where} order by month, agent_id limit ?"
+    return [(row["agent_id"], row["month"]) for row in store.db.rows(sql, *params, most)]
 
 
-def _teams(store: Store, agent_id: str, month: str) -> tuple[str, ...]:
-    """The teams of the agent's month, as kept and as the calls say now."""
-    now = store.db.rows(
-        "select team from calls where agent_id = ? and started >= ? and started < ? order by started desc, call_id desc limit 1",
-        *(agent_id, month, f"{month}-99"),
-    )
-    then = store.db.rows("select team from month_figures where agent_id = ? and month = ?", agent_id, month)
-    return tuple(row["team"] or "" for row in (*now, *then))
+_OF_TEAM = """(? = (select coalesce(c.team, '') from calls c where c.agent_id = m.agent_id and c.started >= m.month
+    and c.started < m.month || '-99' order by c.started desc, c.call_id desc limit 1)
+  or ? in (select f.team from month_figures f where f.agent_id = m.agent_id and f.month = m.month))"""
 
 
 def ensure(
@@ -209,54 +226,109 @@ def ensure(
     return 0
 
 
+def keep(store: Store) -> bool:
+    """Count a few agents' months of what waits; whether more may wait.  For the background (:mod:`qa.background`)."""
+    todo = waiting(store, most=AT_ONCE)
+    for agent, month in todo:
+        count(store, agent, month)
+    return len(todo) == AT_ONCE
+
+
 def count(store: Store, agent_id: str, month: str) -> None:
-    """Count an agent's month anew, and the earlier months of the year that its repetitions rest on, where those changed."""
+    """Count an agent's month anew where it changed, and before it the earlier months of the year that its repetitions rest on.
+
+    Whoever writes meanwhile is not kept waiting: it is counted on one view of the database, and written down only if nothing changed since.
+    """
+    sql = "select month from month_stale where agent_id = ? and month >= ? and month <= ? order by month"
+    for row in store.db.rows(sql, agent_id, month[:4], month):
+        if not any(_count(store, agent_id, row["month"]) for _try in range(TRIES)):
+            with store.db.writing():
+                _count(store, agent_id, row["month"])
+
+
+def _count(store: Store, agent_id: str, month: str) -> bool:
+    """False: something changed meanwhile, nothing was written."""
+    with store.db.reading():
+        token = _token(store, agent_id, month)
+        known = KnownBooks(store)
+        standing = light.calls(store, agent_id, month, f"{month}-99", published=False)
+        shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
+        money = fines(store, agent_id, month, standing, known)
+        made = [
+            _row(agent_id, month, published, calls, own, known)
+            for calls, published, own in ((standing, 0, money), (shown, 1, None))
+            if calls
+        ]
     with store.db.writing():
-        _count(store, agent_id, month)
+        if _token(store, agent_id, month) != token:
+            return False
+        if token is not None:  # else another one has counted it
+            _write(store, agent_id, month, made, _kept(money))
+    return True
 
 
-def _count(store: Store, agent_id: str, month: str) -> None:
-    known, execute = KnownBooks(store), store.db.sqlite.execute
-    standing = light.calls(store, agent_id, month, f"{month}-99", published=False)
-    shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
-    money = fines(store, agent_id, month, standing, known)
+def _token(store: Store, agent_id: str, month: str) -> int | None:
+    """Another one after each change; None: the figures are kept as they are."""
+    found = store.db.rows("select token from month_stale where agent_id = ? and month = ?", agent_id, month)
+    return int(found[0]["token"]) if found else None
+
+
+def _write(store: Store, agent_id: str, month: str, made: Sequence[dict[str, Any]], money: KeptFines) -> None:
+    """Keep a month's figures; the later months of the year change with what was charged in it."""
+    execute = store.db.sqlite.execute
     before = store.db.rows("select fines_json from month_figures where agent_id = ? and month = ? and published = 0", agent_id, month)
     execute("delete from month_figures where agent_id = ? and month = ?", (agent_id, month))
-    for calls, published, own in ((standing, 0, money), (shown, 1, None)):
-        if calls:
-            store.db.insert("month_figures", _row(agent_id, month, published, calls, own, known))
+    for row in made:
+        store.db.insert("month_figures", row)
     execute("delete from month_stale where agent_id = ? and month = ?", (agent_id, month))
     then = rows.from_json(before[0]["fines_json"], KeptFines) if before else _kept(None)
-    if (then.counted, then.confirmed) != (_kept(money).counted, _kept(money).confirmed):
-        execute(
-            "insert or ignore into month_stale select distinct agent_id, month from month_figures"
-            " where agent_id = ? and month > ? and month < ?",
-            (agent_id, month, f"{month[:4]}-99"),
-        )
+    if (then.counted, then.confirmed) == (money.counted, money.confirmed):
+        return
+    later = agent_id, month, f"{month[:4]}-99"
+    execute("update month_stale set token = random() where agent_id = ? and month > ? and month < ?", later)
+    execute(
+        "insert or ignore into month_stale select agent_id, month, random() from month_figures"
+        " where agent_id = ? and month > ? and month < ? and published = 0",
+        later,
+    )
 
 
-def fines(store: Store, agent_id: str, month: str, calls: Sequence[LightCall], books: KnownBooks) -> Fines:
-    """The money of the month; inside a transaction where earlier months of the year may have to be counted too."""
+Charged = tuple[Counted, Counted]
+"""How often rules were charged: over all breaches, and over the confirmed ones."""
+
+
+def fines(
+    store: Store, agent_id: str, month: str, calls: Sequence[LightCall], books: KnownBooks, known: dict[str, Charged] | None = None
+) -> Fines:
+    """The money of the month; within one view of the database (``reading``) where others may write.  ``known``: of earlier months that were
+    counted for this."""
+    known = {} if known is None else known
     year, number = explain.parse_month(month)
+    sheets = store.ledger.sheets(agent_id, month)
+    if sheets:  # closed: what was known of earlier months then, whatever was corrected there since
+        return money_of.of_month(store, calls, year, number, (sheets[-1].before, sheets[-1].before), books)
     first = explain.first_day(explain.days_of(year, number)[0], (book for call in calls if (book := books.of(call)) is not None))
     before: tuple[dict[tuple[str, str, str], int], dict[tuple[str, str, str], int]] = ({}, {})
     for earlier in (f"{year}-{n:02d}" for n in range(first.month, number)):
-        for sums, counted in zip(before, _counted(store, agent_id, earlier), strict=True):
+        if earlier not in known:
+            known[earlier] = _counted(store, agent_id, earlier, books, known)
+        for sums, counted in zip(before, known[earlier], strict=True):
             sums |= counted
     return money_of.of_month(store, calls, year, number, before, books)
 
 
-def _counted(store: Store, agent_id: str, month: str) -> tuple[Counted, Counted]:
-    """How often rules were charged in an earlier month: as kept at its closing, else as counted now."""
+def _counted(store: Store, agent_id: str, month: str, books: KnownBooks, known: dict[str, Charged]) -> Charged:
+    """How often rules were charged in an earlier month: as kept at its closing, else as they are now."""
     sheets = store.ledger.sheets(agent_id, month)
     if sheets:
         return sheets[-1].counted, sheets[-1].counted
-    if store.db.rows("select 1 from month_stale where agent_id = ? and month = ?", agent_id, month):
-        _count(store, agent_id, month)
-    kept = of_agent(store, agent_id, [month])
-    if not kept:
-        return {}, {}
-    return _read(kept[0].fines.counted), _read(kept[0].fines.confirmed)
+    if _token(store, agent_id, month) is not None:
+        calls = light.calls(store, agent_id, month, f"{month}-99", published=False)
+        made = _kept(fines(store, agent_id, month, calls, books, known))
+    else:
+        kept = of_agent(store, agent_id, [month])
+        made = kept[0].fines if kept else _kept(None)
+    return _read(made.counted), _read(made.confirmed)
 
 
 def _read(counted: Iterable[tuple[str, str, str, int]]) -> dict[tuple[str, str, str], int]:
@@ -320,7 +392,7 @@ def _kept(money: Fines | None) -> KeptFines:
     if money is None:
         return KeptFines([], 0, 0, [], [])
     due = [(role, str(yuan.low), str(yuan.high)) for role, yuan in money.due.totals]
-    return KeptFines(due, len(money.pending), money.unknown, _listed(money.all.counted), _listed(money.due.counted))
+    return KeptFines(due, len(money.pending), money.unknown, _listed(money.all.counted), _listed(money.due.counted), money.open)
 
 
 def _listed(counted: Counted) -> list[tuple[str, str, str, int]]:

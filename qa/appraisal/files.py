@@ -137,8 +137,9 @@ def to_sheets(table: Table, how: Sequence[tuple[Row, Arithmetic]]) -> tuple[File
 
 
 def csv_bytes(table: Table) -> bytes:
-    """The table as CSV (RFC 4180, UTF-8 with a byte order mark)."""
-    return to_csv(Plain("calls", HEADERS, tuple(cells(table.month, row) for row in table.rows))).encode("utf-8-sig")
+    """The table as CSV (RFC 4180, UTF-8 with a byte order mark); figures to two decimals."""
+    rounded = (tuple(round(cell, 2) if isinstance(cell, float) else cell for cell in cells(table.month, row)) for row in table.rows)
+    return to_csv(Plain("calls", HEADERS, tuple(rounded))).encode("utf-8-sig")
 
 
 def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:

@@ -23,14 +23,19 @@ from qa.store import Store
 class Fines:
     """``all``: as if every breach were confirmed, for counting alone, never to be shown as money; ``due``: what is confirmed.
 
-    ``pending``: breaches (call, rule) that would cost something and that nobody has confirmed; ``unknown``: calls whose rule book is not to
-    be had, so that nobody can say what they cost.
+    ``pending``: breaches (call, rule) on whose confirmation the money depends; ``unknown``: calls whose rule book is not to be had, so that
+    nobody can say what they cost.
     """
 
     all: Month
     due: Month
     pending: tuple[Occurrence, ...]
     unknown: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether the confirmed sums are others than those of all breaches: by what waits in this month or in an earlier one."""
+        return self.all.totals != self.due.totals
 
 
 def of_month(store: Store, calls: Sequence[LightCall], year: int, month: int, before: tuple[Counted, Counted], books: KnownBooks) -> Fines:
@@ -48,11 +53,32 @@ def of_month(store: Store, calls: Sequence[LightCall], year: int, month: int, be
     sure = reviews.confirmed_of(store, sorted({one.call_id for one in found}))
     whole = money.month(found, year, month, before[0])
     due = money.month((one for one in found if one.rule.id in sure.get(one.call_id, ())), year, month, before[1])
-    return Fines(whole, due, tuple(_pending(whole, sure)), len(calls) - len(known))
+    pending = tuple(_pending(whole, sure))
+    if not pending and whole.totals != due.totals:  # by breaches that cost nothing themselves: they take a first warning, or count
+        pending = tuple(_unconfirmed(found, _dearer(whole, due), sure))
+    return Fines(whole, due, pending, len(calls) - len(known))
 
 
 def _fined(one: Occurrence) -> bool:
     return one.rule.fine is not None and one.rule.severity is not Severity.ADVISORY
+
+
+def _dearer(whole: Month, due: Month) -> set[tuple[str, str]]:
+    """Rules (rule book, rule) that would cost otherwise if every breach were confirmed."""
+    costs: list[dict[tuple[str, str], list[object]]] = [{}, {}]
+    for month, cost in zip((whole, due), costs, strict=True):
+        for rule in month.rules:
+            cost.setdefault((rule.charges[0].found[0].book, rule.rule.id), []).append(rule.payments)
+    return {key for key in (*costs[0], *costs[1]) if costs[0].get(key) != costs[1].get(key)}
+
+
+def _unconfirmed(found: Iterable[Occurrence], rules: set[tuple[str, str]], sure: dict[str, frozenset[str]]) -> Iterable[Occurrence]:
+    seen = set()
+    for one in found:
+        key = one.call_id, one.rule.id
+        if (one.book, one.rule.id) in rules and key not in seen and one.rule.id not in sure.get(one.call_id, ()):
+            seen.add(key)
+            yield one
 
 
 def _pending(whole: Month, sure: dict[str, frozenset[str]]) -> Iterable[Occurrence]:

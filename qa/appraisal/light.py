@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from qa.books import Books
 from qa.database import Database
 from qa.errors import RuleBookError, StoreError
-from qa.judgements import Judgements, Result
+from qa.judgements import Judgements, Result, shared
 from qa.rules.book import RuleBook
 from qa.rules.points import worth
 from qa.store import Store
@@ -20,13 +19,14 @@ COLUMNS = """c.call_id, c.customer_number, c.agent_name, c.team, c.started, s.id
   s.rule_book, s.rule_book_version, s.results_json"""
 _OWN = "c.agent_id = ? and c.started >= ? and c.started < ?"
 STANDING = f"""select {COLUMNS},
-  (select p.scorecard_id from publications p where p.call_id = c.call_id order by p.id desc limit 1) = s.id as shown
+  coalesce(s.agent_id, '') = coalesce(c.agent_id, '')
+  and (select p.scorecard_id from publications p where p.call_id = c.call_id order by p.id desc limit 1) = s.id as shown
   from calls c cross join current_scorecards s using (call_id) where {_OWN} order by c.started, c.call_id"""
 PUBLISHED = f"""select {COLUMNS}, 1 as shown from calls c
   cross join publications p on p.id = (select max(own.id) from publications own where own.call_id = c.call_id)
   cross join scorecards s on s.id = p.scorecard_id
-  where {_OWN} and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started, c.call_id"""
-_judgements: weakref.WeakKeyDictionary[Database, weakref.ref[Judgements]] = weakref.WeakKeyDictionary()
+  where {_OWN} and coalesce(s.agent_id, '') = c.agent_id
+  and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started, c.call_id"""
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,8 @@ class LightCall:
 
 
 def judgements(db: Database) -> Judgements:
-    """One for each open database: it remembers rules, and the database calls it back as long as it is open."""
-    known = _judgements.get(db)
-    found = known() if known is not None else None
-    if found is None:
-        found = Judgements(db)
-        _judgements[db] = weakref.ref(found)
-    return found
+    """As of :func:`qa.judgements.shared`."""
+    return shared(db)
 
 
 def calls(store: Store, agent_id: str, since: str, before: str, published: bool) -> tuple[LightCall, ...]:

@@ -192,15 +192,22 @@ class Arithmetic:
     unknown: int
 
 
-def arithmetic(store: Store, agent_id: str, month: str) -> Arithmetic:
-    """Errors: :class:`StoreError` for text that is no month."""
+def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None) -> Arithmetic:
+    """``team``: of the calls that the agent had in this team alone; what was kept of a closed month is then told only where these are all.
+
+    Errors: :class:`StoreError` for text that is no month.
+    """
     explain.parse_month(month)
     known = KnownBooks(store)
-    calls = light.calls(store, agent_id, month, f"{month}-99", published=False)
-    with store.db.writing():  # earlier months may have to be counted
+    with store.db.reading():
+        every = light.calls(store, agent_id, month, f"{month}-99", published=False)
+        calls = tuple(call for call in every if team is None or call.team == team)
         made = figures.fines(store, agent_id, month, calls, known)
-    waits = tuple((f"{one.at:%Y-%m-%d %H:%M}", mask_name(one.call_id), one.title, one.clause) for one in made.pending)
-    kept = tuple(_kept(store.ledger.sheets(agent_id, month))) if not made.pending else ()
+    numbers = {call.call_id: call.customer_number for call in calls}
+    waits = tuple(
+        (f"{one.at:%Y-%m-%d %H:%M}", mask_name(one.call_id, numbers.get(one.call_id, "")), one.title, one.clause) for one in made.pending
+    )
+    kept = tuple(_kept(store.ledger.sheets(agent_id, month))) if not made.pending and len(calls) == len(every) else ()
     return Arithmetic(calls, _score(calls, known), month_rows(made.due), month_sums(made.due), waits, kept, made.unknown)
 
 

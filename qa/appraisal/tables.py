@@ -54,21 +54,40 @@ def _figures(db: Database) -> None:
 
 
 def _stale(db: Database) -> None:
-    """A trigger on each table notes whose month has to be counted again, whichever program wrote there."""
+    """A trigger on each table notes whose month has to be counted again, whichever program wrote there.
+
+    ``token`` is another one after every change: whoever counts tells by it whether something changed while it counted.
+    """
     db.execute(
-        "create table month_stale (agent_id text not null, month text not null, primary key (agent_id, month)) strict, without rowid"
+        "create table month_stale (agent_id text not null, month text not null, token int not null, primary key (agent_id, month))"
+        " strict, without rowid"
     )
     db.execute("create index idx_month_stale_month on month_stale (month)")
-    noted = "and not exists (select 1 from month_stale m where m.agent_id = {agent} and m.month = substr({started}, 1, 7))"
-    of_call = f"""insert into month_stale select c.agent_id, substr(c.started, 1, 7) from calls c where c.call_id = new.call_id
-      and c.agent_id <> '' and c.started is not null {noted.format(agent="c.agent_id", started="c.started")}"""
+    # not an upsert: the conflict clause of the statement that fires a trigger overrides its own
+    noted = """update month_stale set token = random() where agent_id = {agent} and month = substr({started}, 1, 7);
+      insert into month_stale select {agent}, substr({started}, 1, 7), random() where {agent} <> '' and {started} is not null
+      and not exists (select 1 from month_stale m where m.agent_id = {agent} and m.month = substr({started}, 1, 7))"""
+    mine = "(select {column} from calls where call_id = new.call_id)"
+    of_call = noted.format(agent=mine.format(column="agent_id"), started=mine.format(column="started"))
     for table in _CONCERNED:
         db.execute(f"create trigger {table}_month after insert on {table} begin {of_call}; end")
-    of_row = """insert into month_stale select {row}.agent_id, substr({row}.started, 1, 7)
-      where {row}.agent_id <> '' and {row}.started is not null {noted}"""
-    new, old = (of_row.format(row=row, noted=noted.format(agent=f"{row}.agent_id", started=f"{row}.started")) for row in ("new", "old"))
+    new, old = (noted.format(agent=f"{row}.agent_id", started=f"{row}.started") for row in ("new", "old"))
     db.execute(f"create trigger calls_month after insert on calls begin {new}; end")
     db.execute(f"create trigger calls_moved_month after update of agent_id, agent_name, team, started on calls begin {old}; {new}; end")
+    _later(db)
     db.execute(
-        "insert into month_stale select distinct agent_id, substr(started, 1, 7) from calls where agent_id <> '' and started is not null"
+        "insert into month_stale select agent_id, substr(started, 1, 7) as month, random() from calls"
+        " where agent_id <> '' and started is not null group by 1, 2"
     )
+
+
+def _later(db: Database) -> None:
+    """What is kept of a closed month is what the agent's later months of the year go on from; a rule book that comes to be known may tell
+    what calls cost of which nobody could say it."""
+    of_year = "f.agent_id = new.agent_id and substr(f.month, 1, 4) = substr(new.month, 1, 4)"
+    for table, of in (("closed_sheets", of_year), ("rule_books", "json_extract(f.fines_json, '$.unknown') > 0")):
+        db.execute(f"""create trigger {table}_month after insert on {table} begin
+          update month_stale set token = random()
+            where exists (select 1 from month_figures f where f.agent_id = month_stale.agent_id and f.month = month_stale.month and {of});
+          insert into month_stale select distinct f.agent_id, f.month, random() from month_figures f where {of} and f.published = 0
+            and not exists (select 1 from month_stale m where m.agent_id = f.agent_id and m.month = f.month); end""")

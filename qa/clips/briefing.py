@@ -7,6 +7,7 @@ nothing is called better or worse than the days before where the intervals do no
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
@@ -115,14 +116,9 @@ def _topic(check_id: str, title: str, now: dict[str, int], past: dict[str, int])
 # ---------------------------------------------------------------- what is heard together
 
 
-def origin_of(day: str) -> str:
-    """What the origin of every brief of a day begins with."""
-    return f"briefing {day}"
-
-
 def origin(team: str, day: date) -> str:
     """What tells a brief's playlist from all others."""
-    return f"{origin_of(day.isoformat())} {team}"
+    return f"briefing {day.isoformat()} {team}"
 
 
 def find_playlist(store: Store, team: str, day: date) -> Playlist | None:
@@ -130,10 +126,18 @@ def find_playlist(store: Store, team: str, day: date) -> Playlist | None:
     return playlists.by_origin(store, origin(team, day))
 
 
-def make_playlist(store: Store, team: str, day: date, by: str) -> tuple[int, tuple[str, ...]]:
+def make_playlist(
+    store: Store,
+    team: str,
+    day: date,
+    by: str,
+    cut_too: cutting.Also = lambda clip: None,
+    also: Callable[[int], None] = lambda playlist_id: None,
+) -> tuple[int, tuple[str, ...]]:
     """Cut a bad example of what failed most and good ones of the same, and put them into a playlist; its id, and what could not be cut.
 
-    The clips wait for QA like any other.  Made once: a second time gives the playlist that is there.
+    The clips wait for QA like any other.  Made once: a second time gives the playlist that is there.  ``cut_too``, ``also``: what is to be
+    kept in the same transaction as each clip, and as the playlist.
     """
     known = find_playlist(store, team, day)
     if known is not None:
@@ -142,18 +146,22 @@ def make_playlist(store: Store, team: str, day: date, by: str) -> tuple[int, tup
     problems: list[str] = []
     chosen: list[tuple[int, str]] = []
     for topic in topics:
-        chosen += _example(store, team, day, topic, "bad", by, problems)
+        chosen += _example(store, team, day, topic, "bad", by, problems, cut_too)
     for topic in topics[:GOOD_CLIPS]:
-        chosen += _example(store, team, day, topic, "good", by, problems)
+        chosen += _example(store, team, day, topic, "good", by, problems, cut_too)
     if not chosen:
         raise StoreError(f"{team} {day.isoformat()}", "没有可剪的片段", problems[0] if problems else "这一天没有不通过的检查")
-    made = playlists.create(store, f"{day.isoformat()} {team} 班前会", by, origin=origin(team, day))
-    for clip_id, note in chosen:
-        playlists.add(store, made, clip_id, note)
+    with store.db.writing():
+        made = playlists.create(store, f"{day.isoformat()} {team} 班前会", by, origin=origin(team, day))
+        for clip_id, note in chosen:
+            playlists.add(store, made, clip_id, note)
+        also(made)
     return made, tuple(problems)
 
 
-def _example(store: Store, team: str, day: date, topic: Topic, example: str, by: str, problems: list[str]) -> list[tuple[int, str]]:
+def _example(
+    store: Store, team: str, day: date, topic: Topic, example: str, by: str, problems: list[str], cut_too: cutting.Also
+) -> list[tuple[int, str]]:
     """A clip of the first call that shows it: one with words at a moment that is not too long."""
     outcome = Outcome.FAIL if example == "bad" else Outcome.PASS
     asked = Question(check=topic.check_id, outcome=outcome.value, team=team, since=day.isoformat(), until=day.isoformat())
@@ -164,7 +172,7 @@ def _example(store: Store, team: str, day: date, topic: Topic, example: str, by:
             word = "差例" if example == "bad" else "好例"
             wish = Wish(moment.span, title=topic.title, example=example, check_id=topic.check_id)
             try:
-                return [(cutting.cut(store, hit.call_id, wish, by).id, f"{topic.title}：{word}")]
+                return [(cutting.cut(store, hit.call_id, wish, by, cut_too).id, f"{topic.title}：{word}")]
             except (StoreError, NotFoundError):
                 continue
             except QaError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from qa import rows
 from qa.callfacts import bridged
 from qa.clips import sounds
 from qa.clips.beeping import beeped
+from qa.clips.earlier import transcripts
 from qa.clips.index import known_names
 from qa.clips.redaction import VERSION, Beep, Redaction, redact
 from qa.errors import AudioError, NotFoundError, StoreError
@@ -105,32 +106,38 @@ class Redacted:
     beeps: tuple[Beep, ...]
 
 
-def cut(store: Store, call_id: str, wish: Wish, by: str) -> Clip:
+Also = Callable[[Clip], None]
+"""What is to be kept in the same transaction as a clip (its row of the log)."""
+
+
+def cut(store: Store, call_id: str, wish: Wish, by: str, also: Also = lambda clip: None) -> Clip:
     """A new clip.  Errors: :class:`NotFoundError` for an unknown call, :class:`AudioError` where its recording is not to be had,
     :class:`StoreError` for an impossible wish."""
     call = store.call(call_id)
-    part = redacted(store, call, wish)
+    part = redacted(store, call_id, wish, call)
     number = call.record.customer_number if call.record else ""
-    row = _words_of(wish, number) | {"call_id": call_id, "made_by": signed(by), "created": rows.now_utc()}
+    row = _words_of(store, wish, number) | {"call_id": call_id, "made_by": signed(by), "created": rows.now_utc()}
     with store.db.writing():
         clip_id = store.db.insert("clips", row)
         _keep(store, clip_id, call, part, by)
-    return clip(store, clip_id)
+        also(made := clip(store, clip_id))
+    return made
 
 
-def cut_again(store: Store, clip_id: int, wish: Wish, by: str) -> Clip:
+def cut_again(store: Store, clip_id: int, wish: Wish, by: str, also: Also = lambda clip: None) -> Clip:
     """Another version of a clip, which has to be released anew.  Errors: as :func:`cut`."""
     known = clip(store, clip_id)
     call = store.call(known.call_id)
-    part = redacted(store, call, wish)
-    words = _words_of(wish, call.record.customer_number if call.record else "")
+    part = redacted(store, known.call_id, wish, call)
+    words = _words_of(store, wish, call.record.customer_number if call.record else "")
     with store.db.writing():
         store.db.sqlite.execute(
             "update clips set title = ?, example = ?, check_id = ?, note = ? where id = ?",
             (words["title"], words["example"], words["check_id"], words["note"], clip_id),
         )
         _keep(store, clip_id, call, part, by)
-    return clip(store, clip_id)
+        also(made := clip(store, clip_id))
+    return made
 
 
 def signed(by: str) -> str:
@@ -140,13 +147,14 @@ def signed(by: str) -> str:
     return by.strip()
 
 
-def redacted(store: Store, call: Call, wish: Wish) -> Redacted:
-    """A stretch of a call as it may be heard.  Errors: as :func:`cut`."""
+def redacted(store: Store, call_id: str, wish: Wish, call: Call | None = None) -> Redacted:
+    """A stretch of a call as it may be heard; ``call`` where it is loaded already.  Errors: as :func:`cut`."""
+    call = call or store.call(call_id)
     span = stretch(call, wish.span, wish.margin_ms)
     audio, problem = recording(call)
     if audio is None:
         raise AudioError(call.audio.path.rpartition("/")[2], problem.rstrip("。"), "")
-    found = redact(call, known_names(store)).with_beeps(Beep(s, BY_HAND) for s in wish.beeps)
+    found = redact(call, known_names(store), transcripts(store, call_id, call)).with_beeps(Beep(s, BY_HAND) for s in wish.beeps)
     beeps = tuple(
         Beep(Span(max(b.span.start_ms, span.start_ms) - span.start_ms, min(b.span.end_ms, span.end_ms) - span.start_ms), b.why)
         for b in found.beeps
@@ -211,10 +219,18 @@ def captions(call: Call, found: Redaction, span: Span) -> tuple[Caption, ...]:
     return tuple(out)
 
 
-def _words_of(wish: Wish, number: str) -> dict[str, str]:
+def number_of(store: Store, call_id: str) -> str:
+    """The customer's number of a call, '' where it is not known: what people write about the call is masked with it."""
+    found = store.db.rows("select customer_number from calls where call_id = ?", call_id)
+    return str(found[0]["customer_number"] or "") if found else ""
+
+
+def _words_of(store: Store, wish: Wish, number: str) -> dict[str, str]:
     if wish.example not in EXAMPLES:
         raise StoreError(wish.example, "没有这种示例", "请选好例、差例或不标")
-    texts = {"title": wish.title.strip()[:_TITLE] or "片段", "note": wish.note.strip()[:_NOTE]}
+    if wish.check_id and not store.db.rows("select 1 from judged_rules where check_id = ? limit 1", wish.check_id):
+        raise StoreError("片段", "没有这个检查", "请从列表里选")
+    texts = {"title": " ".join(wish.title.split())[:_TITLE] or "片段", "note": wish.note.strip()[:_NOTE]}
     masked = {name: mask_text(text, number) for name, text in texts.items()}
     return masked | {"example": wish.example, "check_id": wish.check_id}
 

@@ -51,7 +51,9 @@ def packed(store: Store, playlist: Playlist, items: Sequence[Item], audio: str, 
             for suffix, text in _sidecars(item.clip.version):
                 _add(file, f"clips/{base}.{suffix}", text.encode())
             rows.append({"item": item, "base": base, "sound": f"clips/{base}.{form.suffix}", "captions": shown(item.clip.version)})
-        names = "".join(f"#EXTINF:{round(r['item'].clip.version.duration_ms / 1000)},{r['item'].clip.title}\n{r['sound']}\n" for r in rows)
+        names = "".join(
+            f"#EXTINF:{round(r['item'].clip.version.duration_ms / 1000)},{_one_line(r['item'].clip.title)}\n{r['sound']}\n" for r in rows
+        )
         _add(file, "playlist.m3u8", f"#EXTM3U\n{names}".encode())
         demo = any(item.clip.version.demo for item in items)
         page = render("web/trainer/export.html.j2", now, playlist=playlist, rows=rows, demo=demo, examples=EXAMPLES)

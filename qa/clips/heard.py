@@ -1,7 +1,8 @@
 """Recognised speech as streams of characters with times: what is looked through for personal data.
 
 A stream is all that was recognised of one speaker, in order of time; what the recogniser heard a second time (the edges of a call) and what
-was taken out as invented are streams of their own: a number that only one decode wrote is a number all the same.
+was taken out as invented are streams of their own: a number that only one decode wrote is a number all the same.  So are earlier
+transcripts of the recording: a corrected text changes what is read, never what is heard.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from qa.phonetic import syllables
 from qa.text import readings
-from qa.types import Call, Span, Word
+from qa.types import Call, Span, Transcript, Word
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,21 @@ class Stream:
         return Span(min(c.span.start_ms for c in part), max(c.span.end_ms for c in part))
 
 
-def streams(call: Call) -> tuple[Stream, ...]:
-    """All that was recognised of the call; first what its transcript shows."""
+def streams(call: Call, earlier: Sequence[Transcript] = ()) -> tuple[Stream, ...]:
+    """All that was recognised of the call; first what its transcript shows.  ``earlier``: other transcripts of the same recording."""
     transcript = call.transcript
     shown: dict[str, list[Character]] = {}
     for index, utterance in sorted(enumerate(transcript.utterances), key=lambda pair: pair[1].span):
         shown.setdefault(utterance.speaker, []).extend(_characters(utterance.words, index))
     found = [Stream(speaker, tuple(characters)) for speaker, characters in shown.items()]
-    found += [Stream(edge.speaker, tuple(_characters(edge.words, None))) for edge in transcript.edges]
-    found += [Stream(one.speaker, tuple(_characters(one.words, None))) for one in transcript.dropped]
+    for one in earlier:
+        before: dict[str, list[Character]] = {}
+        for utterance in sorted(one.utterances, key=lambda u: u.span):
+            before.setdefault(utterance.speaker, []).extend(_characters(utterance.words, None))
+        found += [Stream(speaker, tuple(characters)) for speaker, characters in before.items()]
+    for given in (transcript, *earlier):
+        found += [Stream(edge.speaker, tuple(_characters(edge.words, None))) for edge in given.edges]
+        found += [Stream(out.speaker, tuple(_characters(out.words, None))) for out in given.dropped]
     return tuple(stream for stream in found if stream.characters)
 
 

@@ -17,11 +17,12 @@ from typing import Any
 import msgspec
 
 from qa.clips import tokens
+from qa.clips.earlier import transcripts
 from qa.clips.redaction import VERSION, redact
 from qa.errors import NotFoundError, QaError, StoreError
 from qa.rules.measures import MEASURES
 from qa.store import Store
-from qa.types import Call, Outcome, Role
+from qa.types import Call, Outcome, Role, Transcript
 
 BATCH = 50
 _EDGES: dict[str, tuple[int, ...]] = {
@@ -122,7 +123,10 @@ def forget(store: Store, call_id: str) -> None:
 
 def known_names(store: Store) -> tuple[str, ...]:
     """Names of the house's agents."""
-    return tuple(row["agent_name"] for row in store.db.rows("select distinct agent_name from calls where agent_name <> ''"))
+    sql = """with recursive n(name) as (select min(agent_name) from calls where agent_name > ''
+      union all select (select min(agent_name) from calls where agent_name > n.name) from n where n.name is not null)
+      select name from n where name is not null"""  # each found by one step in the index
+    return tuple(row["name"] for row in store.db.rows(sql))
 
 
 # ---------------------------------------------------------------- one call
@@ -146,16 +150,16 @@ def entry(store: Store, call_id: str, names: Sequence[str] = ()) -> Entry | None
         return plain
     return replace(
         plain,
-        lines=lines(call, names),
+        lines=lines(call, names, transcripts(store, call_id, call)),
         rate_cpm=_figure(call, "rate_cpm"),
         level_dbov=_figure(call, "level_dbov"),
         silence_s=_figure(call, "longest_silence_s"),
     )
 
 
-def lines(call: Call, names: Sequence[str] = ()) -> tuple[Line, ...]:
-    """What was said, redacted, in order of time."""
-    redaction = redact(call, names)
+def lines(call: Call, names: Sequence[str] = (), earlier: Sequence[Transcript] = ()) -> tuple[Line, ...]:
+    """What was said, redacted, in order of time; ``earlier`` as of :func:`qa.clips.redaction.redact`."""
+    redaction = redact(call, names, earlier)
     said = sorted(enumerate(call.transcript.utterances), key=lambda pair: pair[1].span)
     return tuple(
         Line(call.roles.role_of(u.speaker).value, u.span.start_ms, u.span.end_ms, redaction.text(index, u.text)) for index, u in said

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa import rows
-from qa.clips.cutting import Clip, clip, signed
+from qa.clips.cutting import Clip, clip, number_of, signed
 from qa.errors import NotFoundError, StoreError
 from qa.export import mask_text
 from qa.store import Store
@@ -66,7 +66,7 @@ def delete(store: Store, playlist_id: int) -> None:
 
 def add(store: Store, playlist_id: int, clip_id: int, note: str = "") -> None:
     """Put a clip at the end; a clip that is there already stays where it is.  Errors: :class:`StoreError` where the list is full."""
-    clip(store, clip_id)
+    number = number_of(store, clip(store, clip_id).call_id)
     with store.db.writing():
         _touch(store, playlist_id)
         there = store.db.rows("select clip_id, position from playlist_items where playlist_id = ?", playlist_id)
@@ -75,16 +75,16 @@ def add(store: Store, playlist_id: int, clip_id: int, note: str = "") -> None:
         if len(there) >= MOST:
             raise StoreError(f"播放列表 {playlist_id}", f"已有 {MOST} 个片段", "请另建一个列表")
         last = max((row["position"] for row in there), default=0)
-        row = {"playlist_id": playlist_id, "clip_id": clip_id, "position": last + 1, "note": mask_text(note.strip()[:_NOTE])}
+        row = {"playlist_id": playlist_id, "clip_id": clip_id, "position": last + 1, "note": mask_text(note.strip()[:_NOTE], number)}
         store.db.insert("playlist_items", row)
 
 
 def annotate(store: Store, playlist_id: int, item_id: int, note: str) -> None:
     """Another note on an item."""
     with store.db.writing():
-        _item(store, playlist_id, item_id)
+        item = _item(store, playlist_id, item_id)
         _touch(store, playlist_id)
-        masked = mask_text(note.strip()[:_NOTE])
+        masked = mask_text(note.strip()[:_NOTE], number_of(store, clip(store, item["clip_id"]).call_id))
         store.db.sqlite.execute("update playlist_items set note = ? where id = ?", (masked, item_id))
 
 
@@ -142,7 +142,7 @@ _LISTS = "select p.*, (select count(*) from playlist_items i where i.playlist_id
 def _texts(title: str, note: str) -> dict[str, str]:
     if not title.strip():
         raise StoreError("播放列表", "没有写名称", "请写一个名称")
-    return {"title": mask_text(title.strip()[:_TITLE]), "note": mask_text(note.strip()[:_NOTE])}
+    return {"title": mask_text(" ".join(title.split())[:_TITLE]), "note": mask_text(note.strip()[:_NOTE])}
 
 
 def _item(store: Store, playlist_id: int, item_id: int) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from qa.clips import addresses, names, numerals
 from qa.clips.asked import doubtful_answers
 from qa.clips.heard import Stream, streams
 from qa.clips.numerals import ASKED_MS
-from qa.types import Call, Span, Utterance
+from qa.types import Call, Span, Transcript, Utterance
 
-VERSION = 1
+VERSION = 2
 """Of what is hidden: goes up with every change of the rules, so that what was indexed under older ones is looked at again."""
 HIDDEN = "×"
 MARGIN_MS = 250
@@ -59,13 +59,22 @@ class Redaction:
         return replace(self, beeps=joined((*self.beeps, *more)))
 
 
-def redact(call: Call, known_names: Sequence[str] = ()) -> Redaction:
+def redact(call: Call, known_names: Sequence[str] = (), earlier: Sequence[Transcript] = ()) -> Redaction:
     """Names, telephone, identity and card numbers and addresses of a call.
 
-    ``known_names``: of the house's agents, hidden by sound beside that of the call's record.
+    ``known_names``: of the house's agents, hidden by sound beside that of the call's record.  ``earlier``: all other transcripts of the
+    recording (:func:`qa.clips.earlier.transcripts`): what any of them would hide is not heard.
     """
-    heard = streams(call)
-    known = [*known_names, *([call.record.agent_name] if call.record and call.record.agent_name else [])]
+    known = (*known_names, *([call.record.agent_name] if call.record and call.record.agent_name else []))
+    hidden, beeps = _found(call, known, earlier)
+    for one in earlier:
+        beeps = [*beeps, *_found(replace(call, transcript=one), known, ())[1]]
+    return _texts_beeped(call, Redaction(tuple(sorted(hidden)), joined(beeps)))
+
+
+def _found(call: Call, known: Sequence[str], earlier: Sequence[Transcript]) -> tuple[set[tuple[int, int, int]], list[Beep]]:
+    """What is to be hidden in the words and in the sound."""
+    heard = streams(call, earlier)
     found = [(*place, NUMBER) for place in numerals.said(heard)]
     found += [(*place, NAME) for place in names.said(heard, known)]
     found += [(*place, ADDRESS) for place in addresses.said(heard)]
@@ -80,8 +89,7 @@ def redact(call: Call, known_names: Sequence[str] = ()) -> Redaction:
         hidden.add((index, 0, len(answer.text)))
         edges = answer.span.start_ms - UNSURE_MARGIN_MS, answer.span.end_ms + UNSURE_MARGIN_MS
         beeps.append(Beep(Span(max(0, edges[0]), min(call.audio.duration_ms, edges[1])), UNHEARD))
-    beeps += _unheard(call, heard, beeps)
-    return _texts_beeped(call, Redaction(tuple(sorted(hidden)), joined(beeps)))
+    return hidden, beeps + _unheard(call, heard, beeps)
 
 
 def joined(beeps: Iterable[Beep]) -> tuple[Beep, ...]:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa import rows
-from qa.clips.cutting import Clip, clip, signed
+from qa.clips.cutting import Clip, clip, number_of, signed
 from qa.errors import StoreError
+from qa.export import mask_text
 from qa.store import Store
 
 RELEASED, REFUSED, WITHDRAWN, WAITING = "released", "refused", "withdrawn", "waiting"
@@ -50,7 +51,7 @@ def decide(store: Store, clip_id: int, version_id: int, decision: str, by: str, 
         if before == decision or (decision == WITHDRAWN and before != RELEASED) or (decision == REFUSED and before != WAITING):
             raise StoreError(f"片段 {clip_id}", f"现在的状态是“{WORDS[before]}”", "不需要这个决定")
         row = {"clip_id": clip_id, "version_id": version_id, "sound": one.version.sound, "decision": decision}
-        row |= {"made_by": signed(by), "reason": reason.strip(), "created": rows.now_utc()}
+        row |= {"made_by": signed(by), "reason": mask_text(reason.strip(), number_of(store, one.call_id)), "created": rows.now_utc()}
         store.db.insert("clip_decisions", row)
     return decisions(store, clip_id)[-1]
 

@@ -43,6 +43,7 @@ def _create_search(db: Database) -> None:
     )
     db.table("search_calls").create_index(["call_id"], unique=True)
     db.table("search_calls").create_index(["team", "number"])
+    db.table("calls").create_index(["agent_name"])
     db.execute(
         "create virtual table search_words using fts5(agent, customer, other, agent_sound, customer_sound, other_sound, marks,"
         " content = '', columnsize = 0, tokenize = 'ascii')"

@@ -27,6 +27,8 @@ from qa.people import audit
 from qa.store import Store
 
 DATABASE, KEY, MANIFEST = "qa.db", "qa.db.audit-key", "manifest.json"
+BESIDE = (".audit-key", ".audit-head")
+"""What lies beside a database: the key of its audit log and the note of its head (:mod:`qa.people.audit`)."""
 _NAME = re.compile(r"qa-\d{8}T\d{6}Z(-\d+)?")
 _BLOCK = 1 << 20
 
@@ -160,12 +162,13 @@ def restore(folder: Path, db: Path, by: str, *, replace: bool = False) -> Backup
             _take(folder, found, new, new_key, by.strip())
             if db.exists():
                 _put_aside(db)
-            if new_key.exists():
-                new_key.rename(db.with_name(db.name + ".audit-key"))
+            for more in BESIDE:
+                if (beside := new.with_name(new.name + more)).exists():
+                    beside.rename(db.with_name(db.name + more))
             new.rename(db)
             _sync(db.parent)
         finally:
-            for rest in (new, new_key, *(Path(f"{new}{more}") for more in ("-wal", "-shm"))):
+            for rest in (new, *(Path(f"{new}{more}") for more in ("-wal", "-shm", *BESIDE))):
                 rest.unlink(missing_ok=True)
     return found
 
@@ -174,6 +177,7 @@ def _take(folder: Path, found: Backup, new: Path, new_key: Path, by: str) -> Non
     for name, target in ((DATABASE, new), (KEY, new_key)):
         if name in found.files:
             target.unlink(missing_ok=True)
+            new.with_name(new.name + ".audit-head").unlink(missing_ok=True)  # of a restore that was cut off
             target.touch(mode=0o600)
             shutil.copyfile(folder / name, target)
     with Store(new, create=False) as store:
@@ -199,7 +203,7 @@ def _put_aside(db: Path) -> None:
         finally:
             alone.close()
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    for more in ("-wal", "-shm", ".audit-key", ""):
+    for more in ("-wal", "-shm", *BESIDE, ""):
         path = db.with_name(db.name + more)
         if path.exists():
             path.rename(db.with_name(f"{db.name}.before-{stamp}{more}"))

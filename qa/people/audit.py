@@ -4,8 +4,9 @@ Every row carries an HMAC-SHA256 over its content and over the row before it; an
 and is sealed in the same way, so that the last row cannot be taken away either.  The key lies in a file beside the database, which only
 the owner may read: whoever can write the database alone can neither change, delete nor add a row that holds.
 
-Not found by the log itself: a database put back whole, with its anchor, to an earlier state.  The head (``count:mac``), noted elsewhere
-(the server's log names it), tells that too: :func:`verify` with ``noted``.
+A database put back whole, with its anchor, to an earlier state holds in itself.  So the newest head (``count:mac``) is also noted in a
+file beside the key, and :func:`verify` compares.  Whoever can write that file too is found only by a head that was noted elsewhere (the
+server's log names it): :func:`verify` with ``noted``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import hmac
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
 _FIELDS = ("id", "user_id", "at", "by", "action", "object_kind", "object_id", "details_json", "previous")
 _PAGE = 10_000
-_BEFORE_ALL = -(2**63)
 LISTED_PROBLEMS = 20
 _FRESH: dict[Path, bytes] = {}
 """Keys made in a transaction that may still be undone."""
@@ -89,6 +90,7 @@ def record(
         mac = _mac(seal, [row[name] for name in _FIELDS])
         db.insert("audit_log", row | {"mac": mac})
         db.insert("audit_anchor", {"id": 1, "count": number, "head": mac, "mac": _mac(seal, ["anchor", number, mac])}, "or replace")
+        db.committed[note_path(db)] = functools.partial(_note, db, number, mac)
 
 
 def entries(
@@ -113,17 +115,24 @@ def verify(db: Database, noted: str = "") -> Verified:
     Errors: :class:`StoreError` where there are rows and no key, or ``noted`` is no head.
     """
     problems: list[str] = []
+    kept = _kept_note(db)  # before the rows are looked at: what is noted is there, others may go on writing
     with _snapshot(db):
         anchor = _anchor(db)
         last = _last(db)
         if not last[0] and not anchor[0] and not key_path(db).exists():
-            return Verified(0, "0:", () if noted in ("", "0:") else ("日志是空的，而记下的日志头不是",))
+            return Verified(0, "0:", () if noted in ("", "0:") and kept is None else ("日志是空的，而记下的日志头不是",))
         seal = _key(db)
         macs = dict([_noted(noted)]) if noted else {}
+        watched = {*macs, *([kept[0]] if kept else [])}
         found: dict[int, str] = {}
         for number, mac in _checked(db, seal, problems):
-            if number in macs:
+            if number in watched:
                 found[number] = mac
+        if kept is not None and found.get(kept[0]) != kept[1]:
+            problems.append(
+                f"密钥旁记下的日志到第 {kept[0]} 行，数据库里的日志没有到过那里：数据库被换成了较早的样子"
+                f"（恢复备份、断电也会如此），少了的行找不回来"
+            )
         if not _sound(seal, anchor, last):
             told = f"封存 {anchor[0]} 行，现有最后一行是第 {last[0]} 行" if anchor[0] or last[0] else "日志是空的，而它的密钥已经在用"
             problems.append(f"日志的末尾与封存的总数对不上：{told}；末尾的行被删除或添加过")
@@ -133,9 +142,11 @@ def verify(db: Database, noted: str = "") -> Verified:
 
 def _checked(db: Database, seal: bytes, problems: list[str]) -> Iterator[tuple[int, str]]:
     """Rows in order; what is wrong with them is added to ``problems`` (the first few in words, then no more)."""
-    expected, previous, after = 1, "", _BEFORE_ALL
+    expected, previous, after = 1, "", None
     while True:
-        rows = db.rows("select * from audit_log where id > ? order by id limit ?", after, _PAGE)
+        # without a bound at first: a row may have the lowest number that there is
+        where, params = ("", ()) if after is None else ("where id > ?", (after,))
+        rows = db.rows(f"select * from audit_log {where} order by id limit ?", *params, _PAGE)
         for row in rows:
             found = []
             if row["id"] < expected:
@@ -145,7 +156,7 @@ def _checked(db: Database, seal: bytes, problems: list[str]) -> Iterator[tuple[i
                 found.append(f"{missing}不见了")
             elif row["previous"] != previous:
                 found.append(f"第 {row['id']} 行与上一行接不上")
-            if not hmac.compare_digest(_mac(seal, [row[name] for name in _FIELDS]), row["mac"]):
+            if not _same(_mac(seal, [row[name] for name in _FIELDS]), row["mac"]):
                 found.append(f"第 {row['id']} 行被改动过（{row['at']} {row['by']} {row['action']}）")
             if len(problems) < LISTED_PROBLEMS:
                 problems.extend(found)
@@ -204,6 +215,41 @@ def _forget(db: Database, path: Path, made: bytes) -> None:
             path.unlink(missing_ok=True)
 
 
+# ---------------------------------------------------------------- the note beside the key
+
+
+def note_path(db: Database) -> Path:
+    """The file that holds the newest head, beside the key."""
+    return db.path.with_name(db.path.name + ".audit-head")
+
+
+def _kept_note(db: Database) -> tuple[int, str] | None:
+    try:
+        number, colon, mac = note_path(db).read_text("ascii").strip().partition(":")
+    except (OSError, ValueError):
+        return None
+    return (int(number), mac) if colon and number.isdigit() and len(number) < 19 else None
+
+
+def _stands(db: Database, number: int, mac: str) -> bool:
+    return bool(db.rows("select 1 from audit_log where id = ? and mac = ?", number, mac))
+
+
+def _note(db: Database, number: int, mac: str) -> None:
+    """Keep the head, once it is committed.  A note that the log does not lead to stays: it tells of rows that are gone."""
+    known = _kept_note(db)
+    if (known is not None and (known[0] >= number or not _stands(db, *known))) or not _stands(db, number, mac):
+        return
+    path = note_path(db)
+    half = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+            file.write(f"{number}:{mac}\n")
+        half.replace(path)
+    except OSError:  # what was done is committed: it is noted with the next row
+        half.unlink(missing_ok=True)
+
+
 def _mac(seal: bytes, values: list[Any]) -> str:
     return hmac.new(
         seal, json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace"), "sha256"
@@ -213,7 +259,12 @@ def _mac(seal: bytes, values: list[Any]) -> str:
 def _sound(seal: bytes, anchor: tuple[int, str, str], last: tuple[int, str]) -> bool:
     """Whether the anchor is ours and names the last row; a log whose key is in use is never empty."""
     count, at_head, mac = anchor
-    return hmac.compare_digest(_mac(seal, ["anchor", count, at_head]), mac) and (count, at_head) == last
+    return _same(_mac(seal, ["anchor", count, at_head]), mac) and (count, at_head) == last
+
+
+def _same(expected: str, given: str) -> bool:
+    """Compared as bytes: what somebody wrote into the database may be any text."""
+    return hmac.compare_digest(expected.encode(), given.encode("utf-8", "backslashreplace"))
 
 
 def _anchor(db: Database) -> tuple[int, str, str]:

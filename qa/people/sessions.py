@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 
 from qa.database import Database
+from qa.errors import QaError
 from qa.people.accounts import User, by_id
 
 IDLE_S = 60 * 60
@@ -51,10 +53,11 @@ def standing(db: Database, token: str, now: float) -> Session | None:
     row = found[0]
     user = by_id(db, row["user_id"])
     if not (now - row["seen"] < IDLE_S and now - row["created"] < ABSOLUTE_S) or user.disabled:
-        end(db, row["digest"])
+        with suppress(QaError):
+            end(db, row["digest"])
         return None
     if now - row["seen"] >= SEEN_EVERY_S:
-        with db.writing():
+        with suppress(QaError), db.writing():  # while the database is busy the session goes on and is noted with a later request
             db.sqlite.execute("update sessions set seen = ? where digest = ?", (now, row["digest"]))
     return Session(row["digest"], user, row["csrf"], row["notice"])
 

@@ -5,6 +5,8 @@ Times are seconds since 1970.
 
 from __future__ import annotations
 
+import ipaddress
+
 from qa.database import Database
 from qa.people.accounts import normal
 
@@ -17,11 +19,32 @@ LIMITS = (
 """Failures within the window after which nobody is let in any more, not even with the right password."""
 
 
+def attempt(db: Database, login: str, address: str, now: float) -> bool:
+    """Whether this attempt may be made.  It is counted before the password is looked at, so that many at once are no more than one by one;
+    :func:`succeeded` takes it back."""
+    with db.writing():
+        if refused(db, login, address, now):
+            return False
+        failed(db, login, address, now)
+    return True
+
+
+def place(address: str) -> str:
+    """What counts as one address: of IPv6 the whole /64, in which one machine has as many as it likes."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(known, ipaddress.IPv6Address):
+        return str(known.ipv4_mapped or ipaddress.IPv6Network((int(known) >> 64 << 64, 64)))
+    return str(known)
+
+
 def refused(db: Database, login: str, address: str, now: float) -> bool:
     """Whether this attempt is one too many."""
     for where, params, limit in LIMITS:
         sql = f"select count(*) as n from login_attempts where {where} and at > ?"
-        if db.rows(sql, *params(_kept(login), address), now - WINDOW_S)[0]["n"] >= limit:
+        if db.rows(sql, *params(_kept(login), place(address)), now - WINDOW_S)[0]["n"] >= limit:
             return True
     return False
 
@@ -30,13 +53,13 @@ def failed(db: Database, login: str, address: str, now: float) -> None:
     """Count a failure; those that count no more are forgotten."""
     with db.writing():
         db.sqlite.execute("delete from login_attempts where at <= ?", (now - WINDOW_S,))
-        db.insert("login_attempts", {"at": now, "login": _kept(login), "address": address})
+        db.insert("login_attempts", {"at": now, "login": _kept(login), "address": place(address)})
 
 
 def succeeded(db: Database, login: str, address: str) -> None:
     """After a login the failures of this account at this address are forgotten."""
     with db.writing():
-        db.sqlite.execute("delete from login_attempts where login = ? and address = ?", (_kept(login), address))
+        db.sqlite.execute("delete from login_attempts where login = ? and address = ?", (_kept(login), place(address)))
 
 
 def _kept(login: str) -> str:

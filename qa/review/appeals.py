@@ -14,10 +14,26 @@ from qa import rows
 from qa.books import Books
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
+from qa.ledger_cards import Saved
 from qa.review import publications, verdicts
-from qa.review.appeal_states import ACTIONS, FINAL, LEAD, LEVELS, QA, REFUSED, WAITING, WITHDRAWN, State, Step, house_day, state, today
+from qa.review.appeal_states import (
+    ACCEPTED,
+    ACTIONS,
+    CLOSED,
+    FINAL,
+    LEAD,
+    LEVELS,
+    QA,
+    REFUSED,
+    WAITING,
+    State,
+    Step,
+    house_day,
+    state,
+    today,
+)
 from qa.review.recounting import recounted
-from qa.review.rulings import of_call, standing
+from qa.review.rulings import of_call
 from qa.review.verdicts import Given, Terms
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store
@@ -140,7 +156,9 @@ def window(store: Store, call_id: str, rule_id: str, day: datetime.date | None =
             now = known.state(day)
             if now.open:
                 return Window(False, until, "已经申诉，正在处理")
-            if now.status != WITHDRAWN and _unmoved(store, known, card):
+            # what an accepted appeal took away and is there again may be appealed against again; of a whole call nothing is taken away
+            over = now.status == CLOSED or (now.status == ACCEPTED and rule_id == WHOLE_CALL)
+            if over and _unmoved(store, known, card):
                 return Window(False, until, "已经申诉过，答复是最终的")
     return Window(True, until) if (day or today()) <= until else Window(False, until, f"申诉期到 {until} 为止，已过")
 
@@ -247,7 +265,8 @@ def accept(
 ) -> tuple[Appeal, Given | None]:
     """The appeal is right: the verdict and the answer in one transaction; what that makes of the call is published at once.
 
-    ``decision`` None is for an appeal about the whole call, which no verdict on a rule can answer.
+    ``decision`` None is for an appeal about the whole call, which no verdict on a rule can answer.  Of a call that was withdrawn
+    meanwhile, or scored without the rule, there is no verdict either.
     Errors: as :func:`answer` and :func:`qa.review.verdicts.overturn`.
     """
     with store.db.writing():
@@ -255,7 +274,9 @@ def accept(
         if (decision is None) != (known.rule_id == WHOLE_CALL):
             cause = "整通电话的申诉不改单项判定" if decision is not None else "没有写明改成什么"
             raise StoreError(f"申诉 {appeal_id}", cause, "请核对")
-        given = _verdict(store, known, text, terms, decision) if decision is not None else None
+        given = _verdict(store, known, text, terms, decision) if decision is not None and _counts(store, known) else None
+        if decision is not None and given is None:
+            _without_verdict(store, known, text, terms.by)
         _step(store.db, known, level, "accept", text, terms.by, given.verdict.id if given is not None else None)
     if given is not None:
         given = replace(given, others=recounted(store, known.call_id, terms.by))
@@ -268,7 +289,35 @@ def _verdict(store: Store, known: Appeal, text: str, terms: Terms, decision: Dec
     result = verdicts.whole_result(store, verdicts.basis(store, known.call_id), known.rule_id)
     if not decision.kept and result.outcome is decision.outcome:
         make = verdicts.confirming()  # somebody else has ruled so meanwhile
+    _check_seen(store, known)
     return verdicts.give_within(store, known.call_id, known.rule_id, terms, make)
+
+
+def _counts(store: Store, known: Appeal) -> bool:
+    """Whether the call counts, and has a result of the rule, that a verdict could rule on."""
+    if store.stored_call(known.call_id) is None:
+        return False
+    return any(result.check_id == known.rule_id for result in verdicts.basis(store, known.call_id).results)
+
+
+def _without_verdict(store: Store, known: Appeal, text: str, by: str) -> None:
+    """What is appealed against is no more: the call was withdrawn, or has been scored without the rule, which the agent sees from now."""
+    published = publications.newest(store.db, known.call_id)
+    if published is None:
+        return
+    _check_seen(store, known)
+    of, proposed = verdicts.basis(store, known.call_id), store.pending(known.call_id) is not None
+    note = f"申诉成立，规则 {known.rule_id} 已不在规则书里：{text.strip()}"
+    publications.follow(store.db, known.call_id, published, Saved(of.scorecard_id, proposed, False), by, note)
+
+
+def _check_seen(store: Store, known: Appeal) -> None:
+    """Errors: :class:`StoreError` where the answer would show the agent what QA has not published of other rules."""
+    published, basis = publications.newest(store.db, known.call_id), verdicts.basis(store, known.call_id).scorecard_id
+    proposed = store.pending(known.call_id) is not None  # waits for an adjustment anyway
+    if published is not None and not proposed and publications.unseen(store.db, published, basis, known.rule_id):
+        cause = "这通电话有一份还没有公布的新评分，别的项目也与公布的不同"
+        raise StoreError(f"申诉 {known.id}", cause, "请先核对并公布新的评分，再答复申诉")
 
 
 def _answerable(store: Store, appeal_id: int, level: str, action: str, by: str, day: datetime.date | None) -> Appeal:
@@ -286,9 +335,9 @@ def _answerable(store: Store, appeal_id: int, level: str, action: str, by: str, 
 
 
 def deciders(db: Database, known: Appeal) -> frozenset[str]:
-    """Who has decided on what is appealed against: answered it, or ruled on the rule."""
-    ruled = standing(of_call(db, known.call_id)).get(known.rule_id)
-    return frozenset([*(s.by for s in known.steps if s.level in (LEAD, QA)), *([ruled.by] if ruled else [])]) - {known.by}
+    """Who has decided on what is appealed against: answered it, or ever ruled on the rule."""
+    ruled = [one.by for one in of_call(db, known.call_id) if known.rule_id in (one.rule_id, WHOLE_CALL)]
+    return frozenset([*(s.by for s in known.steps if s.level in (LEAD, QA)), *ruled]) - {known.by}
 
 
 def _step(db: Database, known: Appeal, level: str, action: str, text: str, by: str, verdict_id: int | None = None) -> None:

@@ -14,7 +14,7 @@ from qa.checks import limits_of
 from qa.database import Database
 from qa.judgements import Result
 from qa.ledger_calls import StoredCall
-from qa.review import appeals, assignments, reviews
+from qa.review import appeals, assignments, reviews, tables
 from qa.review.chance import share
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Severity
@@ -42,6 +42,8 @@ NEAR = 0.05
 CONTROL = 0.02
 CONTROL_SEED = "对照"
 PAGE = 500
+FEW = 5000
+"""Calls of a period that a page may sort."""
 _OPEN = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 
 
@@ -79,15 +81,15 @@ class Filter:
 
 def page(db: Database, wanted: Filter, offset: int = 0, limit: int = 50) -> tuple[Row, ...]:
     """A page of the queue, the worthiest first."""
-    where, params = _where(wanted)
-    found = db.rows(f"select * from review_worth where {where} order by worth desc, call_id limit ? offset ?", *params, limit, offset)
+    where, params = _where(db, wanted)
+    found = db.rows(f"select * from review_worth {where} order by worth desc, call_id limit ? offset ?", *params, limit, offset)
     return tuple(map(_row, found))
 
 
 def count(db: Database, wanted: Filter, most: int = 10_000) -> int:
     """How many there are, counted up to ``most``."""
-    where, params = _where(wanted)
-    (row,) = db.rows(f"select count(*) as n from (select 1 from review_worth where {where} limit ?)", *params, most)
+    where, params = _where(db, wanted)
+    (row,) = db.rows(f"select count(*) as n from (select 1 from review_worth {where} limit ?)", *params, most)
     return int(row["n"])
 
 
@@ -104,14 +106,27 @@ def following(db: Database, wanted: Filter, call_id: str) -> str | None:
     return next((row.call_id for row in page(db, wanted, 0, 2) if row.call_id != call_id), None)
 
 
-def _where(wanted: Filter) -> tuple[str, list[Any]]:
+def _where(db: Database, wanted: Filter) -> tuple[str, list[Any]]:
+    """The condition, with the index to read by: that of the one agent, reviewer or team, of the reason, of a short period, else of all."""
     low, high = rows.period(wanted.since or None, wanted.until or None)
-    asked: list[tuple[str, Any]] = [("state = ?", wanted.state)]
-    asked += [(f"{name} = ?", value) for name in ("team", "agent_id", "assignee") if (value := getattr(wanted, name))]
-    asked += [("reasons_json like ?", f'%"{wanted.reason}"%')] if wanted.reason in WORTH else []
-    asked += [("started >= ?", low)] if low else []
-    asked += [("started < ?", high)] if high else []
-    return " and ".join(sql for sql, _ in asked), [value for _, value in asked]
+    own = [(name, value) for name in ("agent_id", "assignee", "team") if (value := getattr(wanted, name))]
+    asked: list[tuple[str, list[Any]]] = [("state = ?", [wanted.state]), *((f"{name} = ?", [value]) for name, value in own)]
+    period: list[tuple[str, list[Any]]] = [("started >= ?", [low])] if low else []
+    period += [("started < ?", [high])] if high else []
+    if wanted.reason in WORTH:
+        asked.append((tables.has_reason(wanted.reason), []))
+    index = f"state_{own[0][0]}" if own else wanted.reason if wanted.reason in WORTH else "state"
+    if period and _few(db, [asked[0], *period]):
+        index = "state_started"
+    told = [*asked, *period]
+    return f"indexed by idx_review_worth_{index} where {' and '.join(sql for sql, _ in told)}", [one for _, found in told for one in found]
+
+
+def _few(db: Database, asked: list[tuple[str, list[Any]]]) -> bool:
+    """Whether the calls of a period are so few that they are sorted sooner than they are found among all the others."""
+    sql = f"select 1 from review_worth indexed by idx_review_worth_state_started where {' and '.join(sql for sql, _ in asked)}"
+    found = db.rows(f"select count(*) as n from ({sql} limit {FEW})", *(one for _, values in asked for one in values))
+    return int(found[0]["n"]) < FEW
 
 
 def _row(r: dict[str, Any]) -> Row:
@@ -125,7 +140,7 @@ def _row(r: dict[str, Any]) -> Row:
 def refresh(store: Store, most: int | None = None) -> int:
     """Take in the scorecards that came since the last time, at most ``most`` calls; how many calls were looked at.
 
-    Calls whose appeals began or ended are looked at again, too.
+    Calls whose appeals began or ended, and those that were withdrawn or count again, are looked at again, too.
     """
     done = 0
     while most is None or done < most:
@@ -136,8 +151,18 @@ def refresh(store: Store, most: int | None = None) -> int:
         done += len(calls)
     appealed = {one.call_id for one in appeals.unsettled(store.db) if one.state().open}
     marked = {row["call_id"] for row in store.db.rows(f"select call_id from review_worth where state = 'open' and worth >= {_APPEALED}")}
-    _update(store, sorted(appealed ^ marked), None)
+    _update(store, sorted((appealed ^ marked) | _come_and_gone(store.db)), None)
     return done
+
+
+def _come_and_gone(db: Database) -> set[str]:
+    """Calls of the queue that were withdrawn, and calls that were and count again."""
+    gone = db.rows("select w.call_id from withdrawn_calls w join review_worth using (call_id)")
+    back = db.rows("""select distinct w.call_id from withdrawals w join scorecards s using (call_id)
+      where not exists (select 1 from withdrawn_calls own where own.call_id = w.call_id)
+      and not exists (select 1 from review_worth r where r.call_id = w.call_id)
+      and s.id <= (select coalesce(max(scorecard_id), 0) from review_read)""")
+    return {row["call_id"] for row in (*gone, *back)}
 
 
 def update(store: Store, call_id: str) -> None:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from qa.ledger_cards import Saved
 from qa.ledger_closing import places
-from qa.rescore import recount
+from qa.rescore import Recounted, recount
 from qa.review import publications
 from qa.store import Store
 
 
 def recounted(store: Store, call_id: str, by: str) -> tuple[str, ...]:
     """The other calls whose points moved; what that moves of published calls is published."""
-    moved = recount(store, places(store, call_id)).moved
-    if moved:
+    found = counted_again(store, places(store, call_id), by, f"先警告的次数重算（{call_id} 复核后）")
+    return tuple(one.call_id for one in found.moved if one.call_id != call_id)
+
+
+def counted_again(store: Store, of: Iterable[tuple[str, str]], by: str, why: str) -> Recounted:
+    """The calls of agents' months (agent, ``2025-06``) counted again; what that moves of published calls is published."""
+    found = recount(store, of)
+    if found.moved:
         with store.db.writing():
-            for one in moved:
-                saved = Saved(one.scorecard_id, one.proposed, True)
-                publications.follow(store.db, one.call_id, saved, by, f"先警告的次数重算（{call_id} 复核后）")
-    return tuple(one.call_id for one in moved if one.call_id != call_id)
+            for one in found.moved:
+                publications.follow(store.db, one.call_id, one.former, Saved(one.scorecard_id, one.proposed, True), by, why)
+    return found

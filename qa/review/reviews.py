@@ -10,6 +10,7 @@ from qa.database import Database
 from qa.errors import StoreError
 from qa.ledger_calls import StoredCall
 from qa.review import versions
+from qa.review.rulings import judged_on, rulings, stretch
 from qa.review.verdicts import basis
 from qa.store import Store
 from qa.types import Outcome
@@ -53,15 +54,31 @@ def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | Non
 
 
 def confirmed(store: Store, of: StoredCall) -> frozenset[str]:
-    """The rules of a scorecard's breaches that a person answers for: by a verdict, or by a finished review of a scorecard that had as many
-    breaches of the rule.  Without that no money is due (待确认)."""
+    """The rules of a scorecard's breaches that a person answers for: by a verdict, be it that the scorecard is older and a new one waits
+    for an adjustment, or by a finished review of a scorecard of the same recording, that had as many breaches of the rule.  Without that no
+    money is due (待确认)."""
     failed = {r.check_id: r for r in of.results if r.outcome is Outcome.FAIL}
     found = {rule_id for rule_id, result in failed.items() if result.verdict}
+    if len(found) == len(failed):
+        return frozenset(found)
+    now = judged_on(of.snapshot)
+    ruled = rulings(store.db, of.call_id, now.audio.sha256, lambda: now)
+    seen_by_person = [{rule_id: one.occurrences for rule_id, one in ruled.items() if one.outcome is Outcome.FAIL}]
     for scorecard_id in {review.scorecard_id for review in of_call(store.db, of.call_id)}:
-        then = of if scorecard_id == of.scorecard_id else store.stored_call(of.call_id, scorecard_id)
-        seen = {r.check_id: r.occurrences for r in then.results if r.outcome is Outcome.FAIL} if then is not None else {}
+        then = _heard(store, of, scorecard_id)
+        seen_by_person.append({r.check_id: r.occurrences for r in then.results if r.outcome is Outcome.FAIL} if then is not None else {})
+    for seen in seen_by_person:
         found |= {rule_id for rule_id, result in failed.items() if result.occurrences <= seen.get(rule_id, 0)}
     return frozenset(found)
+
+
+def _heard(store: Store, of: StoredCall, scorecard_id: int) -> StoredCall | None:
+    """Another scorecard of the call, where it is of the same recording and part."""
+    if scorecard_id == of.scorecard_id:
+        return of
+    then = store.stored_call(of.call_id, scorecard_id)
+    same = then is not None and stretch(judged_on(then.snapshot)) == stretch(judged_on(of.snapshot))
+    return then if same else None
 
 
 def confirmed_of(store: Store, call_ids: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -79,7 +96,7 @@ def reviewed(store: Store, of: StoredCall) -> bool:
     last = of_call(store.db, of.call_id)[-1:]
     if not last:
         return False
-    then = of if last[0].scorecard_id == of.scorecard_id else store.stored_call(of.call_id, last[0].scorecard_id)
+    then = _heard(store, of, last[0].scorecard_id)
     return then is not None and _said(then, of) == _said(of, of)
 
 

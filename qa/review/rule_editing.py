@@ -30,6 +30,8 @@ from qa.whatif import WhatIf, what_if
 LIMITS_OF = {"measure": ("low", "high", "tolerance", "about")}
 """Of kinds that read their tables themselves: which of their keys are limits."""
 LONGEST_LIST = 200_000
+LARGEST = 10**9
+"""No limit of a rule is a larger number."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,7 @@ def _number(text: str) -> int | float:
         number = Decimal(text.strip())
     except InvalidOperation:
         raise StoreError(text, "不是数字", "请写成 160 或 -12.5") from None
-    if not number.is_finite():
+    if not number.is_finite() or abs(number) > LARGEST:
         raise StoreError(text, "不是数字", "请写成 160 或 -12.5")
     return int(number) if number == number.to_integral_value() and "." not in text else float(number)
 
@@ -303,15 +305,27 @@ def adopt(store: Store, draft: int, revision: int, version: str, from_day: datet
 
     def also() -> None:
         _unmoved(store.db, draft, revision)
+        _check_newest(store.db, now)
         _insert(store.db, draft, now.book_id, now.base_hash, ready.archive, what, by, book.content_hash)
 
     store.ledger.register(book, also)
     return book
 
 
+def _check_newest(db: Database, now: Draft) -> None:
+    """Errors: :class:`ConflictError` where another version was registered since the draft was begun, which it would undo."""
+    registered = "rule_book_registrations r join rule_books b using (hash)"
+    sql = f"select b.hash, b.version from {registered} where b.id = ? order by r.number desc limit 1"
+    (newest,) = db.rows(sql, now.book_id)
+    if newest["hash"] != now.base_hash:
+        cause = f"这份草稿开始之后，已登记了另一个版本 {newest['version']}，采用它会丢掉那里的修改"
+        raise ConflictError(f"草稿 {now.id}", cause, "请由最新的版本另开一份草稿，再改一次")
+
+
 def _check_adoptable(store: Store, now: Draft, version: str, from_day: datetime.date) -> None:
     subject = f"草稿 {now.id}"
     known = store.ledger.versions(now.book_id)
+    _check_newest(store.db, now)
     if len(history(store.db, now.id)) < 2:
         raise StoreError(subject, "还没有任何修改", "请先修改")
     if not version.strip() or version.strip() in {one.version for one in known}:

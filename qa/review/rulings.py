@@ -1,18 +1,20 @@
 """Verdicts of persons as they are kept, and those that count: what :func:`qa.rescore.judge` asks for.
 
 A verdict is a person's word on one rule in one call.  It counts whichever scorecard, rule book or transcript comes later, as long as the
-rule book has a rule of that id: the person has listened, the program has not.  On another recording it does not count.
+rule book has a rule of that id: the person has listened, the program has not.  On another recording, or another part of one, it does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from qa import rows
+from qa import rows, serial
 from qa.database import Database
-from qa.types import Finding, Outcome, Ruling
+from qa.types import AudioInfo, CallRecord, Finding, Outcome, Ruling
+
+Stretch = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -49,21 +51,57 @@ def of_call(db: Database, call_id: str) -> tuple[Verdict, ...]:
     return tuple(map(_verdict, db.rows("select * from verdicts where call_id = ? order by id", call_id)))
 
 
+def holding(db: Database, call_id: str, of: Heard) -> tuple[Verdict, ...]:
+    """Of a call's verdicts those that were given on the recording, and the part of it, that ``of`` is; the earliest first."""
+    found, now = of_call(db, call_id), stretch(of)
+    sql = "select distinct s.id, s.snapshot from verdicts v join scorecards s on s.id = v.scorecard_id where v.call_id = ?"
+    then = {row["id"]: stretch(judged_on(row["snapshot"])) for row in (db.rows(sql, call_id) if found else ())}
+    return tuple(one for one in found if then.get(one.scorecard_id) == now)
+
+
 def standing(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
-    """Of a call's verdicts in order of time those that count, by rule id."""
+    """Of a call's verdicts in order of time (:func:`holding`) those that count, by rule id."""
     last = {verdict.rule_id: verdict for verdict in verdicts}
     return {rule_id: verdict for rule_id, verdict in last.items() if verdict.outcome is not None}
 
 
-def rulings(db: Database, call_id: str, file_sha256: str) -> dict[str, Ruling]:
-    """What persons ruled of a call, by rule id; nothing where they heard another recording."""
-    found = db.rows(_LAST, call_id, file_sha256)
-    return {row["rule_id"]: _ruling(row) for row in found}
+class Heard(Protocol):
+    """A call, or what a scorecard was judged on."""
+
+    @property
+    def audio(self) -> AudioInfo: ...
+    @property
+    def record(self) -> CallRecord | None: ...
 
 
-_LAST = """select v.id, v.rule_id, v.outcome, v.findings_json from verdicts v where v.call_id = ?1 and v.file_sha256 = ?2
-  and v.outcome is not null
-  and v.id = (select max(own.id) from verdicts own where own.call_id = ?1 and own.file_sha256 = ?2 and own.rule_id = v.rule_id)"""
+def stretch(of: Heard) -> Stretch:
+    """What a person hears of a call: the content of its recording, and of an agent's part of one the times and the agent."""
+    audio, record = of.audio, of.record
+    if audio.whole_ms is None:
+        return (audio.sha256,)
+    return audio.sha256, audio.from_ms, audio.duration_ms, record.agent_id if record is not None else None
+
+
+def judged_on(snapshot: bytes) -> Heard:
+    """What a scorecard was judged on."""
+    from qa.ledger_cards import Snapshot  # which asks this module
+
+    return serial.decode(snapshot, Snapshot)
+
+
+def rulings(db: Database, call_id: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, Ruling]:
+    """What persons ruled of a call, by rule id; nothing where they heard another recording, or another part of it than ``of`` gives (asked
+    only where anybody ruled)."""
+    found = db.rows(_RULED, call_id, file_sha256)
+    if not found:
+        return {}
+    now, then = stretch(of()), {snapshot: stretch(judged_on(snapshot)) for snapshot in {row["snapshot"] for row in found}}
+    last = {row["rule_id"]: row for row in found if then[row["snapshot"]] == now}
+    return {rule_id: _ruling(row) for rule_id, row in last.items() if row["outcome"] is not None}
+
+
+_RULED = """select v.id, v.rule_id, v.outcome, v.findings_json, s.snapshot from verdicts v join scorecards s on s.id = v.scorecard_id
+  where v.call_id = ? and v.file_sha256 = ? order by v.id"""
 
 
 def _ruling(row: dict[str, Any]) -> Ruling:

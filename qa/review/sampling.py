@@ -1,6 +1,7 @@
 """The day's plan (抽检计划): so many calls of each agent, drawn by chance that can be checked again.
 
-Drawn once and kept: recordings that come late change no plan.  A plan of a day drawn again adds what is missing for agents who have fewer.
+Drawn once and kept: recordings that come late change no plan.  A plan of a day drawn again adds what is missing for agents who have fewer,
+be it that a drawn call was withdrawn.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from qa import rows
 from qa.database import Database
 from qa.errors import StoreError
+from qa.review import queue
 from qa.review.chance import share
 from qa.store import Store
 
@@ -39,16 +41,15 @@ def draw(store: Store, day: datetime.date, per_agent: int, by: str, seed: str = 
     seed = seed or day.isoformat()
     with store.db.writing():
         row = {"day": day.isoformat(), "seed": seed, "per_agent": per_agent, "made_by": by.strip(), "created": rows.now_utc()}
-        plan_id, new = store.db.insert("sampling_plans", row), 0
+        plan_id, new = store.db.insert("sampling_plans", row), list[str]()
         for plan in plans(store.db, day):
             order = sorted(_calls(store.db, day, plan.agent_id), key=lambda call_id: share(seed, call_id))
             for call_id in [one for one in order if one not in plan.drawn][: max(0, per_agent - len(plan.drawn))]:
                 store.db.insert("sampled_calls", {"plan_id": plan_id, "call_id": call_id, "agent_id": plan.agent_id})
-                store.db.sqlite.execute(
-                    "update review_worth set sampled = 1, state = 'open' where call_id = ? and state = 'rest'", (call_id,)
-                )
-                new += 1
-    return new
+                new.append(call_id)
+    for call_id in new:
+        queue.update(store, call_id)
+    return len(new)
 
 
 def plans(db: Database, day: datetime.date) -> tuple[AgentPlan, ...]:
@@ -60,7 +61,8 @@ def plans(db: Database, day: datetime.date) -> tuple[AgentPlan, ...]:
     found = db.rows(sql, since, until)
     drawn: dict[str, list[tuple[str, bool]]] = {}
     sql = """select x.call_id, x.agent_id, exists (select 1 from reviews r where r.call_id = x.call_id) as done
-      from sampled_calls x join sampling_plans p on p.id = x.plan_id where p.day = ? order by x.rowid"""
+      from sampled_calls x join sampling_plans p on p.id = x.plan_id
+      where p.day = ? and not exists (select 1 from withdrawn_calls w where w.call_id = x.call_id) order by x.rowid"""
     for row in db.rows(sql, day.isoformat()):
         drawn.setdefault(row["agent_id"], []).append((row["call_id"], bool(row["done"])))
     made = []

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from sqlite_utils import Database
+from sqlite_utils.db import DescIndex
 
 APPEND_ONLY = (
     *("verdicts", "text_marks", "reviews", "publications", "assignments"),
     *("sampling_plans", "sampled_calls", "appeals", "appeal_steps", "rule_drafts"),
 )
 """Triggers refuse to change or delete a row of these."""
+
+REASONS = ("appealed", "critical", "money", "inconclusive", "sampled", "unscored", "near", "control")
+"""Each has an index of its own over the calls that have it (``qa.review.queue.WORTH``)."""
 
 _CALL = ("call_id", "calls", "call_id")
 _SIGNED = ("made_by", "reason", "created")
@@ -27,6 +31,11 @@ def create(db: Database) -> None:
     db.table("rule_drafts").create_index(["draft", "id"])
 
 
+def has_reason(reason: str) -> str:
+    """Whether a row of ``review_worth`` has one of ``REASONS``: written the same in index and query, or the index is not used."""
+    return f"instr(reasons_json, '\"{reason}\"')"
+
+
 def _decisions(db: Database) -> None:
     """``verdicts``: of a call and rule the last one counts; ``outcome`` NULL takes the earlier ones back.  ``scorecard_id``: the scorecard
     that it was given on, ``machine`` what the program had found there.  ``text_marks``: ``undoes`` takes an earlier one back.
@@ -41,6 +50,7 @@ def _decisions(db: Database) -> None:
     )
     db.table("verdicts").create_index(["call_id"])
     db.table("verdicts").create_index(["rule_id"])
+    db.table("verdicts").create_index(["created"])
     texts = ("call_id", "file_sha256", "speaker", "text", "before_json", "edges_json", *_SIGNED)
     numbers = ("channel", "start_ms", "end_ms")
     db.table("text_marks").create(
@@ -71,6 +81,22 @@ def _publications(db: Database) -> None:
         {"id": int, **dict.fromkeys(texts, str), "scorecard_id": int}, pk="id", foreign_keys=[_CALL], not_null={*texts}, strict=True
     )
     db.table("publications").create_index(["call_id"])
+    _unpublished(db)
+
+
+def _unpublished(db: Database) -> None:
+    """``unpublished``: calls whose standing scorecard their agents do not see; triggers keep it, whichever program wrote."""
+    db.execute("create table unpublished (call_id text primary key, team text not null, started text) strict, without rowid")
+    db.execute("create index idx_unpublished_started on unpublished (started)")
+    db.execute("create index idx_unpublished_team_started on unpublished (team, started)")
+    waits = """insert into unpublished select c.call_id, coalesce(c.team, ''), c.started from calls c
+      cross join current_scorecards s on s.call_id = c.call_id where {of} c.agent_id <> '' and s.id is not
+      (select p.scorecard_id from publications p where p.call_id = c.call_id order by p.id desc limit 1)"""
+    again = f"delete from unpublished where call_id = new.call_id; {waits.format(of='c.call_id = new.call_id and')};"
+    for table in ("scorecards", "adjustments", "withdrawals", "publications"):
+        db.execute(f"create trigger {table}_unpublished after insert on {table} begin {again} end")
+    db.execute(f"create trigger calls_unpublished after update of agent_id, team, started on calls begin {again} end")
+    db.execute(waits.format(of=""))
 
 
 def _appeals(db: Database) -> None:
@@ -120,8 +146,11 @@ def _work(db: Database) -> None:
     db.table("review_worth").create(
         {**dict.fromkeys(words, str), **dict.fromkeys(numbers, int)}, pk="call_id", not_null={*words, *numbers}, strict=True
     )
-    db.table("review_worth").create_index(["state", "worth", "call_id"])
-    db.table("review_worth").create_index(["state", "team", "worth", "call_id"])
-    db.table("review_worth").create_index(["state", "agent_id", "worth", "call_id"])
-    db.table("review_worth").create_index(["state", "assignee", "worth", "call_id"])
+    worth = (DescIndex("worth"), "call_id")  # the order of the queue, so that a page is read and not sorted
+    for own in ((), ("team",), ("agent_id",), ("assignee",)):
+        db.table("review_worth").create_index(["state", *own, *worth], f"idx_review_worth_{'_'.join(('state', *own))}")
+    for reason in REASONS:
+        name = f"idx_review_worth_{reason}"
+        db.execute(f"create index {name} on review_worth (state, worth desc, call_id) where {has_reason(reason)}")
+    db.table("review_worth").create_index(["state", "started"])
     db.table("review_read").create({"id": int, "scorecard_id": int}, pk="id", strict=True)

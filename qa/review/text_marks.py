@@ -157,7 +157,7 @@ def _judged(store: Store, of: StoredCall, made: Call, mark: TextMark, terms: Ter
         _insert(store.db, mark)
 
     note = f"更正文字：{mark.reason}"
-    follow = lambda saved: publications.follow(store.db, of.call_id, saved, mark.by, note)  # noqa: E731
+    follow = lambda saved: publications.follow(store.db, of.call_id, of.scorecard_id, saved, mark.by, note)  # noqa: E731
     saved = store.record(made, judged, also=also, then=follow)
     done = Corrected(marks(store.db, of.call_id)[-1], saved, of.percent, judged.percent, month)
     return replace(done, others=recounted(store, of.call_id, terms.by))

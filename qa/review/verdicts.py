@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qa import rows
+from qa import rows, scoring
 from qa.bench import Bench
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_calls import StoredCall
@@ -19,7 +19,7 @@ from qa.ledger_cards import Saved, Snapshot
 from qa.rescore import about_of
 from qa.review import publications, versions
 from qa.review.recounting import recounted
-from qa.review.rulings import Verdict, of_call, rulings, standing
+from qa.review.rulings import Verdict, holding, of_call, rulings, standing, stretch
 from qa.serial import decode
 from qa.store import Store
 from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Role, Span
@@ -233,6 +233,7 @@ def give_within(store: Store, call_id: str, rule_id: str, terms: Terms, make: Ma
     result, call = whole_result(store, of, rule_id), store.load(of)
     month = check_month(store, call_id, terms.closed_month)
     action, outcome, findings = make(call, result)
+    _check_appeals(store, call, result, action, outcome, terms)
     bench = _bench(store, of)
     own = result.machine or result
     row: dict[str, Any] = {"call_id": call_id, "rule_id": rule_id, "file_sha256": call.audio.sha256, "action": action, "outcome": outcome}
@@ -240,9 +241,22 @@ def give_within(store: Store, call_id: str, rule_id: str, terms: Terms, make: Ma
     row |= {"reason": terms.reason.strip(), "created": rows.now_utc(), "appeal_id": terms.appeal_id}
     store.db.insert("verdicts", row)
     saved, after = _counted(store, of, call, bench)
-    if action != "confirm":
-        publications.follow(store.db, call_id, saved, terms.by, f"{ACTIONS[action]} {rule_id}：{terms.reason.strip()}")
+    if action != "confirm" or terms.appeal_id is not None:
+        note = f"{ACTIONS[action]} {rule_id}：{terms.reason.strip()}"
+        publications.follow(store.db, call_id, of.scorecard_id, saved, terms.by, note, rule_id)
     return Given(of_call(store.db, call_id)[-1], saved, of.percent, after, month)
+
+
+def _check_appeals(store: Store, call: Call, result: CheckResult, action: str, outcome: Outcome | None, terms: Terms) -> None:
+    """Errors: :class:`StoreError` where what an accepted appeal gave the agent would be taken back without an appeal that decides so."""
+    worse = action in ("withdraw", "add") or (action == "overturn" and outcome is Outcome.FAIL)
+    if not worse or terms.appeal_id is not None:
+        return
+    call_id, rule_id = scoring.call_id(call), result.check_id
+    given = [one for one in holding(store.db, call_id, call) if one.rule_id == rule_id and one.appeal_id is not None]
+    if given:
+        cause = f"申诉 {given[-1].appeal_id} 已成立（{given[-1].by}，{given[-1].created[:10]}），不能再改得对坐席不利"
+        raise StoreError(f"{call_id} 的规则 {rule_id}", cause, "申诉成立的判定只有申诉的终审可以改")
 
 
 def _bench(store: Store, of: StoredCall) -> Bench:
@@ -258,7 +272,7 @@ def _counted(store: Store, of: StoredCall, call: Call, bench: Bench) -> tuple[Sa
     """The results as they stand with the rulings as they are now."""
     about, earlier = of.about or about_of(of, call), store.earlier()
     before = earlier.of(bench.book, about.agent_id, of.started, of.call_id)
-    card = bench.card(about, [result.own for result in of.results], before, rulings(store.db, of.call_id, call.audio.sha256))
+    card = bench.card(about, [result.own for result in of.results], before, rulings(store.db, of.call_id, call.audio.sha256, lambda: call))
     return store.append_within([(of, card)])[0], card.percent
 
 
@@ -274,6 +288,8 @@ def given_on(store: Store, verdict: Verdict, now: StoredCall) -> tuple[str, ...]
     told = []
     if old.audio.sha256 != new.audio.sha256:
         told.append("录音已换成另一份，这次判定不再起作用")
+    elif stretch(old) != stretch(new):
+        told.append("这通电话已是录音的另一段或另一位坐席的，这次判定不再起作用")
     elif dict(old.parts).get("transcript") != dict(new.parts).get("transcript"):
         told.append("文字已改")
     if old.roles != new.roles:

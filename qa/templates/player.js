@@ -16,13 +16,25 @@
   audio.hidden = true;
   $("controls").hidden = false;
 
+  const box = document.querySelector("[data-follow]"), said = $("now-line");
+  let current;
+  const follow = (line) => {
+    if (line === current) return;
+    current = line;
+    const words = line && line.querySelector(".said");
+    if (said) said.textContent = words ? words.textContent : "";
+    if (!line || !box || box.scrollHeight <= box.clientHeight || (box.contains(document.activeElement) && document.activeElement.closest("textarea, input, select"))) return;
+    const frame = box.getBoundingClientRect(), at = line.getBoundingClientRect();
+    if (at.top < frame.top || at.bottom > frame.bottom) box.scrollTop += at.top - frame.top - Math.max(0, frame.height - at.height) / 3;
+  };
   const draw = () => {
     const now = audio.currentTime;
     head.style.left = `${Math.min(100, 100 * now / total)}%`;
     time.textContent = clock(now);
     wave.setAttribute("aria-valuenow", now.toFixed(1));
     wave.setAttribute("aria-valuetext", clock(now));
-    lines.forEach((l) => l.classList.toggle("now", now * 1000 >= Number(l.dataset.start) && now * 1000 < Number(l.dataset.end)));
+    const playing = lines.filter((l) => l.classList.toggle("now", now * 1000 >= Number(l.dataset.start) && now * 1000 < Number(l.dataset.end)));
+    follow(playing[playing.length - 1]);
   };
   const seek = (seconds) => { audio.currentTime = Math.max(0, Math.min(total, seconds)); draw(); };
   const from = (seconds) => { seek(seconds); const p = audio.play(); if (p) p.catch(() => {}); };

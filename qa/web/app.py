@@ -10,13 +10,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from email.message import Message
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from qa.errors import NotFoundError, QaError
@@ -28,7 +29,7 @@ from qa.web.addresses import address, pattern
 from qa.web.ask import Ask, Fields
 from qa.web.audio import Sounds
 from qa.web.heard import Heard
-from qa.web.language import LANGUAGES, speaking
+from qa.web.language import LANGUAGES, marked, speaking
 from qa.web.language import translated as _
 from qa.web.measured import Measured
 from qa.web.permissions import Permission, may
@@ -37,8 +38,9 @@ from qa.web.routes import ROUTES, Page
 from qa.web.settings import Settings
 from qa.web.stores import Stores
 
-LARGEST_BODY = 4 << 20
 MOST_FIELDS = 2000
+BUSY = "占用"
+"""Stands in the cause of an error where another program holds the database."""
 
 
 def create_app(settings: Settings, clock: Callable[[], float] = time.time) -> Starlette:
@@ -85,21 +87,40 @@ class _Running:
         if page.plain is not None:
             return page.plain(request)
         try:
-            form = await _form(request) if request.method == "POST" else Fields()
-        except Refused as refusal:
-            problem = refusal
-            return await self.stores.run(lambda store: self._refused(store, request, page, problem))
-        return await self.stores.run(lambda store: self._answer(store, request, page, form))
+            body = b""
+            if page.method != "GET":
+                refusal = await self.stores.run(lambda store: self._before_reading(store, request, page))
+                if refusal is not None:
+                    return refusal
+                body = await _body(request, page.largest)
+            return await self.stores.run(lambda store: self._answer(store, request, page, body))
+        except Refused as refused_:
+            problem = refused_
+            return await self._run_refused(request, page, problem)
+        except Exception as error:
+            return self._plain(request, page.path, error)
+
+    async def _run_refused(self, request: Request, page: Page, refusal: Refused) -> Response:
+        try:
+            return await self.stores.run(lambda store: self._refused(store, request, page, refusal))
+        except Exception as error:
+            return self._plain(request, page.path, error)
 
     async def unrouted(self, request: Request, error: Exception) -> Response:
         """Addresses that lead nowhere."""
-        status = error.status_code if isinstance(error, HTTPException) else 404
-        return await self.stores.run(lambda store: self._refused(store, request, _NOWHERE, Refused(status)))
+        return await self._run_refused(request, _NOWHERE, Refused(error.status_code if isinstance(error, HTTPException) else 404))
 
     async def broken(self, request: Request, error: Exception) -> Response:
-        """A bug outside the handlers: the log has it, the person does not."""
-        journal.bug("", error)
-        return await self.stores.run(lambda store: self._refused(store, request, _NOWHERE, Refused(500)))
+        """A bug outside of everything here; this answer does not pass what adds the headers to all others."""
+        answer = self._plain(request, "", error)
+        security.guard(answer.headers, self.settings, "")
+        return answer
+
+    def _plain(self, request: Request, route: str, error: Exception) -> Response:
+        """What needs neither database nor template; the log has the error, the person does not."""
+        busy = isinstance(error, QaError) and BUSY in error.cause
+        (journal.refused if isinstance(error, QaError) else journal.bug)(route, error)
+        return PlainTextResponse(f"{TITLES[503 if busy else 500]}\n", 503 if busy else 500)
 
     # ------------------------------------------------------------ in a worker thread
 
@@ -126,19 +147,33 @@ class _Running:
             epoch=now,
         )
 
-    def _answer(self, store: Store, request: Request, page: Page, form: Fields) -> Response:
-        ask = self._ask(store, request, page, form)
+    def _before_reading(self, store: Store, request: Request, page: Page) -> Response | None:
+        """Why nothing of the form is read; None where it is."""
+        ask = self._ask(store, request, page, Fields())
         with speaking(ask.lang):
             try:
+                _check_sender(ask)
+                return None
+            except Refused as refusal:
+                return self._denied(ask, refusal)
+
+    def _denied(self, ask: Ask, refusal: Refused) -> Response:
+        journal.denied(ask.page.path, refusal.status, ask.who.id if ask.who is not None else None)
+        return refused(ask, refusal)
+
+    def _answer(self, store: Store, request: Request, page: Page, body: bytes) -> Response:
+        ask = self._ask(store, request, page, Fields())
+        with speaking(ask.lang):
+            try:
+                ask.form = _form(body)
                 return _guarded(ask)
             except Refused as refusal:
-                journal.denied(page.path, refusal.status, ask.who.id if ask.who is not None else None)
-                return refused(ask, refusal)
+                return self._denied(ask, refusal)
             except NotFoundError as error:
                 return refused(ask, Refused(404, f"{error.cause}。{error.cure}"))
             except QaError as error:
                 journal.refused(page.path, error)
-                return refused(ask, Refused(503 if "占用" in error.cause else 409, f"{error.cause}。{error.cure}"))
+                return refused(ask, Refused(503 if BUSY in error.cause else 409, f"{error.cause}。{error.cure}"))
             except Exception as error:
                 journal.bug(page.path, error)
                 return refused(ask, Refused(500))
@@ -150,17 +185,14 @@ class _Running:
 
 
 def _guarded(ask: Ask) -> Response:
-    """The handler's answer, where nothing speaks against it; the order matters: first who, then whether, then on what."""
+    """The handler's answer, where nothing speaks against it; the order matters: first who, then whether, then on what.
+
+    A change and its row of the log stand or fall together: where the row cannot be written there is no change.
+    """
     page = ask.page
-    if not security.known_host(ask.request, ask.settings):
-        raise Refused(400, "")
-    if page.method != "GET" and not (
-        security.own_page(ask.request, ask.settings)
-        and security.same(ask.form.raw("csrf") or ask.request.headers.get("x-csrf", ""), ask.csrf)
-    ):
-        if page.permission is not Permission.PUBLIC and ask.session is None:
-            raise Refused(401)
-        raise Refused(403, _("这个页面放得太久了，请回到上一页、刷新后再试"))
+    _check_sender(ask)
+    if page.method != "GET" and not security.same(ask.form.raw("csrf") or ask.request.headers.get("x-csrf", ""), ask.csrf):
+        raise Refused(403, _(_STALE))
     if page.permission is not Permission.PUBLIC:
         if ask.session is None:
             raise Refused(401)
@@ -168,9 +200,31 @@ def _guarded(ask: Ask) -> Response:
             raise Refused(403)
         if ask.user.must_change and not page.one_time_too:
             return ask.redirect("/password")
-        if not page.scope.holds(ask.store, ask.user, ask.params):
+        if not all(map(_utf8, ask.params.values())) or not page.scope.holds(ask.store, ask.user, ask.params):
             raise Refused(404)
-    return page.handler(ask)
+    if page.method == "GET" or page.own_transaction:
+        return page.handler(ask)
+    with ask.store.db.writing():
+        return page.handler(ask)
+
+
+def _utf8(text: str) -> bool:
+    """Whether an id of a path is text at all; what is none is nobody's."""
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+_STALE = marked("这个页面放得太久了，请回到上一页、刷新后再试")
+
+
+def _check_sender(ask: Ask) -> None:
+    """What the headers alone tell: a host of ours, a page of ours, somebody who is logged in."""
+    if not security.known_host(ask.request, ask.settings):
+        raise Refused(400, "")
+    changes, known = ask.page.method != "GET", ask.page.permission is Permission.PUBLIC or ask.session is not None
+    if changes and not known:
+        raise Refused(401)
+    if changes and not security.own_page(ask.request, ask.settings):
+        raise Refused(403, _(_STALE))
 
 
 def refused(ask: Ask, refusal: Refused) -> Response:
@@ -184,14 +238,33 @@ def refused(ask: Ask, refusal: Refused) -> Response:
     return answer
 
 
-async def _form(request: Request) -> Fields:
-    """The fields of a form, read before any thread is taken.  Files are refused: nothing here takes any."""
-    if int(request.headers.get("content-length") or LARGEST_BODY + 1) > LARGEST_BODY:
-        raise Refused(413)
-    if request.headers.get("content-type", "").split(";")[0].strip() not in ("application/x-www-form-urlencoded", "multipart/form-data"):
+async def _body(request: Request, largest: int) -> bytes:
+    """The body of a form, at most ``largest`` bytes of it whatever its headers say.
+
+    Multipart is refused, as no form here sends files; so is any charset but UTF-8: some of Python's decoders take minutes for a few bytes.
+    """
+    kind = Message()
+    kind["content-type"] = request.headers.get("content-type", "")
+    charset = kind.get_param("charset", "utf-8")
+    if kind.get_content_type() != "application/x-www-form-urlencoded" or str(charset).lower() not in ("utf-8", "utf8"):
         raise Refused(400)
+    told = request.headers.get("content-length", "")
+    if not (told.isascii() and told.isdigit() and len(told) < 12 and int(told) <= largest):
+        raise Refused(413)
+    read = bytearray()
     try:
-        form = await request.form(max_files=0, max_fields=MOST_FIELDS)
-    except (MultiPartException, HTTPException, ClientDisconnect, ValueError):
+        async for piece in request.stream():
+            read += piece
+            if len(read) > largest:
+                raise Refused(413)
+    except ClientDisconnect:
         raise Refused(400) from None
-    return Fields([(name, value) for name, value in form.multi_items() if isinstance(value, str)])
+    return bytes(read)
+
+
+def _form(body: bytes) -> Fields:
+    """The fields of a form as browsers send it (``application/x-www-form-urlencoded``, in UTF-8)."""
+    try:
+        return Fields(parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise Refused(400) from None

@@ -6,7 +6,8 @@ been checked before it (``qa/web/app.py``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -16,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from qa.clock import HOUSE_ZONE
+from qa.errors import QaError
 from qa.people import audit, sessions
 from qa.people.accounts import User
 from qa.people.sessions import Session
@@ -30,6 +32,19 @@ from qa.web.settings import Settings
 
 if TYPE_CHECKING:
     from qa.web.routes import Page
+
+
+YEARS = range(2000, 2101)
+"""Years of which a page may be asked for; outside of them no call was ever made, and a day more or less may be none."""
+
+
+def plain_day(text: str) -> date | None:
+    """``2025-06-01``, written so and no other way, of the years ``YEARS``; None for anything else."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.isoformat() == text and found.year in YEARS else None
 
 
 class Fields:
@@ -63,12 +78,14 @@ class Fields:
         return int(text)
 
     def day(self, name: str) -> date | None:
-        """A date ``2025-06-01``; None where there is none."""
+        """A date ``2025-06-01`` of the years ``YEARS``; None where there is none."""
         text = self.text(name)
-        try:
-            return date.fromisoformat(text) if text else None
-        except ValueError:
-            raise Refused(400, translated("“{name}”应是日期，如 2025-06-01", name=name)) from None
+        if not text:
+            return None
+        found = plain_day(text)
+        if found is None:
+            raise Refused(400, translated("“{name}”应是日期，如 2025-06-01", name=name))
+        return found
 
     def one_of(self, name: str, choices: Sequence[str], default: str | None = None) -> str:
         """One of the choices; any other is refused."""
@@ -147,6 +164,15 @@ class Ask:
         """Write what the person does to the log; inside a transaction of the handler's it is part of that."""
         audit.record(self.store.db, self.user, action, kind, object_id, details)
 
+    def listened(self, what: Hashable, action: str, kind: str, object_id: str, **details: object) -> None:
+        """Log that the person hears ``what``, once for the many requests of one listening.
+
+        Logged first and marked after it: while the log cannot be written no sound goes out, however often it is asked for.
+        """
+        if self.heard.anew((self.user.id, what), self.epoch):
+            self.audit(action, kind, object_id, **details)
+            self.heard.mark((self.user.id, what), self.epoch)
+
     # ------------------------------------------------------------ answers
 
     def render(self, template: str, status: int = 200, /, **values: object) -> Response:
@@ -169,5 +195,6 @@ class Ask:
         """What the last change had to tell; it is told once."""
         if self.session is None or not self.session.notice:
             return ""
-        sessions.set_notice(self.store.db, self.session.digest, "")
+        with suppress(QaError):  # the database is busy: rather told twice than no page
+            sessions.set_notice(self.store.db, self.session.digest, "")
         return self.session.notice

@@ -20,9 +20,11 @@ class Heard:
     def anew(self, what: Hashable, now: float) -> bool:
         """Whether this is a new act of listening (person and object), seconds since 1970."""
         with self._lock:
-            if now - self._since.get(what, -AGAIN_S) < AGAIN_S:
-                return False
+            return now - self._since.get(what, -AGAIN_S) >= AGAIN_S
+
+    def mark(self, what: Hashable, now: float) -> None:
+        """It has been logged: what follows soon is the same act."""
+        with self._lock:
             if len(self._since) >= _MOST:
                 self._since = {key: at for key, at in self._since.items() if now - at < AGAIN_S}
             self._since[what] = now
-            return True

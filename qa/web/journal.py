@@ -18,7 +18,8 @@ def configure() -> None:
     """A line of JSON an event, on standard error."""
     structlog.configure(
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper("iso"), structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # looked up at each line: whoever redirects it gets what follows
+        cache_logger_on_first_use=False,
     )
 
 

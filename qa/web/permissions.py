@@ -35,8 +35,6 @@ class Permission(Enum):
     APPRAISAL = ("月度绩效表和它的导出：班组长限本班组", frozenset({LEAD, HR}))
     SIGN_OFF = ("核对本班组的月度绩效表并签字", frozenset({LEAD}))
     MONTH_CLOSE = ("关账、关账后的调整", frozenset({HR}))
-    AUDIT = ("看审计日志", frozenset({ADMIN}))
-    USERS = ("管理账号", frozenset({ADMIN}))
     OPERATION = ("运行状况、保存期限、备份", frozenset({ADMIN}))
 
     def __init__(self, text: str, roles: frozenset[UserRole]) -> None:

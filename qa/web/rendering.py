@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 @cache
 def environment() -> Environment:
     """That of the reports, with addresses of pages and assets."""
+    from qa.web.pages.review_view import moment_text
+
     made = report.environment().overlay()
     made.globals = {**made.globals, "address": address, "asset": asset, "Permission": Permission}
-    made.filters = {**made.filters, "duration": length}
+    made.filters = {**made.filters, "duration": length, "moment": moment_text}
     return made
 
 

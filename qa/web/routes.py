@@ -45,7 +45,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """``one_time_too``: also for somebody who has still to replace a one-time password; ``plain``: answered at once, without a store."""
+    """``one_time_too``: also for somebody who has still to replace a one-time password; ``plain``: answered at once, without a store.
+
+    ``largest``: bytes of a form.  ``own_transaction``: the handler puts its changes and their rows of the log into transactions of its own
+    (where it works long, or only tries a password); else all that it does is one transaction.
+    """
 
     method: str
     path: str
@@ -54,16 +58,22 @@ class Page:
     scope: Scope = ANY
     one_time_too: bool = False
     plain: Callable[[Request], Response] | None = None
+    largest: int = 4 << 20
+    own_transaction: bool = False
+
+
+SMALL = 64 << 10
+"""Bytes of a form that is read before anybody is known, or that holds a few words."""
 
 
 ROUTES: tuple[Page, ...] = (
     # account and start (W1)
     Page("GET", "/login", account.login, Permission.PUBLIC),
-    Page("POST", "/login", account.log_in, Permission.PUBLIC),
-    Page("POST", "/language", account.language, Permission.PUBLIC),
+    Page("POST", "/login", account.log_in, Permission.PUBLIC, largest=SMALL, own_transaction=True),
+    Page("POST", "/language", account.language, Permission.PUBLIC, largest=SMALL, own_transaction=True),
     Page("POST", "/logout", account.log_out, Permission.SIGNED_IN, one_time_too=True),
     Page("GET", "/password", account.password, Permission.SIGNED_IN, one_time_too=True),
-    Page("POST", "/password", account.change_password, Permission.SIGNED_IN, one_time_too=True),
+    Page("POST", "/password", account.change_password, Permission.SIGNED_IN, one_time_too=True, largest=SMALL, own_transaction=True),
     Page("GET", "/", start.start, Permission.SIGNED_IN),
     Page("GET", assets.PATH, static.missing, Permission.PUBLIC, plain=static.file),
     # one call
@@ -98,13 +108,13 @@ ROUTES: tuple[Page, ...] = (
     # trainer (W3)
     Page("GET", "/search", search.page, Permission.SEARCH),
     Page("GET", "/search/{card}/cut", clips.cutter, Permission.CLIP, SEARCHED),
-    Page("POST", "/search/{card}/cut", clips.cut, Permission.CLIP, SEARCHED),
+    Page("POST", "/search/{card}/cut", clips.cut, Permission.CLIP, SEARCHED, own_transaction=True),
     Page("GET", "/search/{card}/sound", clips.window_sound, Permission.CLIP, SEARCHED),
     Page("GET", "/clips", clips.listing, Permission.CLIP),
     Page("GET", "/clips/{clip_id}", clips.page, Permission.CLIP, CLIP_KNOWN),
     Page("GET", "/clips/{clip_id}/sound", clips.sound, Permission.CLIP, CLIP_KNOWN),
     Page("GET", "/clips/{clip_id}/edit", clips.editor, Permission.CLIP, CLIP_KNOWN),
-    Page("POST", "/clips/{clip_id}/edit", clips.edit, Permission.CLIP, CLIP_KNOWN),
+    Page("POST", "/clips/{clip_id}/edit", clips.edit, Permission.CLIP, CLIP_KNOWN, own_transaction=True),
     Page("POST", "/clips/{clip_id}/delete", clips.delete, Permission.CLIP, CLIP_KNOWN),
     Page("POST", "/clips/{clip_id}/decision", clips.decide, Permission.CLIP_RELEASE, CLIP_KNOWN),
     Page("GET", "/clips/{clip_id}/export/{kind}", clips.single, Permission.CLIP, CLIP_KNOWN),
@@ -119,7 +129,7 @@ ROUTES: tuple[Page, ...] = (
     Page("GET", "/playlists/{playlist_id}/export", playlists.packed, Permission.CLIP, PLAYLIST_KNOWN),
     Page("GET", "/briefing", briefing.choose, Permission.BRIEFING),
     Page("GET", "/briefing/{team}", briefing.page, Permission.BRIEFING, TEAM_IN_REACH),
-    Page("POST", "/briefing/{team}/playlist", briefing.make_playlist, Permission.CLIP, TEAM_IN_REACH),
+    Page("POST", "/briefing/{team}/playlist", briefing.make_playlist, Permission.CLIP, TEAM_IN_REACH, own_transaction=True),
     Page("GET", "/briefing/{team}/{day}/clips/{clip_id}/sound", briefing.sound, Permission.BRIEFING, BRIEF_CLIP),
     # agents, team leads, HR (W4)
     Page("GET", "/my", agent.page, Permission.OWN_RESULTS),
@@ -139,7 +149,7 @@ ROUTES: tuple[Page, ...] = (
     Page("GET", "/appraisal/xlsx", hr.xlsx, Permission.APPRAISAL),
     Page("GET", "/appraisal/csv", hr.csv, Permission.APPRAISAL),
     Page("GET", "/months", hr.months, Permission.MONTH_CLOSE),
-    Page("POST", "/months/close", hr.close, Permission.MONTH_CLOSE),
+    Page("POST", "/months/close", hr.close, Permission.MONTH_CLOSE, own_transaction=True),
     Page("POST", "/months/adjust", hr.adjust, Permission.MONTH_CLOSE),
     # operation (W5)
     Page("GET", "/healthz", operation.live_page, Permission.PUBLIC, plain=operation.live),

@@ -11,8 +11,10 @@ from typing import Any
 import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
 
-from qa.clips.keeper import Keeper
-from qa.errors import StoreError
+from qa.appraisal import figures
+from qa.background import Keeper, Piece
+from qa.clips import keeper
+from qa.errors import QaError, StoreError
 from qa.people import audit
 from qa.store import Store
 from qa.web import journal
@@ -22,6 +24,8 @@ from qa.web.settings import Settings
 LOOPBACK = "127.0.0.1"
 STOP_S = 10
 """So long what is being answered may still take when the app stops."""
+KEPT: dict[str, Piece] = {"search": keeper.keep, "figures": figures.keep}
+"""What is kept up to date while the app runs, whoever writes to the database."""
 
 
 def serve(settings: Settings, host: str, port: int, proxy: str, started: Callable[[str], None], metrics_port: int = 0) -> None:
@@ -55,17 +59,23 @@ def serve(settings: Settings, host: str, port: int, proxy: str, started: Callabl
             started(settings.public_url or f"http://{shown}:{listening.getsockname()[1]}/")
         await serving
 
-    keeper = Keeper(settings.db, lambda error: journal.refused("search", error))  # what is scored while the app runs is found too
-    keeper.start()
+    keepers = [Keeper(name, settings.db, piece, _trouble(name)) for name, piece in KEPT.items()]
+    for one in keepers:
+        one.start()
     try:
         asyncio.run(run())
     finally:
-        keeper.stop()
+        for one in keepers:
+            one.stop()
         stop_figures()
         for number, handler in before.items():
             signal.signal(number, handler)
     with Store(settings.db) as store:
         journal.log.info("stopped", audit_head=audit.head(store.db))
+
+
+def _trouble(name: str) -> Callable[[QaError], None]:
+    return lambda error: journal.refused(name, error)
 
 
 def _figures(port: int, registry: CollectorRegistry) -> Callable[[], None]:

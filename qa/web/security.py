@@ -34,6 +34,15 @@ def content_policy(nonce: str) -> str:
     )
 
 
+def guard(headers: MutableHeaders, settings: Settings, nonce: str) -> None:
+    """The headers of every answer, added to its own."""
+    headers.update(_FIXED)
+    headers["Content-Security-Policy"] = content_policy(nonce)
+    headers.setdefault("Cache-Control", "no-store")
+    if settings.secure:
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+
+
 class Headers:
     """ASGI middleware: a nonce for every request, the security headers on every answer, ``no-store`` unless the answer says otherwise."""
 
@@ -48,12 +57,7 @@ class Headers:
 
         async def send_with(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_FIXED)
-                headers["Content-Security-Policy"] = content_policy(nonce)
-                headers.setdefault("Cache-Control", "no-store")
-                if self.settings.secure:
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                guard(MutableHeaders(scope=message), self.settings, nonce)
             await send(message)
 
         await self.app(scope, receive, send_with)

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
+
+_USUAL = {"http": 80, "https": 443}
+
+
+def normal(url: str) -> str:
+    """An address as a browser writes it in ``Origin``: small letters, no usual port, no path (``https://QA.example.com:443/`` as
+    ``https://qa.example.com``).  '' stays ''; what is no address stays as it is."""
+    try:
+        parts = urlsplit(url.strip())
+        port, name = parts.port, (parts.hostname or "").encode("idna").decode("ascii")
+    except ValueError:
+        return url
+    if parts.scheme not in _USUAL or not name:
+        return url
+    host = f"[{name}]" if ":" in name else name
+    return urlunsplit((parts.scheme, host if port in (None, _USUAL[parts.scheme]) else f"{host}:{port}", "", "", ""))
+
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -17,6 +34,9 @@ class Settings:
     public_url: str = ""
     demo: bool = False
     workers: int = 8
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "public_url", normal(self.public_url))
 
     @property
     def secure(self) -> bool:

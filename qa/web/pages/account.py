@@ -44,20 +44,20 @@ def log_in(ask: Ask) -> Response:
     """Check name and password, begin a new session."""
     db, name, password = ask.store.db, ask.form.text("login"), ask.form.raw("password")
     onward = ask.form.text("next", "/")
-    if throttle.refused(db, name, ask.client_address, ask.epoch):
+    if not throttle.attempt(db, name, ask.client_address, ask.epoch):
         return _form(ask, onward, _("尝试太多，请 15 分钟后再试"), 429)
     user, kept = accounts.password_hash(db, name)
     if not passwords.matches(kept, password) or user is None or kept is None:
-        throttle.failed(db, name, ask.client_address, ask.epoch)
         audit.record(db, _known_or_not(db, name), "login.failed", "login", "", {"address": ask.client_address})
         return _form(ask, onward, _("登录名或密码不对"), 403)
-    if ask.session is not None:
-        sessions.end(db, ask.session.digest)
-    throttle.succeeded(db, name, ask.client_address)
     if passwords.outdated(kept):
         accounts.rehash(db, user, password)
-    token = sessions.begin(db, user, ask.epoch)
-    audit.record(db, user, "login", "user", str(user.id), {"address": ask.client_address})
+    with db.writing():
+        if ask.session is not None:
+            sessions.end(db, ask.session.digest)
+        throttle.succeeded(db, name, ask.client_address)
+        token = sessions.begin(db, user, ask.epoch)
+        audit.record(db, user, "login", "user", str(user.id), {"address": ask.client_address})
     answer = ask.redirect("/password" if user.must_change else security.inside(onward))
     security.set_cookie(answer, ask.settings, security.SESSION, token, sessions.ABSOLUTE_S)
     security.drop_cookie(answer, ask.settings, security.LOGIN)
@@ -104,12 +104,14 @@ def _in_words(error: StoreError) -> str:
 def change_password(ask: Ask) -> Response:
     """Another password, with the present one as proof; all sessions end, and a new one begins here."""
     db, user, new = ask.store.db, ask.user, ask.form.raw("new")
-    if throttle.refused(db, user.login, ask.client_address, ask.epoch):
+    if not throttle.attempt(db, user.login, ask.client_address, ask.epoch):
         raise Refused(429, _("尝试太多，请 15 分钟后再试"))
     _user, kept = accounts.password_hash(db, user.login)
     problem = ""
-    if not passwords.matches(kept, ask.form.raw("present")):
-        throttle.failed(db, user.login, ask.client_address, ask.epoch)
+    right = passwords.matches(kept, ask.form.raw("present"))
+    if right:
+        throttle.succeeded(db, user.login, ask.client_address)
+    if not right:
         problem = _("现在的密码不对")
     elif new != ask.form.raw("again"):
         problem = _("两次输入的新密码不一样")

@@ -19,6 +19,7 @@ from qa.review import appeals
 from qa.review.appeal_states import ACTIONS, LEVELS, REFUSED, STATUS, WAITING, State, house_day
 from qa.review.appeals import Appeal
 from qa.store import Store
+from qa.web import newest
 from qa.web.addresses import address
 from qa.web.language import marked
 from qa.web.language import translated as _
@@ -57,9 +58,10 @@ def signed(ask: Ask) -> str:
 
 
 def page(ask: Ask) -> Response:
-    """The week or month of the person who asks."""
+    """The week or month of the person who asks: where none is asked for, the newest with published calls."""
     kind = ask.query.one_of("period", (WEEK, MONTH), MONTH)
-    period = Period.of(kind, ask.query.day("of") or ask.today)
+    asked = ask.query.day("of") or newest.day(ask.store, ask.today, agent_id=ask.user.agent_id, published=True)
+    period = Period.of(kind, asked or ask.today)
     behind = _ready(ask, period)
     found = own.overview(ask.store, ask.user.agent_id, period)
     if found.calls:
@@ -96,8 +98,10 @@ def page(ask: Ask) -> Response:
 def _ready(ask: Ask, period: Period) -> int:
     """Count anew what the page rests on; returns how much is left."""
     month, agent_id = month_of(period.since), ask.user.agent_id
-    behind = figures.ensure(ask.store, (*months_before(month, own.TREND_MONTHS - 1), month), agent_id=agent_id)
-    return behind + (figures.ensure(ask.store, [month], team=ask.user.team) if ask.user.team else 0)
+    behind = figures.ensure(
+        ask.store, (*months_before(month, own.TREND_MONTHS - 1), month), agent_id=agent_id, budget_s=figures.SHOWN_BUDGET_S
+    )
+    return behind + (figures.ensure(ask.store, [month], team=ask.user.team, budget_s=figures.SHOWN_BUDGET_S) if ask.user.team else 0)
 
 
 def _at(period: Period) -> str:
@@ -189,6 +193,7 @@ def appeal_form(ask: Ask) -> Response:
 def _appeal_form(ask: Ask, rule_id: str, problem: str = "") -> Response:
     call_id = ask.params["call_id"]
     shown = agent_card.shown(ask.store, call_id, ask.today)
+    ask.audit("call.view", "call", call_id, scorecard=shown.scorecard_id)
     return ask.render(
         "web/agent/appeal_form.html.j2",
         400 if problem else 200,
@@ -247,6 +252,7 @@ def appeal(ask: Ask) -> Response:
 def _appeal(ask: Ask, problem: str = "") -> Response:
     one = appeals.get(ask.store.db, int(ask.params["appeal_id"]))
     now = one.state(ask.today)
+    ask.audit("appeal.view", "appeal", str(one.id), call=one.call_id)
     return ask.render(
         "web/agent/appeal.html.j2",
         400 if problem else 200,

@@ -14,6 +14,7 @@ from qa.review.appeals import Appeal, Window
 from qa.rules.model import Severity
 from qa.store import Store
 from qa.types import Call, CheckResult, Evidence, Outcome
+from qa.web.wording import card_on_pages
 
 FINED, WAITS = "confirmed", "waiting"
 
@@ -65,9 +66,10 @@ def shown(store: Store, call_id: str, day: datetime.date) -> Shown:
     scorecard_id = publications.newest(store.db, call_id) or 0
     call, card = publications.shown(store, call_id)
     book = Books(store).known(card.provenance)
-    masked_call, masked = without_numbers(call, card)
+    masked_call, masked = without_numbers(call, card_on_pages(card))
     views = {one.check_id: one for one in view(masked_call, masked, book).checks}
-    sure = reviews.confirmed_of(store, [call_id]).get(call_id, frozenset())
+    of = store.stored_call(call_id, scorecard_id)
+    sure = reviews.confirmed(store, of) if of is not None else frozenset()
     made = []
     for result in light.deductions(card.results):
         rule = book.rule(result.check_id) if book is not None else None

@@ -81,12 +81,12 @@ def _number(ask: Ask, one: Appeal) -> str:
 
 def page(ask: Ask) -> Response:
     """One appeal: what was published, what the agent says, what was answered so far."""
-    ask.audit("appeal.view", "appeal", ask.params["appeal_id"])
     return _page(ask)
 
 
 def _page(ask: Ask, problem: str = "", status: int = 200) -> Response:
     one = appeals.get(ask.store.db, int(ask.params["appeal_id"]))
+    ask.audit("appeal.view", "appeal", str(one.id), call=one.call_id)
     number, now = _number(ask, one), one.state(ask.today)
     call, card = review_view.masked(*publications.at(ask.store, one.call_id, one.scorecard_id))
     checks = [check for check in view(call, card).checks if check.check_id == one.rule_id]
@@ -143,7 +143,8 @@ def answer(ask: Ask) -> Response:
 def _accepted(ask: Ask, one: Appeal, level: str, text: str) -> int:
     decision = None
     if one.rule_id != appeals.WHOLE_CALL:
-        decision = Decision(Outcome(ask.form.one_of("outcome", DECISIONS)))
+        kept = tuple(int(place) for place in ask.form.all("kept") if place.isascii() and place.isdigit() and len(place) < 4)
+        decision = Decision(kept=kept) if kept else Decision(Outcome(ask.form.one_of("outcome", DECISIONS)))
     terms = Terms(signed(ask), "", ask.form.text("on"), ask.form.text("closed_month") == "1")
     _settled, given = appeals.accept(ask.store, one.id, level, text, terms, decision, ask.today)
     return given.verdict.id if given is not None else 0

@@ -9,9 +9,10 @@ from starlette.responses import Response
 
 from qa.clips import briefing, cutting, playlists, release, search
 from qa.people.accounts import UserRole
+from qa.web import newest
 from qa.web.addresses import address
 from qa.web.language import translated as _
-from qa.web.pages.trainer_parts import EXAMPLES, STATES, clip_sound, number
+from qa.web.pages.trainer_parts import EXAMPLES, STATES, clip_sound, logged, number
 from qa.web.permissions import Permission
 from qa.web.refusals import Refused
 
@@ -26,22 +27,24 @@ def choose(ask: Ask) -> Response:
     if ask.user.role is UserRole.LEAD:
         if not ask.user.team:
             raise Refused(404, _("账号没有班组"))
-        return ask.redirect(address("/briefing/{team}", team=ask.user.team))
+        day = ask.query.day("day")
+        return ask.redirect(address("/briefing/{team}", team=ask.user.team, query={"day": day.isoformat() if day else None}))
     if team := ask.query.text("team"):
-        return ask.redirect(address("/briefing/{team}", team=team, query={"day": _day(ask).isoformat()}))
+        return ask.redirect(address("/briefing/{team}", team=team, query={"day": _day(ask, team).isoformat()}))
     return ask.render(
         "web/trainer/briefings.html.j2", title=_("班前会"), teams=[(t, t) for t in search.teams(ask.store)], day=_day(ask).isoformat()
     )
 
 
-def _day(ask: Ask) -> date:
-    """The day that is spoken of: yesterday, where none is asked for."""
-    return ask.query.day("day") or ask.today - timedelta(days=1)
+def _day(ask: Ask, team: str = "") -> date:
+    """The day that is spoken of: where none is asked for, the newest before today that has calls (of the team)."""
+    yesterday = ask.today - timedelta(days=1)
+    return ask.query.day("day") or newest.day(ask.store, yesterday, team=team) or yesterday
 
 
 def page(ask: Ask) -> Response:
     """The brief."""
-    team, day = ask.params["team"], _day(ask)
+    team, day = ask.params["team"], _day(ask, ask.params["team"])
     made = briefing.brief(ask.store, team, day)
     known = briefing.find_playlist(ask.store, team, day)
     items = playlists.items(ask.store, known.id) if known else ()
@@ -68,8 +71,11 @@ def page(ask: Ask) -> Response:
 def make_playlist(ask: Ask) -> Response:
     """Cut the brief's clips into a playlist."""
     team, day = ask.params["team"], ask.form.day("day") or ask.today - timedelta(days=1)
-    made, problems = briefing.make_playlist(ask.store, team, day, ask.user.name or ask.user.login)
-    ask.audit("briefing.playlist", "playlist", str(made), team=team, day=day.isoformat())
+
+    def also(playlist_id: int) -> None:
+        ask.audit("briefing.playlist", "playlist", str(playlist_id), team=team, day=day.isoformat())
+
+    _made, problems = briefing.make_playlist(ask.store, team, day, ask.user.name or ask.user.login, logged(ask), also)
     told = _("播放列表已备好，等质检员放行") + ("。" + "；".join(problems) if problems else "")
     return ask.redirect(address("/briefing/{team}", team=team, query={"day": day.isoformat()}), told)
 
@@ -77,6 +83,5 @@ def make_playlist(ask: Ask) -> Response:
 def sound(ask: Ask) -> Response:
     """A released clip of the brief, also for the lead who holds it."""
     one = cutting.clip(ask.store, number(ask.params["clip_id"]))
-    if ask.heard.anew((ask.user.id, "clip", one.version.id), ask.epoch):
-        ask.audit("clip.listen", "clip", str(one.id), version=one.version.id)
+    ask.listened(("clip", one.version.id), "clip.listen", "clip", str(one.id), version=one.version.id)
     return clip_sound(ask, one)

@@ -21,6 +21,7 @@ from qa.web.language import marked
 from qa.web.language import translated as _
 from qa.web.permissions import published
 from qa.web.refusals import Refused
+from qa.web.wording import card_on_pages
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -47,6 +48,7 @@ def page(ask: Ask) -> Response:
     book = Books(ask.store).known(card.provenance)
     ask.audit("call.view", "call", call_id)
     call, card = without_numbers(call, card)
+    card = card_on_pages(card)
     shown = view(call, card, book)
     return ask.render(
         "web/call.html.j2",
@@ -86,6 +88,5 @@ def audio(ask: Ask) -> Response:
         raise Refused(410, _(_MISSING, cause=str(error))) from error
     except OSError as error:
         raise Refused(404, _(_MISSING, cause=error.strerror or "")) from error
-    if ask.heard.anew((ask.user.id, call_id), ask.epoch):
-        ask.audit("call.listen", "call", call_id)
+    ask.listened(call_id, "call.listen", "call", call_id)
     return sounds.answer(sound)

@@ -14,7 +14,7 @@ from qa.errors import QaError, StoreError
 from qa.types import Span
 from qa.web.addresses import address
 from qa.web.language import translated as _
-from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, number, ranged, stretch
+from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, logged, number, ranged, stretch
 from qa.web.permissions import Permission
 from qa.web.refusals import Refused
 
@@ -25,6 +25,7 @@ AROUND_MS = 20_000
 """So much is heard before and behind a moment when it is cut."""
 _LONGEST_WINDOW_MS = cutting.LONGEST_MS
 _BEEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[-–—~至到]\s*(\d+(?:\.\d+)?)\s*")
+_LONGEST_TITLE = 80
 KINDS = ("opus", "mp3", "wav", "vtt", "labels", "textgrid")
 
 
@@ -96,8 +97,7 @@ def _whys(one: Clip) -> list[tuple[int, int, str]]:
 def sound(ask: Ask) -> Response:
     """The sound of a clip; listening is logged."""
     one = _clip(ask)
-    if ask.heard.anew((ask.user.id, "clip", one.version.id), ask.epoch):
-        ask.audit("clip.listen", "clip", str(one.id), version=one.version.id)
+    ask.listened(("clip", one.version.id), "clip.listen", "clip", str(one.id), version=one.version.id)
     return clip_sound(ask, one)
 
 
@@ -132,7 +132,9 @@ def cutter(ask: Ask) -> Response:
     half = min(_LONGEST_WINDOW_MS // 2, (end - start) // 2 + AROUND_MS)
     window = Span(max(0, middle - half), min(total, middle + half))
     ask.audit("clip.prepare", "call", call_id, start_ms=start)
-    wish = Wish(Span(start, max(start, end)), check_id=ask.query.text("check"), example=ask.query.one_of("example", tuple(EXAMPLES), ""))
+    check, example = ask.query.text("check"), ask.query.one_of("example", tuple(EXAMPLES), "")
+    title = (dict(search.checks(ask.store)).get(check) or ask.query.text("words"))[:_LONGEST_TITLE]
+    wish = Wish(Span(start, max(start, end)), title=title, check_id=check, example=example)
     action = address("/search/{card}/cut", card=card)
     return _editor(ask, wish, action, window, address("/search/{card}/sound", card=card, query=_edges(window)), _said(ask, call_id, window))
 
@@ -171,16 +173,14 @@ def window_sound(ask: Ask) -> Response:
     card, call_id = _card(ask)
     window = _window(ask, ask.store.call(call_id).audio.duration_ms)
     part = stretch(ask, call_id, card, window)
-    if ask.heard.anew((ask.user.id, "stretch", call_id), ask.epoch):
-        ask.audit("call.listen_redacted", "call", call_id, start_ms=window.start_ms)
+    ask.listened(("stretch", call_id), "call.listen_redacted", "call", call_id, start_ms=window.start_ms)
     return ranged(ask, sounds.encoded(part.pcm, part.rate_hz, "wav"), "audio/wav", f"{card}-{window.start_ms}-{window.end_ms}")
 
 
 def cut(ask: Ask) -> Response:
     """Make a clip."""
     call_id = _card(ask)[1]
-    made = cutting.cut(ask.store, call_id, _wish(ask), ask.user.name or ask.user.login)
-    ask.audit("clip.cut", "clip", str(made.id), version=made.version.id)
+    made = cutting.cut(ask.store, call_id, _wish(ask), ask.user.name or ask.user.login, logged(ask))
     return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已剪好，等质检员放行"))
 
 
@@ -227,23 +227,31 @@ def _beeps(text: str) -> tuple[Span, ...]:
 def editor(ask: Ask) -> Response:
     """A clip to be cut anew."""
     one = _clip(ask)
-    card = ask.store.db.rows("select scorecard_id from search_calls where call_id = ?", one.call_id)
-    if not card:
-        raise Refused(404, _("这通电话已不在检索里，不能再剪"))
+    card = _searched_card(ask, one)
+    ask.audit("clip.prepare", "call", one.call_id, start_ms=one.version.start_ms, clip=one.id)
     window = Span(max(0, one.version.start_ms - AROUND_MS), one.version.end_ms + AROUND_MS)
     by_hand = tuple(
         Span(b.span.start_ms + one.version.start_ms, b.span.end_ms + one.version.start_ms) for b in one.version.beeps if "person" in b.why
     )
     wish = Wish(Span(one.version.start_ms, one.version.end_ms), 0, by_hand, one.title, one.example, one.check_id, one.note)
     action = address("/clips/{clip_id}/edit", clip_id=one.id)
-    sound_at = address("/search/{card}/sound", card=card[0]["scorecard_id"], query=_edges(window))
+    sound_at = address("/search/{card}/sound", card=card, query=_edges(window))
     return _editor(ask, wish, action, window, sound_at, _said(ask, one.call_id, window), title=_("重剪“{title}”", title=one.title))
+
+
+def _searched_card(ask: Ask, one: Clip) -> int:
+    """The scorecard under which the clip's call is searched.  Refused (404) where it counts no more: nothing new is cut from it."""
+    card = ask.store.db.rows("select scorecard_id from search_calls where call_id = ?", one.call_id)
+    if not card or search.call_of(ask.store, card[0]["scorecard_id"]) is None:
+        raise Refused(404, _("这通电话已不在检索里，不能再剪"))
+    return int(card[0]["scorecard_id"])
 
 
 def edit(ask: Ask) -> Response:
     """Another version of a clip."""
-    made = cutting.cut_again(ask.store, _clip(ask).id, _wish(ask), ask.user.name or ask.user.login)
-    ask.audit("clip.cut", "clip", str(made.id), version=made.version.id)
+    one = _clip(ask)
+    _searched_card(ask, one)
+    made = cutting.cut_again(ask.store, one.id, _wish(ask), ask.user.name or ask.user.login, logged(ask))
     return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已重剪，要重新放行"))
 
 

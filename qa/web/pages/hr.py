@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.appraisal import closing, figures, files, month_table
+from qa.appraisal import closing, figures, files, month_table, workbook
 from qa.appraisal.month_table import Table
 from qa.errors import QaError
 from qa.people.accounts import UserRole
 from qa.report_text import percent_text
+from qa.review import publications
 from qa.scorecards import MIN_RANKED
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.pages.agent import signed
 from qa.web.pages.figure_texts import estimate_text
-from qa.web.pages.team import asked_month, money_text, month_choices, place_text
+from qa.web.pages.team import asked_month, fines_known, money_text, month_choices, place_text
+from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -27,6 +29,8 @@ LISTED = 30
 """Agents with something to be confirmed that are named; of more only their number."""
 MOST_SHOWN = 200
 """Agents that are shown on one page; of more a team is chosen."""
+FILE_BUDGET_S = 5.0
+"""So long a file waits for figures that changed."""
 
 
 def _team(ask: Ask) -> str | None:
@@ -34,20 +38,42 @@ def _team(ask: Ask) -> str | None:
     return ask.user.team if ask.user.role is UserRole.LEAD else ask.query.text("team") or None
 
 
+def _month(ask: Ask) -> str:
+    return asked_month(ask, team=_team(ask) or "")
+
+
 def _table(ask: Ask, budget_s: float | None) -> Table:
-    return month_table.table(ask.store, asked_month(ask), _team(ask), ask.today, budget_s=budget_s)
+    return month_table.table(ask.store, _month(ask), _team(ask), ask.today, budget_s=budget_s)
+
+
+def _whole(ask: Ask) -> Table:
+    """The table to take away."""
+    _check_counted(ask)
+    return _table(ask, 0.0)
+
+
+def _check_counted(ask: Ask) -> None:
+    """Refused (503) where figures are still to be counted: nobody would see in a file that they are old or that agents are missing."""
+    behind = figures.ensure(ask.store, [_month(ask)], team=_team(ask), budget_s=FILE_BUDGET_S)
+    if behind:
+        raise Refused(503, _("还有 {n} 位坐席的数字正在重算，过一会儿再看。", n=behind))
 
 
 def table(ask: Ask) -> Response:
     """The table; of a large house a team's, chosen from a list (the files hold all)."""
-    month = asked_month(ask)
-    if _team(ask) is None and figures.agents(ask.store, month) > MOST_SHOWN:
-        return _teams(ask, month)
+    month = _month(ask)
+    if _large(ask, month):
+        return _teams(ask, month, "/appraisal")
     return _shown(ask, "web/hr/table.html.j2", _table(ask, figures.SHOWN_BUDGET_S), "appraisal.view")
 
 
-def _teams(ask: Ask, month: str) -> Response:
-    teams = [(team, address("/appraisal", query={"month": month, "team": team})) for team in figures.teams(ask.store, month)]
+def _large(ask: Ask, month: str) -> bool:
+    """Whether all agents are asked for and are too many for a page."""
+    return _team(ask) is None and figures.agents(ask.store, month) > MOST_SHOWN
+
+
+def _teams(ask: Ask, month: str, path: str) -> Response:
+    teams = [(team, address(path, query={"month": month, "team": team})) for team in figures.teams(ask.store, month)]
     return ask.render(
         "web/hr/choose.html.j2",
         title=_("绩效表 {month}", month=month),
@@ -61,8 +87,11 @@ def _teams(ask: Ask, month: str) -> Response:
 
 
 def printed(ask: Ask) -> Response:
-    """The table with its arithmetic and places to sign, made to be printed."""
-    made = _table(ask, None)
+    """The table with its arithmetic and places to sign, made to be printed; of a large house a team's."""
+    month = _month(ask)
+    if _large(ask, month):
+        return _teams(ask, month, "/appraisal/print")
+    made = _whole(ask)
     how = [(row, month_table.arithmetic(ask.store, row.of.agent_id, made.month)) for row in made.rows]
     return _shown(ask, "web/hr/print.html.j2", made, "appraisal.print", how=how)
 
@@ -70,6 +99,7 @@ def printed(ask: Ask) -> Response:
 def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) -> Response:
     query = {"month": made.month, "team": made.team if ask.user.role is not UserRole.LEAD else None}
     ask.audit(action, "month", made.month, team=made.team or "")
+    fined = fines_known(ask.store)
     return ask.render(
         template,
         title=_("绩效表 {month}", month=made.month),
@@ -78,7 +108,7 @@ def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) ->
         months=month_choices(ask.store, made.month),
         teams=[("", _("全部班组")), *((team, team) for team in figures.teams(ask.store, made.month))],
         choose_team=ask.user.role is not UserRole.LEAD,
-        rows=[(row, estimate_text(row.of.percent), *place_text(row), money_text(row)) for row in made.rows],
+        rows=[(row, estimate_text(row.of.percent), *place_text(row), money_text(row, fined)) for row in made.rows],
         links={kind: address(f"/appraisal/{kind}", query=query) for kind in ("xlsx", "csv", "print")},
         signoffs=closing.signoffs(ask.store, made.month, made),
         notes=files.notes(made),
@@ -90,20 +120,25 @@ def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) ->
 
 def xlsx(ask: Ask) -> Response:
     """The workbook: table, arithmetic, notes."""
-    made = _table(ask, None)
-    how = [(row, month_table.arithmetic(ask.store, row.of.agent_id, made.month)) for row in made.rows]
-    return _sent(ask, made, "xlsx", files.xlsx_bytes(files.to_sheets(made, how)), XLSX)
+    _check_counted(ask)
+    month, team = _month(ask), _team(ask)
+    if _large(ask, month):
+        data, rows = workbook.apart(ask.store.path, month, team, ask.today)
+    else:
+        data, rows = workbook.made(ask.store, month, team, ask.today)
+    return _sent(ask, "xlsx", data, XLSX, rows)
 
 
 def csv(ask: Ask) -> Response:
     """The table alone as CSV."""
-    made = _table(ask, None)
-    return _sent(ask, made, "csv", files.csv_bytes(made), CSV)
+    made = _whole(ask)
+    return _sent(ask, "csv", files.csv_bytes(made), CSV, len(made.rows))
 
 
-def _sent(ask: Ask, made: Table, kind: str, data: bytes, media_type: str) -> Response:
-    ask.audit("appraisal.export", "month", made.month, file=kind, team=made.team or "", rows=len(made.rows))
-    return ask.download(data, f"appraisal-{made.month}.{kind}", media_type)
+def _sent(ask: Ask, kind: str, data: bytes, media_type: str, rows: int) -> Response:
+    month = _month(ask)
+    ask.audit("appraisal.export", "month", month, file=kind, team=_team(ask) or "", rows=rows)
+    return ask.download(data, f"appraisal-{month}.{kind}", media_type)
 
 
 # ---------------------------------------------------------------- closing
@@ -117,6 +152,7 @@ def months(ask: Ask) -> Response:
 def _months(ask: Ask, problem: str = "") -> Response:
     month = asked_month(ask, "form" if problem else "query")
     made = month_table.table(ask.store, month, None, ask.today, budget_s=figures.SHOWN_BUDGET_S, ranked=False)
+    ask.audit("month.view", "month", month)
     return ask.render(
         "web/hr/months.html.j2",
         400 if problem else 200,
@@ -143,21 +179,22 @@ def _months(ask: Ask, problem: str = "") -> Response:
 def close(ask: Ask) -> Response:
     """Close the month for good."""
     month = asked_month(ask, "form")
+    figures.ensure(ask.store, [month], budget_s=None)  # the long part, while others may write
+    by, note, confirmed, accepted = signed(ask), ask.form.text("note"), ask.form.text("confirm"), ask.form.text("accept") == "1"
     try:
-        made = closing.close(
-            ask.store, month, signed(ask), ask.form.text("note"), ask.form.text("confirm"), ask.form.text("accept") == "1", ask.today
-        )
+        with ask.store.db.writing():
+            made = closing.close(ask.store, month, by, note, confirmed, accepted, ask.today)
+            ask.audit("month.close", "month", month, note=made.note)
     except QaError as error:
         return _months(ask, f"{error.cause}。{error.cure}")
-    ask.audit("month.close", "month", month, note=made.note)
     return ask.redirect(address("/months", query={"month": month}), notice=_("{month} 已关账", month=month))
 
 
 def adjust(ask: Ask) -> Response:
     """Make corrections of a closed month stand."""
-    month, calls = asked_month(ask, "form"), ask.form.all("call")
+    month, (calls, on) = asked_month(ask, "form"), publications.chosen(ask.store.db, ask.form.all("call"))
     try:
-        number = closing.adjust(ask.store, month, calls, signed(ask), ask.form.text("reason"))
+        number = closing.adjust(ask.store, month, calls, signed(ask), ask.form.text("reason"), on)
     except QaError as error:
         return _months(ask, f"{error.cause}。{error.cure}")
     for call_id in calls:

@@ -56,6 +56,16 @@ def page(ask: Ask) -> Response:
     )
 
 
+def state(ask: Ask) -> dict[str, object]:
+    """For the administrator's start page: whether all is well, what room is left, and the newest purge."""
+    newest = ask.store.db.rows("select started from purges order by id desc limit 1")
+    return {
+        "wrong": health.problems(ask.store),
+        "free": _mib(health.sizes(ask.store.path).free),
+        "purged": newest[0]["started"] if newest else "",
+    }
+
+
 _PURGES = """select p.id, p.started, p.made_by, e.ended, e.sums_json, e.wiped_json from purges p
   left join purge_ends e on e.purge_id = p.id order by p.id desc limit ?"""
 

@@ -27,9 +27,8 @@ def page(ask: Ask) -> Response:
 
 def _page(ask: Ask, problem: str = "") -> Response:
     since, until, team = ask.query.day("since"), ask.query.day("until"), ask.query.text("team")
-    found = publications.waiting(ask.store.db, since, until, team or None, ROWS)
     only = ask.query.text("reviewed") == "1"
-    shown = [one for one in found if one.reviewed or not only]
+    shown = publications.waiting(ask.store.db, since, until, team or None, ROWS, reviewed=only)
     numbers = ask.store.db.rows(
         f"select call_id, customer_number from calls where call_id in ({', '.join('?' * len(shown))})", *(one.call_id for one in shown)
     )
@@ -43,7 +42,7 @@ def _page(ask: Ask, problem: str = "") -> Response:
         until=until or "",
         team=team,
         only=only,
-        full=len(found) >= ROWS,
+        full=len(shown) >= ROWS,
         rows_most=ROWS,
         problem=problem,
     )
@@ -51,10 +50,10 @@ def _page(ask: Ask, problem: str = "") -> Response:
 
 def publish(ask: Ask) -> Response:
     """Show the chosen calls to their agents."""
-    calls = tuple(dict.fromkeys(ask.form.all("listed" if ask.form.text("all") == "1" else "call")))
+    calls, on = publications.chosen(ask.store.db, ask.form.all("listed" if ask.form.text("all") == "1" else "call"))
     refuse_without_calls(calls)
     try:
-        made = publications.publish(ask.store, calls, signed(ask), ask.form.text("note")[:500])
+        made = publications.publish(ask.store, calls, signed(ask), ask.form.text("note")[:500], on)
     except QaError as error:
         return _page(ask, f"{error.cause}。{error.cure}")
     for one in made:

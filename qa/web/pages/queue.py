@@ -11,6 +11,7 @@ from qa.export import mask_name
 from qa.people.accounts import UserRole
 from qa.review import assignments, overturns, queue, sampling
 from qa.review.queue import WORTH, Filter
+from qa.web import newest
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.paging import Paging
@@ -106,7 +107,8 @@ def assign(ask: Ask) -> Response:
 
 def plan(ask: Ask) -> Response:
     """The plan of a day: how many calls of each agent were drawn and reviewed."""
-    day = ask.query.day("day") or ask.today - datetime.timedelta(days=1)
+    yesterday = ask.today - datetime.timedelta(days=1)
+    day = ask.query.day("day") or newest.day(ask.store, yesterday) or yesterday
     found = sampling.plans(ask.store.db, day)
     calls = [call_id for one in found for call_id in one.drawn]
     numbers = _numbers(ask, calls[:500])

@@ -52,13 +52,13 @@ def signed(ask: Ask) -> str:
 
 def page(ask: Ask) -> Response:
     """The screen; viewing is logged."""
-    ask.audit("call.view", "call", ask.params["call_id"])
     return _screen(ask)
 
 
 def _screen(ask: Ask, problem: str = "", status: int = 200) -> Response:
     """``problem``: why the last decision was not taken; what was typed stays in its form."""
     call_id, store = ask.params["call_id"], ask.store
+    ask.audit("call.view", "call", call_id)
     of = verdicts.basis(store, call_id)
     call, card = publications.at(store, call_id, of.scorecard_id)
     sound = ask.sounds.problem(call.audio)
@@ -148,8 +148,17 @@ def _decided(ask: Ask, act: Callable[[Ask, Terms], str]) -> Response:
     queue.update(ask.store, call_id)
     at = ask.form.integer("at", 0)
     back = address("/review/{call_id}", call_id=call_id, query={**_kept(ask), **({"at": at} if at else {})})
-    rule = ask.form.text("rule")
-    return ask.redirect(f"{back}#c-{rule}" if rule and re.fullmatch(r"[a-z0-9_]+", rule) else back, notice=notice)
+    return ask.redirect(back + _place(ask), notice=notice)
+
+
+def _place(ask: Ask) -> str:
+    """Where on the screen one goes on: at the rule, the line or the corrections that the form belonged to."""
+    rule, speaker = ask.form.text("rule"), ask.form.text("speaker")
+    if rule and re.fullmatch(r"[a-z0-9_]+", rule):
+        return f"#c-{rule}"
+    if "undo" in ask.form:
+        return "#corrections"
+    return f"#line-{speaker}-{ask.form.integer('start_ms', 0)}" if re.fullmatch(r"[A-Za-z0-9_.-]+", speaker) else ""
 
 
 def _verdict(ask: Ask, terms: Terms) -> str:

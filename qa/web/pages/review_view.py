@@ -20,8 +20,10 @@ from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.types import Call, CheckResult, Outcome, Scorecard, Utterance
 from qa.web.language import translated as _
+from qa.web.wording import card_on_pages
 
 MASK = "*"
+_OPEN = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR)
 
 
 class Typed(dict[str, str]):
@@ -85,7 +87,10 @@ def label_as_heard(call: Call, one: Utterance) -> str:
 
 
 def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleBook | None) -> tuple[RuleView, ...]:
-    """The rules, those that need attention first; ``call`` and ``card`` are masked."""
+    """The rules, those of which the program found something or could not tell first: a verdict moves nothing.
+
+    ``call`` and ``card`` are masked.
+    """
     own = replace(card, results=tuple(result.machine or result for result in card.results))
     now = {check.check_id: check for check in view(call, card, book).checks}
     machine = {check.check_id: check for check in view(call, own, book).checks}
@@ -107,11 +112,12 @@ def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleB
                 past=tuple(told[:-1] if last is not None else told),
                 breaches=_breaches(result),
                 severity=result.severity,
-                open=result.verdict == 0 and result.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.ERROR),
+                open=result.verdict == 0 and result.outcome in _OPEN,
             )
         )
-    order = {check_id: place for place, check_id in enumerate(now)}
-    return tuple(sorted(made, key=lambda one: (not one.open, order[one.now.check_id])))
+    order = {check_id: place for place, check_id in enumerate(machine)}
+    needed = {result.check_id: (result.machine or result).outcome in _OPEN for result in card.results}
+    return tuple(sorted(made, key=lambda one: (not needed[one.now.check_id], order[one.now.check_id])))
 
 
 def _breaches(result: CheckResult) -> tuple[int, ...]:
@@ -159,7 +165,8 @@ def corrections(store: Store, call_id: str, number: str) -> tuple[MarkView, ...]
 
 def masked(call: Call, card: Scorecard) -> tuple[Call, Scorecard]:
     """Both without numbers; what was heard before stretches were set apart stays, for labels alone."""
-    return without_numbers(call, card)
+    call, card = without_numbers(call, card)
+    return call, card_on_pages(card)
 
 
 def unmasked(original: str, shown: str, given: str) -> str:

@@ -14,6 +14,7 @@ from qa.people.accounts import User
 from qa.review import rule_editing
 from qa.review.rule_editing import Draft
 from qa.store import Store
+from qa.web import newest
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.pages import review_view
@@ -70,6 +71,8 @@ def _page(ask: Ask, one: Draft, problem: str = "", status: int = 200, tried: obj
     wrong = rule_editing.problems(one)
     limits = () if wrong else rule_editing.limits(rule_editing.load(one))
     base = rule_editing.limits(ask.store.ledger.load(one.base_hash))
+    until = ask.query.day("until") or newest.day(ask.store, ask.today) or ask.today
+    since = ask.query.day("since") or until - datetime.timedelta(days=TRIED_DAYS)
     return ask.render(
         "web/review/draft.html.j2",
         status,
@@ -83,8 +86,8 @@ def _page(ask: Ask, one: Draft, problem: str = "", status: int = 200, tried: obj
         moment=review_view.moment_text,
         tried=tried,
         outcome_words=OUTCOMES,
-        since=(ask.query.day("since") or ask.today - datetime.timedelta(days=TRIED_DAYS)).isoformat(),
-        until=(ask.query.day("until") or ask.today).isoformat(),
+        since=since.isoformat(),
+        until=until.isoformat(),
         first=ask.today.isoformat(),
         problem=problem,
         typed=review_view.Typed(ask.form.pairs() if problem else {}),
@@ -138,6 +141,8 @@ def attempt(ask: Ask) -> Response:
     """What the draft would change in the stored calls of a period; nothing is written."""
     one = _draft(ask)
     since, until = ask.query.day("since"), ask.query.day("until")
+    if since is None and until is None:
+        return ask.redirect(address("/rules/{draft}", draft=str(one.id)) + "#try")
     if since is None or until is None or until < since:
         raise Refused(400, _("请写明起止日期"))
     if rule_editing.problems(one):

@@ -39,7 +39,9 @@ def page(ask: Ask) -> Response:
             count = searching.count(ask.store, asked)
         except StoreError as error:
             problem = f"{_(error.cause)}。{error.cure}"
-        ask.audit("search", "search", "", conditions=sorted(k for k, v in ask.query.pairs().items() if v and k != "after"))
+        conditions = sorted(k for k, v in ask.query.pairs().items() if v and k != "after")
+        shown = [hit.scorecard_id for hit in found.hits] if found is not None else []
+        ask.audit("search", "search", "", conditions=conditions, scorecards=shown)
     return ask.render(
         "web/trainer/search.html.j2",
         400 if problem else 200,

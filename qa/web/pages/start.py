@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.web.pages import agent, clips, hr, review_start
+from qa.web.pages import agent, clips, hr, operation, review_start
 from qa.web.permissions import Permission
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ BOXES: tuple[Box, ...] = (
     Box(Permission.CLIP, "web/trainer/start.html.j2", clips.waiting),
     Box(Permission.APPEAL_LEAD, "web/review/start.html.j2", review_start.leads),
     Box(Permission.MONTH_CLOSE, "web/hr/to_close.html.j2", hr.to_close),
+    Box(Permission.OPERATION, "web/operation/start.html.j2", operation.state),
 )
 
 

@@ -13,7 +13,7 @@ from qa.appraisal.figures import AgentMonth, CheckCount
 from qa.appraisal.month_table import ALIKE, APART, FEW, UNLIKE, Row, Table
 from qa.appraisal.own import TREND_MONTHS
 from qa.appraisal.periods import month_of, months_before
-from qa.errors import StoreError
+from qa.errors import QaError, StoreError
 from qa.export import mask_name
 from qa.intervals import Estimate, mean_percent
 from qa.people.accounts import UserRole
@@ -21,6 +21,7 @@ from qa.report_agent import moment
 from qa.rules.explain_text import totals_text
 from qa.scorecards import MIN_RANKED
 from qa.store import Store
+from qa.web import newest
 from qa.web.addresses import address
 from qa.web.language import marked
 from qa.web.language import translated as _
@@ -38,13 +39,18 @@ STATES = {
     UNLIKE: (marked("规则或模型不同，不比较"), "plain"),
     APART: ("", "plain"),
 }
-_MONTH = re.compile(r"[1-9]\d{3}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"(20[0-9]{2}|2100)-(0[1-9]|1[0-2])")
 
 
-def asked_month(ask: Ask, fields: str = "query") -> str:
-    """The month that is asked for (``2025-06``), else the newest with calls that has begun.  Refused (400) where it is no month."""
+def asked_month(ask: Ask, fields: str = "query", *, team: str = "", agent_id: str = "") -> str:
+    """The month that is asked for (``2025-06``), else the newest with calls (of a team, of an agent) that has begun.
+
+    Refused (400) where it is no month.
+    """
     text = (ask.query if fields == "query" else ask.form).text("month")
     if not text:
+        if team or agent_id:
+            return month_of(newest.day(ask.store, ask.today, team=team, agent_id=agent_id) or ask.today)
         now = month_of(ask.today)
         return next((month for month in figures.months(ask.store) if month <= now), now)
     if not _MONTH.fullmatch(text):
@@ -67,9 +73,23 @@ def place_text(row: Row) -> tuple[str, str]:
     return (str(low) if low == high else f"{low}–{high}"), "good"
 
 
-def money_text(row: Row) -> str:
-    """What a person has confirmed, by role; that it waits, where it does."""
-    return _("待确认") if row.due is None else totals_text(row.due)
+def money_text(row: Row, fined: bool = True) -> str:
+    """What a person has confirmed, by role; that it waits, where it does; ``fined``: whether the house's rules know fines at all."""
+    if row.due is None:
+        return _("待确认")
+    return totals_text(row.due) if fined or any(amount.high for _role, amount in row.due) else _("没有罚款规则")
+
+
+def fines_known(store: Store) -> bool:
+    """Whether any rule book that scored calls here has a rule with a fine; one that cannot be read may have."""
+    for row in store.db.rows("select distinct id from rule_books"):
+        for version in store.ledger.versions(row["id"]):
+            try:
+                if any(rule.fine is not None for rule in store.ledger.load(version.hash).rules):
+                    return True
+            except QaError:
+                return True
+    return False
 
 
 # ---------------------------------------------------------------- the team
@@ -78,15 +98,16 @@ def money_text(row: Row) -> str:
 def choose(ask: Ask) -> Response:
     """Whose page: a lead is led to the own team's."""
     if ask.user.role is UserRole.LEAD:
-        return ask.redirect(address("/teams/{team}", team=ask.user.team))
+        return ask.redirect(address("/teams/{team}", team=ask.user.team, query={"month": ask.query.text("month") or None}))
     month = asked_month(ask)
-    behind = figures.ensure(ask.store, [month])
+    behind = figures.ensure(ask.store, [month], budget_s=figures.SHOWN_BUDGET_S)
     every = figures.means(ask.store, [month])
     found = []
     for team in sorted({one[1] for one in every if one[1]}):
         own = [one for one in every if one[1] == team]
         means = [mean for *_rest, mean in own if mean is not None]
         found.append((team, len(own), sum(one[2] for one in own), sum(one[3] for one in own), fmean(means) if means else None))
+    ask.audit("team.view", "team", "", month=month, teams=[one[0] for one in found])
     return ask.render(
         "web/team/teams.html.j2", title=_("班组"), month=month, months=month_choices(ask.store, month), teams=found, behind=behind
     )
@@ -103,10 +124,10 @@ def page(ask: Ask) -> Response:
 
 
 def _page(ask: Ask, problem: str = "") -> Response:
-    team, month = ask.params["team"], asked_month(ask, "form" if problem else "query")
+    team, month = ask.params["team"], asked_month(ask, "form" if problem else "query", team=ask.params["team"])
     table = month_table.table(ask.store, month, team, ask.today, budget_s=figures.SHOWN_BUDGET_S)
     ask.audit("team.view", "team", team, month=month)
-    own = tuple(row.of for row in table.rows)
+    own, fined = tuple(row.of for row in table.rows), fines_known(ask.store)
     return ask.render(
         "web/team/team.html.j2",
         400 if problem else 200,
@@ -115,7 +136,7 @@ def _page(ask: Ask, problem: str = "") -> Response:
         month=month,
         months=month_choices(ask.store, month),
         table=table,
-        rows=[(row, estimate_text(row.of.percent), *place_text(row), money_text(row)) for row in table.rows],
+        rows=[(row, estimate_text(row.of.percent), *place_text(row), money_text(row, fined)) for row in table.rows],
         mean=_mean(own),
         mean_text=estimate_text(_mean(own)),
         calls=sum(one.calls for one in own),
@@ -172,13 +193,19 @@ def sign(ask: Ask) -> Response:
 
 
 def agent(ask: Ask) -> Response:
-    """An agent's month with the arithmetic; calls are opened from here by those who may hear them."""
-    agent_id, month = ask.params["agent_id"], asked_month(ask)
-    behind = figures.ensure(ask.store, [month], agent_id=agent_id)
-    found = figures.of_agent(ask.store, agent_id, [month])
-    how = month_table.arithmetic(ask.store, agent_id, month)
+    """An agent's month with the arithmetic; calls are opened from here by those who may hear them.
+
+    A lead sees what the agent did in the own team: who came from another one brings no figures along.
+    """
+    agent_id, month = ask.params["agent_id"], asked_month(ask, agent_id=ask.params["agent_id"])
+    behind = figures.ensure(ask.store, [month], agent_id=agent_id, budget_s=figures.SHOWN_BUDGET_S)
+    team = ask.user.team if ask.user.role is UserRole.LEAD else None
+    if team is None:
+        one = next(iter(figures.of_agent(ask.store, agent_id, [month])), None)
+    else:
+        one = figures.within_team(ask.store, agent_id, month, team)
+    how = month_table.arithmetic(ask.store, agent_id, month, team)
     ask.audit("agent.view", "agent", agent_id, month=month)
-    one = found[0] if found else None
     return ask.render(
         "web/team/agent.html.j2",
         title=f"{one.agent_name if one else ''} {agent_id}".strip(),

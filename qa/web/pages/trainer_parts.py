@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -16,6 +16,7 @@ from qa.errors import NotFoundError, QaError
 from qa.people.accounts import User, UserRole
 from qa.store import Store
 from qa.types import Span
+from qa.web.ask import plain_day
 from qa.web.language import marked
 from qa.web.language import translated as _
 from qa.web.permissions import TEAM_IN_REACH, Scope
@@ -38,7 +39,7 @@ ROLES = {
     "third_party": marked("第三方"),
     "unknown": marked("通话"),
 }
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 
 
 # ---------------------------------------------------------------- scopes
@@ -73,7 +74,8 @@ def _brief_clip(store: Store, user: User, params: Mapping[str, str]) -> bool:
     """A released clip of the brief of a team within reach, on its day."""
     if not TEAM_IN_REACH.holds(store, user, params):
         return False
-    known = playlists.by_origin(store, f"{briefing.origin_of(params['day'])} {params['team']}")
+    day = plain_day(params["day"])
+    known = briefing.find_playlist(store, params["team"], day) if day is not None else None
     if known is None:
         return False
     clips = [item.clip for item in playlists.items(store, known.id) if item.clip.id == number(params["clip_id"])]
@@ -84,6 +86,11 @@ SEARCHED = Scope("searched", _searched)
 CLIP_KNOWN = Scope("clip", _clip_known)
 PLAYLIST_KNOWN = Scope("playlist", _playlist_known)
 BRIEF_CLIP = Scope("brief_clip", _brief_clip)
+
+
+def logged(ask: Ask) -> Callable[[Clip], None]:
+    """The row of the log that stands or falls with a clip's cut."""
+    return lambda one: ask.audit("clip.cut", "clip", str(one.id), version=one.version.id)
 
 
 # ---------------------------------------------------------------- sound
@@ -121,7 +128,7 @@ class _Kept:
         with self._lock:
             known = self._made.get(key)
         if known is None:
-            known = cutting.redacted(store, store.call(call_id), Wish(span, margin_ms=0))
+            known = cutting.redacted(store, call_id, Wish(span, margin_ms=0))
             with self._lock:
                 self._made[key] = known
                 while len(self._made) > self._most:

@@ -2,6 +2,14 @@
 (() => {
   "use strict";
   const audio = document.getElementById("audio"), keys = document.getElementById("keys-on");
+  const player = document.querySelector(".player"), comment = document.querySelector("details.comment"), small = window.matchMedia("(max-width: 640px)");
+  if (player && window.ResizeObserver) new ResizeObserver(() => document.documentElement.style.setProperty("--player", `${player.offsetHeight}px`)).observe(player);
+  const fold = () => {  // a small screen has no room for an empty comment
+    document.querySelector(".done").classList.toggle("folds", small.matches);
+    comment.open = !small.matches || document.getElementById("comment").value !== "";
+  };
+  small.addEventListener("change", fold);
+  fold();
   const rules = () => [...document.querySelectorAll("article.rule")];
   let current = "";
   const article = () => document.querySelector(`article.rule[data-rule="${CSS.escape(current)}"]`) || rules()[0];
@@ -43,14 +51,14 @@
     choice.dispatchEvent(new Event("change"));
   };
   const correct = () => {
-    const at = document.querySelector(".line.now .fix") || [...document.querySelectorAll(".line")].filter((l) => Number(l.dataset.start) <= 1000 * seconds() + 1).map((l) => l.querySelector(".fix")).filter(Boolean).pop();
+    const at = [...document.querySelectorAll(".line")].filter((l) => Number(l.dataset.start) <= 1000 * seconds() + 1).map((l) => l.querySelector(".fix")).filter(Boolean).pop();
     if (at) { at.open = true; at.querySelector("textarea").focus(); }
   };
   const acts = {
     j: () => step(1), k: () => step(-1), o: () => open("overturn"), a: () => open("add"), w: () => open("withdraw"),
     c: () => { const b = article() && article().querySelector('button[data-act="confirm"]'); if (b) { current = article().dataset.rule; b.click(); } },
     r: () => { const at = document.getElementById("roles"); at.open = true; const s = at.querySelector("select"); if (s) s.focus(); },
-    t: correct, f: () => document.getElementById("comment").focus(),
+    t: correct, f: () => { comment.open = true; document.getElementById("comment").focus(); },
     "[": () => put("start"), "]": () => put("end"), "-": () => speed(-1), "+": () => speed(1), "=": () => speed(1),
     ArrowLeft: () => { if (audio) audio.currentTime = Math.max(0, seconds() - 2); }, ArrowRight: () => { if (audio) audio.currentTime = seconds() + 2; },
   };
@@ -65,18 +73,20 @@
     e.preventDefault();
     act();
   });
+  const place = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (place && place.matches("[tabindex='-1']")) place.focus({ preventScroll: true });
   document.addEventListener("focusin", (e) => { const one = e.target.closest("article.rule"); if (one) current = one.dataset.rule; });
   document.addEventListener("submit", (e) => {
     const at = e.target.querySelector('input[name="at"]');
     if (at && audio) at.value = String(Math.round(1000 * seconds()));
   }, true);
   document.addEventListener("htmx:configRequest", (e) => { if (audio && "at" in e.detail.parameters) e.detail.parameters.at = String(Math.round(1000 * seconds())); });
-  document.addEventListener("htmx:afterSettle", () => {
+  ["htmx:afterSwap", "htmx:afterSettle"].forEach((e) => document.addEventListener(e, () => {  // at once, and again where settling moved it
     const on = document.getElementById("review").dataset.on;
     document.querySelectorAll('input[name="on"]').forEach((one) => { one.value = on; });
     const at = article();
     const refused = document.querySelector("#review [role=alert]");
     if (refused) refused.scrollIntoView({ block: "nearest" });
     if (at && current) go(at, false);
-  });
+  }));
 })();

@@ -1,0 +1,47 @@
+"""The workbook of a month, beside the web app where it is large: a thousand agents take seconds of one processor."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+from qa.appraisal import files, month_table
+from qa.errors import StoreError
+from qa.store import Store
+
+WAIT_S = 60.0
+"""So long one workbook waits for another one."""
+_one_at_a_time = threading.Lock()
+
+
+def made(store: Store, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, int]:
+    """The workbook with table, arithmetic and notes, and its number of agents.  Figures are taken as they are kept
+    (:func:`qa.appraisal.figures.ensure`)."""
+    table = month_table.table(store, month, team, day, budget_s=0.0)
+    how = [(row, month_table.arithmetic(store, row.of.agent_id, month)) for row in table.rows]
+    return files.xlsx_bytes(files.to_sheets(table, how)), len(table.rows)
+
+
+def apart(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, int]:
+    """As :func:`made`, in a process of its own, so that no other page waits; one at a time.
+
+    Errors: :class:`StoreError` where others are in front for too long, or the process ends before it is done.
+    """
+    if not _one_at_a_time.acquire(timeout=WAIT_S):
+        raise StoreError(month, "正在生成别的表格", "请过一会儿再下载")
+    try:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            return process.submit(_opened, db, month, team, day).result()
+    except BrokenProcessPool as error:
+        raise StoreError(month, "表格没有生成", "请稍后再试；内存可能不够") from error
+    finally:
+        _one_at_a_time.release()
+
+
+def _opened(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, int]:
+    with Store(db, create=False) as store:
+        return made(store, month, team, day)
