@@ -36,6 +36,7 @@ BoolArray = npt.NDArray[np.bool_]
 RATE_HZ = 16000
 FRAME_MS = 10
 _FRAME = RATE_HZ * FRAME_MS // 1000
+_NO_RUMBLE = scipy.signal.butter(2, 20.0, "highpass", fs=RATE_HZ, output="sos")
 _FLOOR_DB = -72.0  # idle noise of A-law after pre-emphasis: nothing quieter is told apart
 # Silero hears synthetic and some loud voices only at a low level with a little noise under it (see the benchmark).
 _SECOND_LEVEL_DB, _SECOND_NOISE_DB = -38.0, -68.0
@@ -148,16 +149,12 @@ def _joined(before: list[BoolArray], block: list[BoolArray], begin: int) -> list
     return [np.concatenate([a[:seam], b[seam - begin :]]) for a, b in zip(before, block, strict=True)]
 
 
-_NO_RUMBLE = scipy.signal.butter(2, 20.0, "highpass", fs=RATE_HZ, output="sos")
-"""What lies below every voice deafens Silero; a recording at a high rate can hold much of it."""
-
-
 def gather(x: Float32Array) -> Evidence:
     """Run the three detectors over one channel ``x`` (16 kHz, -1..1), its tones and its rumble taken out."""
     count = len(x) // _FRAME
     if count == 0:
         return Evidence(np.zeros((3, 0)), np.zeros((len(_WEBRTC_MODES), 0), bool), np.zeros(0))
-    x = scipy.signal.sosfilt(_NO_RUMBLE, x).astype(np.float32)
+    x = scipy.signal.sosfilt(_NO_RUMBLE, x).astype(np.float32)  # rumble deafens Silero; recordings at a high rate can hold much of it
     x = tones.without_tones(x, RATE_HZ)  # a tone deafens Silero to what follows it, the more so in noise
     energy_db = _energy_db(x, count)
     low = np.random.default_rng(0).standard_normal(len(x), np.float32)  # in place: a block of samples is 38 MB

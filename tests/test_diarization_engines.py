@@ -225,9 +225,9 @@ with Store(Path("t.db")) as store:
 @pytest.mark.slow
 def test_a_mono_call_is_scored_with_its_speakers_and_without_a_socket(tmp_path: Path) -> None:
     """With another choice nothing is recognised again."""
-    done = without_network(SCORE, str(MONO), "auto", "off", "sherpa", cwd=tmp_path)
+    done = without_network(SCORE, str(MONO), "auto", "off", "turns", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    name = f"sherpa/{models.bundled_diarization()}"
+    name = f"turns/{models.bundled_diarization()}"
     assert done.stdout.splitlines()[::2] == [f"{name} False ['spk0', 'spk1']", "none True []", f"{name} True ['spk0', 'spk1']"]
     assert set(done.stdout.splitlines()[1::2]) == {"True"}
 

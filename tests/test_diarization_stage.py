@@ -55,11 +55,11 @@ def test_auto_takes_the_bundled_model_with_the_demonstration_recogniser_alone(mo
     monkeypatch.setattr(choosing, "_installed", lambda engine: True)
     monkeypatch.setattr(choosing.models, "is_here", lambda name, files: name in here)
     monkeypatch.setattr(choosing, "_located", lambda engine, model: (engine, model))
-    assert diarization.locate("auto", demo=True) == ("sherpa", "diarization-demo")
+    assert diarization.locate("auto", demo=True) == ("turns", "diarization-demo")
     assert diarization.locate("auto") is None
     here.add("community-1")
     assert diarization.locate("auto") == ("pyannote", "community-1")
-    assert diarization.locate("auto", demo=True) == ("sherpa", "diarization-demo")
+    assert diarization.locate("auto", demo=True) == ("turns", "diarization-demo")
 
 
 def test_pyannote_without_its_model_explains_the_gate_and_takes_no_other_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

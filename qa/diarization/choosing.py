@@ -22,7 +22,7 @@ _ABSENT = {
     "pyannote": ("没有安装 pyannote.audio", "请运行 pip install 'qa-callcentre[diarization]'，或改用 --diarization sherpa"),
 }
 EngineName = Literal["sherpa", "pyannote", "turns"]
-_DEFAULTS = ("sherpa", "pyannote")  # what ``auto`` takes with the bundled model, the first that is there
+_DEFAULTS = ("turns", "pyannote")  # what ``auto`` takes with the bundled model, the first that is there
 
 
 @dataclass(frozen=True)
