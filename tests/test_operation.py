@@ -189,7 +189,8 @@ def test_a_request_under_way_is_answered_when_the_app_stops(house: House, number
     running, port = started(house)
     with running, socket.create_connection(("127.0.0.1", port)) as half:
         body = b"lang=en"
-        head = f"POST /language HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        head = f"POST /language HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+        head += "Content-Type: application/x-www-form-urlencoded\r\n"
         half.sendall(f"{head}Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n".encode())
         assert b"100 Continue" in half.recv(1000)  # the app waits for the rest of this request
         running.send_signal(number)
