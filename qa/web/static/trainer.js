@@ -5,13 +5,13 @@
   const nonce = (document.querySelector("style[nonce]") || {}).nonce || "";
   const typing = (at) => at.closest("input, textarea, select, button, a, summary, audio");
 
-  const start = (sound) => { const begun = sound.play(); if (begun) begun.catch(() => {}); };  // a pause right after it is no error
+  const begin = (sound) => { const begun = sound.play(); if (begun) begun.catch(() => {}); };  // a pause right after it is no error
 
   // ---- one sound
   const box = document.querySelector("[data-wave-of]");
   const audio = box ? $(box.dataset.waveOf) : null;
   let regions = null;
-  const from = (ms) => { audio.currentTime = Math.max(0, ms / 1000); start(audio); };
+  const from = (ms) => { audio.currentTime = Math.max(0, ms / 1000); begin(audio); };
   if (audio) {
     audio.preload = "metadata";
     if (window.WaveSurfer) {
@@ -59,7 +59,7 @@
     audio.addEventListener("timeupdate", () => { if (until && audio.currentTime >= until) { audio.pause(); until = 0; } });
     audio.addEventListener("loadedmetadata", () => { audio.currentTime = Math.max(0, start.value - offset - 1); }, { once: true });
     const acts = {
-      play: () => { until = 0; if (audio.paused) start(audio); else audio.pause(); },
+      play: () => { until = 0; if (audio.paused) begin(audio); else audio.pause(); },
       start: () => { start.value = at().toFixed(1); if (Number(end.value) <= Number(start.value)) end.value = (at() + 1).toFixed(1); draw(); },
       end: () => { end.value = at().toFixed(1); draw(); },
       choice: () => { from((start.value - offset) * 1000); until = end.value - offset; },
@@ -89,8 +89,8 @@
   if (all && sounds.length) {
     all.hidden = false;
     let running = false;
-    all.querySelector("button").addEventListener("click", () => { running = true; for (const one of sounds) one.pause(); sounds[0].currentTime = 0; start(sounds[0]); });
-    sounds.forEach((one, k) => one.addEventListener("ended", () => { if (running && sounds[k + 1]) { start(sounds[k + 1]); sounds[k + 1].scrollIntoView({ block: "center" }); } }));
+    all.querySelector("button").addEventListener("click", () => { running = true; for (const one of sounds) one.pause(); sounds[0].currentTime = 0; begin(sounds[0]); });
+    sounds.forEach((one, k) => one.addEventListener("ended", () => { if (running && sounds[k + 1]) { begin(sounds[k + 1]); sounds[k + 1].scrollIntoView({ block: "center" }); } }));
     sounds.forEach((one) => one.addEventListener("play", () => { for (const other of sounds) if (other !== one) other.pause(); }));
   }
 
