@@ -35,7 +35,7 @@ def show(
 
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
-        number = next((c.customer_number for c in store.calls() if c.call_id == call_id), "") or ""
+        number = next((c.customer_number for c in store.calls(call_id=call_id)), "") or ""
         found: dict[str, Any] = {
             "verdicts": [masked(one, number) for one in rulings.of_call(store.db, call_id)],
             "text_marks": text_marks.marks(store.db, call_id),

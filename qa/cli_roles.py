@@ -121,7 +121,7 @@ def set_(
         call_id = resolve(store, call)
         done = role_marks.set_roles(store, call_id, given, by, reason, apart=not whole, alone=alone, closed_month=closed_month)
         notes = _recounted(store, call_id)
-        number = next((c.customer_number for c in store.calls() if c.call_id == call_id), "") or ""
+        number = next((c.customer_number for c in store.calls(call_id=call_id)), "") or ""
         mark = masked(done.mark, number)
     if as_json:
         print_json({"mark": mark, "proposed": done.saved.proposed, "percent_before": done.before, "percent_after": done.after})

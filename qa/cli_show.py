@@ -139,7 +139,7 @@ def _show_json(store: Store, call_id: str, found: Call, book: RuleBook | None) -
     from qa import export
     from qa.channel_facts import in_words, of_call
 
-    row = next(c for c in store.calls() if c.call_id == call_id)
+    (row,) = store.calls(call_id=call_id)
     whole: dict[str, Any] = json.loads(export.to_json([(row, store.scorecard(call_id))]))["calls"][0]
     whole["transcript"] = [
         {

@@ -106,7 +106,7 @@ def call(store: Store, call_id: str, books: Books) -> CallSum:
 
     Errors: :class:`NotFoundError` for an unknown call.
     """
-    row, grave = next((row for row in store.calls() if row.call_id == call_id), None), money.in_force(store.marks(call_id))
+    row, grave = next(iter(store.calls(call_id=call_id)), None), money.in_force(store.marks(call_id))
     if row is not None:
         return _counted(row, store.scorecard(call_id), books, store.earlier(), grave)
     waiting = next((row for row in proposed(store) if row.call_id == call_id), None)

@@ -338,14 +338,16 @@ class Store:
     def _scorecard(self, row: dict[str, Any]) -> Scorecard:
         return rows.scorecard(row, self._cards.judgements.whole(row["results_json"]))
 
-    def calls(self, agent: str | None = None, since: Day = None, until: Day = None, *, withdrawn: bool = False) -> tuple[ScoredCall, ...]:
+    def calls(
+        self, agent: str | None = None, since: Day = None, until: Day = None, *, withdrawn: bool = False, call_id: str | None = None
+    ) -> tuple[ScoredCall, ...]:
         """Calls with their current scorecards, by start (unknown starts last); ``withdrawn``: instead of these those that count no more.
 
         ``since`` is inclusive; ``until`` takes in the whole day if it is a date, else it is exclusive; both are wall clock
-        of UTC+8.  A call without a known start is in no bounded period.
+        of UTC+8.  A call without a known start is in no bounded period.  ``call_id``: that call alone.
         """
         low, high = rows.period(since, until)
-        chosen = (("c.agent_id = ?", agent), ("c.started >= ?", low), ("c.started < ?", high))
+        chosen = (("c.agent_id = ?", agent), ("c.started >= ?", low), ("c.started < ?", high), ("c.call_id = ?", call_id))
         cards = "standing_scorecards" if withdrawn else "current_scorecards"
         known = "c.call_id in (select call_id from withdrawn_calls)" if withdrawn else "1"
         where = " and ".join([known, *(sql for sql, value in chosen if value is not None)])

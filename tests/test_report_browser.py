@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stored_houses
+from chromium import ARGUMENTS, CHROMIUM, MARKS, WIDTHS
 from report_samples import BANNED, SCRIPT, call, good, scorecard, write_wav
 
 from qa import report, report_files, whatif_view
@@ -16,20 +16,7 @@ from qa.store import Store
 from qa.whatif import what_if
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium", path="/usr/bin")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no /usr/bin/chromium")]
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDTHS = (360, 1440)
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 # ruff: noqa: F811
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -27,7 +28,7 @@ def furnished(house: House) -> House:
     verdicts.add(store, B, "banned_phrases", Evidence(Span(12_500, 14_000), Role.AGENT), Terms("质检主管", "不耐烦地挂断"))
     text_marks.correct(store, B, "ch0", Span(12_500, 15_000), "再见吧。", Terms("质检小王", "听了三遍"))
     house.publish(A)
-    house.clock[0] = __import__("time").time()
+    house.clock[0] = time.time()
     appeals.file(store, A, "greeting", "8001", "文字与录音不符", "我问候了，请再听开头", "李敏", today())
     one = appeals.answer(store, 1, "lead", "support", "听了，开头有半句问候", "王班长")
     assert one.state().level == "qa"
@@ -67,28 +68,42 @@ def test_every_page_is_well_at_both_widths(opened: Open, furnished: House, name:
     one.shot(name)
 
 
+FOCUSED = "document.activeElement.closest('article.rule')?.dataset.rule || ''"
+
+
 def test_a_call_is_reviewed_by_keyboard_alone(opened: Open, house: House) -> None:
     one = opened("qa", f"/review/{A}")
+    _goes_to_the_greeting(one)
+    _overturns_and_confirms(one, house)
+    _adds_a_finding(one, house)
+    _corrects_the_text(one, house)
+    _finishes(one, house)
+    assert one.complaints == []
+
+
+def _goes_to_the_greeting(one: Opened) -> None:
     keys, page = one.page.keyboard, one.page
-    focused = "document.activeElement.closest('article.rule')?.dataset.rule || ''"
     keys.press("j")
-    first = page.evaluate(focused)
+    first = page.evaluate(FOCUSED)
     assert first and page.evaluate("document.getElementById('audio').currentTime") >= 0
     one.until("!document.getElementById('audio').paused")
     keys.press(" ")
     one.until("document.getElementById('audio').paused")
-    while page.evaluate(focused) != "greeting":
-        before = page.evaluate(focused)
+    while page.evaluate(FOCUSED) != "greeting":
+        before = page.evaluate(FOCUSED)
         keys.press("j")
-        assert page.evaluate(focused) != before
+        assert page.evaluate(FOCUSED) != before
 
+
+def _overturns_and_confirms(one: Opened, house: House) -> None:
+    keys, page = one.page.keyboard, one.page
     keys.press("o")
     assert page.evaluate("document.activeElement.name") == "outcome"
     keys.press("Tab")
     keys.type("录音开头被截断")  # the letters of the shortcuts are only letters here
     keys.press("Enter")
     one.until("document.querySelector('#c-greeting .person')?.textContent.includes('录音开头被截断')")
-    assert page.evaluate("location.pathname").endswith(A) and page.evaluate(focused) == "greeting"
+    assert page.evaluate("location.pathname").endswith(A) and page.evaluate(FOCUSED) == "greeting"
     (overturned,) = rulings.of_call(house.store.db, A)
     assert (overturned.action, overturned.by) == ("overturn", "质检小王")
     assert "已改判" in page.inner_text("#notices")
@@ -100,11 +115,14 @@ def test_a_call_is_reviewed_by_keyboard_alone(opened: Open, house: House) -> Non
     one.until("document.querySelector('#c-greeting .person').textContent.includes('确认')")
     assert [v.action for v in rulings.of_call(house.store.db, A)] == ["overturn", "withdraw", "confirm"]
 
+
+def _adds_a_finding(one: Opened, house: House) -> None:
+    keys, page = one.page.keyboard, one.page
     for sign in "kkkkkkkjjjjjjj":
-        if page.evaluate(focused) == "banned_phrases":
+        if page.evaluate(FOCUSED) == "banned_phrases":
             break
         keys.press(sign)
-    assert page.evaluate(focused) == "banned_phrases"
+    assert page.evaluate(FOCUSED) == "banned_phrases"
     page.evaluate("document.getElementById('audio').pause(); document.getElementById('audio').currentTime = 6.5")
     keys.press("a")
     assert page.evaluate("document.activeElement.name") == "start"
@@ -121,6 +139,9 @@ def test_a_call_is_reviewed_by_keyboard_alone(opened: Open, house: House) -> Non
     found = house.store.scorecard(A).result("banned_phrases")
     assert found is not None and found.outcome is Outcome.FAIL and found.findings[0].evidence[0].span == Span(6500, 8000)
 
+
+def _corrects_the_text(one: Opened, house: House) -> None:
+    keys, page = one.page.keyboard, one.page
     page.evaluate("document.getElementById('audio').currentTime = 1")
     one.until("document.querySelector('.line.now')")
     keys.press("t")
@@ -133,6 +154,9 @@ def test_a_call_is_reviewed_by_keyboard_alone(opened: Open, house: House) -> Non
     assert text_marks.marks(house.store.db, A)[0].before_text.startswith("什么事")
     assert page.evaluate("new URL(location.href).searchParams.get('at')") == "1000"
 
+
+def _finishes(one: Opened, house: House) -> None:
+    keys, page = one.page.keyboard, one.page
     keys.press("r")
     assert page.evaluate("document.activeElement.id") == "v-ch0"
     keys.press("Escape")
@@ -143,7 +167,6 @@ def test_a_call_is_reviewed_by_keyboard_alone(opened: Open, house: House) -> Non
     keys.press("Enter")
     one.until(f"location.pathname !== '/review/{A}'")
     assert reviews.of_call(house.store.db, A)[0].comment == "开头要问好"
-    assert one.complaints == []
 
 
 def test_a_verdict_that_another_has_overtaken_says_so_and_keeps_the_words(opened: Open, house: House) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from chromium import ARGUMENTS, CHROMIUM, MARKS, WIDTHS
 from web_house import House
 
 from qa.people import sessions
@@ -28,19 +28,8 @@ from qa.web.app import create_app
 from qa.web.running import _socket
 from qa.web.settings import Settings
 
-CHROMIUM = shutil.which("chromium", path="/usr/bin")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no /usr/bin/chromium")]
-ARGUMENTS = [
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-WIDTHS = (360, 1440)
+__all__ = ["WIDTHS", "Opened", "pytestmark"]
+pytestmark = MARKS
 SHOTS = os.environ.get("QA_SHOTS", "")
 """Where screenshots go; without it none are made."""
 CONTRAST = (Path(__file__).parent / "data" / "contrast.js").read_text("utf-8")
