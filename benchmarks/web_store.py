@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "recordings_sample"))
 
 from benchmark_plans import benchmark_plans  # noqa: E402
+from web_work import work  # noqa: E402
 
 from qa import rows, rulebook, serial  # noqa: E402
 from qa.appraisal import figures  # noqa: E402
@@ -287,6 +288,7 @@ def make(path: Path, house: House, *, counted: bool = True) -> None:
         if counted:
             figures.ensure(store, budget_s=None)
             told("months counted")
+        told(work(store))
         store.db.sqlite.execute("analyze")
         store.db.sqlite.execute("PRAGMA wal_checkpoint(truncate)")
     told(f"{path.stat().st_size / 2**30:.2f} GiB")

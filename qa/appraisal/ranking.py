@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+import numpy as np
+
 from qa.intervals import CONFIDENCE, MIN_SD
 from qa.scorecards import MIN_RANKED
 
@@ -35,13 +37,11 @@ def places(samples: Mapping[str, Sample]) -> dict[str, tuple[int, int]]:
     within = math.fsum(one.variance * (one.n - 1) for one in ranked.values()) / (total - groups)
     limit = _quantile(groups, _fewer(total - groups)) * max(math.sqrt(within), MIN_SD)
 
-    def better(a: Sample, b: Sample) -> bool:
-        return a.mean - b.mean > limit * math.sqrt((1 / a.n + 1 / b.n) / 2)
-
-    found = {
-        agent: (1 + sum(better(other, one) for other in ranked.values()), groups - sum(better(one, other) for other in ranked.values()))
-        for agent, one in ranked.items()
-    }
+    number, mean = np.array([one.n for one in ranked.values()], float), np.array([one.mean for one in ranked.values()])
+    found = {}
+    for agent, one in ranked.items():  # a row at a time: a house of many agents needs no table of all pairs
+        noise = limit * np.sqrt((1 / one.n + 1 / number) / 2)
+        found[agent] = (1 + int(np.sum(mean - one.mean > noise)), groups - int(np.sum(one.mean - mean > noise)))
     return found if len(set(found.values())) > 1 else {}
 
 
