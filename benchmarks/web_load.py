@@ -1,17 +1,19 @@
 """The web app under load: eight people of all roles on a real server over HTTP, the time to the last byte of every page.
 
     python benchmarks/web_store.py /tmp/big.db
-    python benchmarks/web_load.py /tmp/big.db [--seconds 60] [--pause 1] [--json out.json]
+    python benchmarks/web_load.py /tmp/big.db [--seconds 60] [--pause 1] [--decisions 0.25] [--json out.json]
 
-Every page of the table of routes that a role may open is asked for with objects of that role's own, drawn from the store by ``SEED``, so
-that a new page is measured without a word here.  Downloads and sound are no pages and left out; a page whose objects the store has none of is listed
-as not measured.  Each person asks, waits ``pause`` seconds on average, and asks for something else; the server is a process of its own,
-as ``qa serve`` starts it.  Aims: p95 of every page at most 50 ms, of Chinese full-text search at most 100 ms.
+Every page of the table of routes that a role may open is asked for with objects of that role's own, drawn from the store by ``SEED``,
+so that a new page is measured without a word here.  Downloads and sound are no pages and left out; a page whose objects the store has
+none of is listed as not measured.  QA and the team lead also decide (``web_decisions.py``): that writes into the store, and is counted
+apart (``POST …``).  Each person asks, waits ``pause`` seconds on average, and asks for something else; the server is a process of its
+own, as ``qa serve`` starts it.  Aims: p95 of every page at most 50 ms, of Chinese full-text search at most 100 ms.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import html
 import http.client
 import json
@@ -28,6 +30,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
+
+import web_decisions
 
 from qa.people.accounts import UserRole
 from qa.store import Store
@@ -66,6 +70,7 @@ class Person:
     login: str
     server: str
     cookies: dict[str, str] = field(default_factory=dict)
+    leads: str = ""
 
     def __post_init__(self) -> None:
         self.connection = http.client.HTTPConnection(urlsplit(self.server).netloc, timeout=60)
@@ -78,12 +83,13 @@ class Person:
             raise SystemExit(f"{self.login} cannot log in ({status}): was the store made by benchmarks/web_store.py?")
 
     def ask(self, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
-        """Status and body; the connection stays open."""
+        """Status and body; ``leads``: where the answer leads.  The connection stays open."""
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()), "Origin": self.server.rstrip("/")}
         headers |= {"Content-Type": "application/x-www-form-urlencoded"} if body is not None else {}
         self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
         data = answer.read()
+        self.leads = answer.getheader("Location", "")
         for name, value in answer.getheaders():
             if name.lower() == "set-cookie":
                 key, _, kept = value.split(";")[0].partition("=")
@@ -200,7 +206,7 @@ class Figures:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def visit(db: Path, server: str, login: str, until: list[float], pause_s: float, found: Figures) -> None:
+def visit(db: Path, server: str, login: str, until: list[float], pause_s: float, decisions: float, found: Figures) -> None:
     """One person's time on the site; what is asked before ``until[0]`` warms up and is not counted."""
     with Store(db, create=False) as store:
         objects = Objects(store, login)
@@ -211,18 +217,26 @@ def visit(db: Path, server: str, login: str, until: list[float], pause_s: float,
                 found.unmeasured.add(page.path)
             else:
                 drawers.append(drawer)
-    person = Person(login, server)
-    while time.monotonic() < until[1]:
-        wish = objects.chance.choice(drawers)()
+    person, role = Person(login, server), objects.user["role"]
+    pause = functools.partial(objects.chance.expovariate, 1 / pause_s)
+
+    def ask(name: str, method: str, path: str, body: str | None) -> tuple[int, bytes, str]:
         begun = time.perf_counter()
-        status, _ = person.ask("GET", wish.path)
+        status, data = person.ask(method, path, body)
         took = 1000 * (time.perf_counter() - begun)
         with found.lock:
             if time.monotonic() >= until[0]:
-                found.ms[wish.name].append(took)
+                found.ms[name].append(took)
             if status not in (200, 303):
-                found.wrong[f"{status} {wish.name} ({login})"] += 1
-        time.sleep(objects.chance.expovariate(1 / pause_s))
+                found.wrong[f"{status} {name} ({login})"] += 1
+        time.sleep(pause())
+        return status, data, person.leads
+
+    while time.monotonic() < until[1]:
+        decides = role in web_decisions.LISTED and objects.chance.random() < decisions
+        if not (decides and web_decisions.decide(role, ask, functools.partial(objects.draw, "call_id"), objects.chance)):
+            wish = objects.chance.choice(drawers)()
+            ask(wish.name, "GET", wish.path, None)
 
 
 def share(values: list[float], part: float) -> float:
@@ -238,14 +252,14 @@ def start(db: Path) -> tuple[subprocess.Popen[str], str]:
     return running, running.stdout.readline().split()[-1]
 
 
-def measure(db: Path, seconds: float, warm_s: float, pause_s: float) -> Figures:
+def measure(db: Path, seconds: float, warm_s: float, pause_s: float, decisions: float) -> Figures:
     """All people at once."""
     found = Figures()
     running, server = start(db)
     try:
         now = time.monotonic()
         until = [now + warm_s, now + warm_s + seconds]
-        people = [threading.Thread(target=visit, args=(db, server, login, until, pause_s, found)) for login in PEOPLE]
+        people = [threading.Thread(target=visit, args=(db, server, login, until, pause_s, decisions, found)) for login in PEOPLE]
         for one in people:
             one.start()
         for one in people:
@@ -259,8 +273,10 @@ def measure(db: Path, seconds: float, warm_s: float, pause_s: float) -> Figures:
 def told(found: Figures) -> dict[str, dict[str, float]]:
     """Prints the figures and returns them."""
     rows = {name: {"n": len(v), "p50": share(v, 0.5), "p95": share(v, 0.95), "max": max(v)} for name, v in sorted(found.ms.items())}
-    every = [ms for name, values in found.ms.items() if name != "search" for ms in values]
-    rows["all pages"] = {"n": len(every), "p50": share(every, 0.5), "p95": share(every, 0.95), "max": max(every)}
+    for title, posts in (("all pages", False), ("all decisions", True)):
+        every = [ms for name, values in found.ms.items() if name != "search" and name.startswith("POST ") is posts for ms in values]
+        if every:
+            rows[title] = {"n": len(every), "p50": share(every, 0.5), "p95": share(every, 0.95), "max": max(every)}
     for name, row in rows.items():
         aim = SEARCH_MS if name == "search" else PAGE_MS
         mark = " " if row["p95"] <= aim else "!"
@@ -277,9 +293,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--warm", type=float, default=10.0, help="seconds before anything is counted")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two pages of one person, on average")
+    parser.add_argument("--decisions", type=float, default=0.25, help="share of what QA and the lead do that writes; 0: nobody writes")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    rows = told(measure(given.db, given.seconds, given.warm, given.pause))
+    rows = told(measure(given.db, given.seconds, given.warm, given.pause, given.decisions))
     if given.json is not None:
         given.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
 

@@ -75,7 +75,7 @@ def cut_clips(store: Store, chance: random.Random) -> list[int]:
             cutting._keep(store, clip_id, store.call(call["call_id"]), part, "培训")
         if chance.random() < RELEASED:
             version = cutting.clip(store, clip_id).version
-            release.decide(store, clip_id, version.id, release.RELEASED, "质检")
+            release.decide(store, clip_id, version.id, release.RELEASED, "质检", heard=True)
         made.append(clip_id)
     return made
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from qa import fingerprint, scoring
+from qa import fingerprint, scoring, sightings
 from qa.judgements import Result, RuleWords
 from qa.rules import points
 from qa.rules.book import Rule, RuleBook
@@ -77,7 +77,7 @@ class Bench:
         return Result(words, found.outcome, found.occurrences, 0.0, None, None, found.findings)
 
     def card(self, of: About, results: Sequence[Result], earlier: Mapping[str, int], rulings: Mapping[str, Ruling] = _NONE) -> Card:
-        """The results counted; ``earlier`` and ``rulings`` as of :func:`qa.scoring.score`."""
+        """The results counted; ``earlier`` and ``rulings`` as of :func:`qa.scoring.score`.  Results that are ruled on have findings."""
         if rulings:
             results = self._ruled(results, rulings, earlier)
         found = self._sum(results, earlier)
@@ -118,12 +118,18 @@ class Bench:
 def _valued(r: Result, worth: tuple[float, float | None]) -> Result:
     if (r.weight, r.points) == worth:
         return r
-    return Result(r.rule, r.outcome, r.occurrences, *worth, r.judgement, r.findings, r.verdict, r.machine)
+    return Result(r.rule, r.outcome, r.occurrences, *worth, r.judgement, r.findings, r.verdict, r.machine, r.outgrown)
 
 
 def ruled(machine: Result, ruling: Ruling) -> Result:
-    """A person's ruling in the place of the program's own result; its points are still to be counted."""
-    return Result(machine.rule, ruling.outcome, ruling.occurrences, 0.0, None, None, ruling.findings, ruling.verdict, machine)
+    """A person's ruling, as it holds on them, in the place of the program's own findings; its points are still to be counted.
+
+    Errors: ValueError where these are not at hand (:meth:`qa.judgements.Judgements.filled`).
+    """
+    if not machine.findings:
+        raise ValueError(f"{machine.check_id}: a ruling holds on findings, and these are not at hand")
+    now = sightings.held(ruling, machine.findings)
+    return Result(machine.rule, now.outcome, now.occurrences, 0.0, None, None, now.findings, now.verdict, machine, now.outgrown)
 
 
 def _same(rule: Rule, mark: str | None, old: Result | None) -> Result | None:

@@ -53,6 +53,7 @@ from qa.cli_common import (
     print_json,
     table,
 )
+from qa.cli_logged import seen
 from qa.cli_scoring import expected_records, score_with_progress, show_table_problems
 from qa.errors import AudioError
 from qa.report_text import percent_text
@@ -211,6 +212,7 @@ def _write_reports(store: Store, results: Sequence[FileResult], folder: Path) ->
 
     standing = {call.call_id: call.agent_id for call in store.calls()}  # what is only proposed has no page
     scored = [r.call_id for r in results if r.call_id in standing]
+    seen(store, "calls.export", "calls", str(len(scored)), file=folder, command="score --report")
     agents = sorted({agent for call_id in scored if (agent := standing[call_id])})
     with err().status("写报告 …"):
         report_files.write_folder(store, scored, agents, folder)
@@ -228,7 +230,10 @@ def report_call(
     from qa.store import Store
 
     with Store(db, create=False) as store:
-        report.write(output, report_files.call_page(store, cli_show.resolve(store, call)))
+        call_id = cli_show.resolve(store, call)
+        page = report_files.call_page(store, call_id)
+        seen(store, "call.export", "call", call_id, file=output, command="report call")
+        report.write(output, page)
     _written(output, as_json)
 
 
@@ -247,7 +252,9 @@ def report_agent(
 
     with Store(db, create=False) as store:
         cli_show.require_agent(store, number)
-        report.write(output, report_files.agent_page(store, number, since, until))
+        page = report_files.agent_page(store, number, since, until)
+        seen(store, "agent.export", "agent", number, file=output, since=since or "", until=until or "", command="report agent")
+        report.write(output, page)
     _written(output, as_json)
 
 
@@ -281,6 +288,8 @@ def export(
         scored = list(store.scored(agent, since, until))
         taken = list(store.scored(agent, since, until, withdrawn=True)) if withdrawn else []
         reasons = {row.call_id: str(store.withdrawals.standing(row.call_id) or "") for row, _ in taken} if withdrawn else None
+        told = {"agent": agent or "", "since": since or "", "until": until or "", "withdrawn": len(taken), "command": "export"}
+        seen(store, "calls.export", "calls", str(len(scored)), file=path, **told)
         files = exporting.write([*scored, *taken], path, withdrawn=reasons)
         notes = cli_show.withdrawn_notes(store.withdrawals.all(agent, since, until))
     if as_json:

@@ -19,6 +19,7 @@ from qa.types import Outcome
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from qa.appraisal.fines import Fines
     from qa.explain import CallSum, MonthSum
     from qa.ledger_sheets import Sheet
     from qa.rules.points import Line
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _CALL_KEYS = ("section", "rule", "clause", "outcome", "evidence", "points", "how")
 _MONTH_KEYS = ("time", "call", "rule", "clause", "evidence", "yuan", "how")
+_WAIT_KEYS = ("time", "call", "rule", "clause")
 """Names of the cells of ``explain_text`` in JSON."""
 
 
@@ -43,20 +45,27 @@ def explain(
 ) -> None:
     """把一通电话的得分、或一位坐席一个月的得分和罚款逐行算给人看（the arithmetic, line by line）。"""
     from qa import explain as explaining
+    from qa.appraisal import charged
+    from qa.appraisal.light import KnownBooks
     from qa.books import Books
+    from qa.cli_logged import seen
     from qa.store import Store
 
     with Store(db, create=False) as store:
         books = Books(store, profile)
         if month is None:
             one = explaining.call(store, _call_id(store, subject), books)
+            seen(store, "call.view", "call", one.row.call_id, command="explain")
             print_json(_call_json(one)) if as_json else _show_call(out(), one)
             return
         year, number = explaining.parse_month(month)
         if next(explaining.proposed(store, subject), None) is None:  # an agent may have nothing that stands
             require_agent(store, subject)
-        sheet = explaining.month(store, subject, year, number, books, store.marks())
-    print_json(_month_json(sheet)) if as_json else _show_month(out(), sheet)
+        with store.db.reading():
+            sheet = explaining.month(store, subject, year, number, books, store.marks())
+            paid = charged.of_sheet(store, sheet, KnownBooks(store, books))
+        seen(store, "agent.view", "agent", subject, month=month, command="explain")
+    print_json(_month_json(sheet, paid)) if as_json else _show_month(out(), sheet, paid)
 
 
 def _call_id(store: Store, subject: str) -> str:
@@ -122,10 +131,11 @@ def _marked(one: CallSum, line: Line) -> Iterator[str]:
 
 
 def _found(one: CallSum, line: Line) -> tuple[str, ...]:
-    """What was found against the agent: why the rule failed, each message once."""
+    """What was found against the agent: why the rule failed, and what a person's verdict does not cover; each message once."""
     from qa.export import mask_text
 
-    failed = (finding.message for finding in line.result.findings if finding.outcome is Outcome.FAIL)
+    told = (Outcome.FAIL, Outcome.INCONCLUSIVE) if line.result.outgrown else (Outcome.FAIL,)
+    failed = (finding.message for finding in line.result.findings if finding.outcome in told)
     return tuple(dict.fromkeys(mask_text(text, one.row.customer_number) for text in failed))
 
 
@@ -174,12 +184,29 @@ def _named(keys: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[dict[
 # ---------------------------------------------------------------- a month
 
 
-def _show_month(console: Console, sheet: MonthSum) -> None:
+def _notes(sheet: MonthSum, paid: Fines) -> tuple[str, ...]:
+    """What is to be said of the month; no sum of a closed month that no person answers for (yet)."""
+    if not paid.waits or not sheet.kept:
+        return sheet.notes
+    closed = f"本月已关账（{sheet.kept[0].by}，{sheet.kept[0].created[:10]}），其中有没有人确认过的违规，罚款待确认"
+    return (closed, *(note for note in sheet.notes if note not in sheet.sums))
+
+
+def _waits(sheet: MonthSum, paid: Fines) -> tuple[tuple[str, str, str, str], ...]:
+    """Time, call, rule and clause of what waits for confirmation."""
+    from qa.export import mask_name
+
+    numbers = {one.row.call_id: one.row.customer_number for one in sheet.calls}
+    return tuple((f"{o.at:%Y-%m-%d %H:%M}", mask_name(o.call_id, numbers[o.call_id]), o.title, o.clause) for o in paid.pending)
+
+
+def _show_month(console: Console, sheet: MonthSum, paid: Fines) -> None:
+    from qa.appraisal.month_table import BEFORE_IT
     from qa.explain import mean_text
     from qa.rules.explain_text import call_sums, month_rows, month_sums
 
     console.print(Text(f"坐席 {sheet.agent_id}  {sheet.year} 年 {sheet.month} 月  {len(sheet.calls)} 通电话", style="bold"))
-    for note in sheet.notes:
+    for note in _notes(sheet, paid):
         console.print(plain(f"! {note}", "yellow"))
     for one in (*sheet.calls, *sheet.proposed):
         console.print()
@@ -191,17 +218,23 @@ def _show_month(console: Console, sheet: MonthSum) -> None:
         console.print(Padding(plain(call_sums(one.total)[-1]), (0, 0, 0, 2)))
     console.print(Text("\n得分", style="bold cyan"))
     console.print(Padding(plain(mean_text(sheet)), (0, 0, 0, 2)))
-    console.print(Text("\n罚款", style="bold cyan"))
-    for time, call, title, clause, evidence, yuan, how in month_rows(sheet.fines):
+    console.print(Text("\n罚款（已由人确认的违规）" if paid.waits else "\n罚款", style="bold cyan"))
+    for time, call, title, clause, evidence, yuan, how in month_rows(paid.due):
         console.print(
             Text(f"  {time}  {call}  ").append(title, style="bold").append(f"  {yuan} 元  ", style="cyan").append(how), soft_wrap=True
         )
         console.print(Padding(plain(f"条款：{'；'.join(clause.strip().splitlines())}；证据：{evidence}", "dim"), (0, 0, 0, 4)))
-    for text in month_sums(sheet.fines):
+    for text in month_sums(paid.due):
         console.print(Padding(plain(text), (0, 0, 0, 2)))
+    if paid.waits:
+        waits = f"待确认 {len(paid.pending)} 处：没有人确认以前，不计罚款" if paid.pending else BEFORE_IT
+        console.print(Padding(plain(waits, "yellow"), (0, 0, 0, 2)))
+    for time, call, title, clause in _waits(sheet, paid):
+        console.print(Text(f"  {time}  {call}  ").append(title, style="bold").append("  待确认", style="yellow"), soft_wrap=True)
+        console.print(Padding(plain(f"条款：{'；'.join(clause.strip().splitlines())}", "dim"), (0, 0, 0, 4)))
 
 
-def _month_json(sheet: MonthSum) -> dict[str, Any]:
+def _month_json(sheet: MonthSum, paid: Fines) -> dict[str, Any]:
     from qa.explain import mean_text
     from qa.rules.explain_text import month_rows, month_sums
 
@@ -212,14 +245,16 @@ def _month_json(sheet: MonthSum) -> dict[str, Any]:
         "proposed": [_call_json(one) for one in sheet.proposed],
         "mean": None if sheet.mean is None else float(sheet.mean),
         "mean_sum": mean_text(sheet),
-        "fines": _named(_MONTH_KEYS, month_rows(sheet.fines)),
-        "fine_sums": month_sums(sheet.fines),
-        "kept": [_kept_json(one) for one in sheet.kept],
-        "notes": sheet.notes,
+        "fines": _named(_MONTH_KEYS, month_rows(paid.due)),
+        "fine_sums": month_sums(paid.due),
+        "fines_waiting": paid.waits,
+        "waiting": _named(_WAIT_KEYS, _waits(sheet, paid)),
+        "kept": [_kept_json(one, paid) for one in sheet.kept],
+        "notes": _notes(sheet, paid),
     }
 
 
-def _kept_json(kept: Sheet) -> dict[str, Any]:
-    """What was kept of a closed month, at its closing or after a correction."""
-    totals = {role: {"low": str(amount.low), "high": str(amount.high)} for role, amount in kept.totals}
+def _kept_json(kept: Sheet, paid: Fines) -> dict[str, Any]:
+    """What was kept of a closed month, at its closing or after a correction; no sums (None) where any of it waits for confirmation."""
+    totals = None if paid.waits else {role: {"low": str(amount.low), "high": str(amount.high)} for role, amount in kept.totals}
     return {"by": kept.by, "created": kept.created, "why": kept.why, "totals": totals}

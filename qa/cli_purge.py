@@ -22,6 +22,10 @@ def purge(
         "retention.toml"
     ),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="只看会删多少，什么也不删")] = False,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite/--no-rewrite", help="最后重写数据库文件（期间别的程序不能写；大库在夜里做）；不重写则文件不变小"),
+    ] = True,
     by: Annotated[str, typer.Option("--by", help="谁做的（姓名），记入审计日志；默认为本机登录名", metavar="NAME")] = "",
     db: Db = DB_DEFAULT,
     as_json: Json = False,
@@ -34,7 +38,7 @@ def purge(
     wanted = read(retention)
     with Store(db, create=False) as store:
         now = datetime.now(UTC)
-        done = purging.plan(store, wanted, now) if dry_run else purging.run(store, wanted, by.strip() or getpass.getuser(), now)
+        done = purging.plan(store, wanted, now) if dry_run else purging.run(store, wanted, by.strip() or getpass.getuser(), now, rewrite)
     if as_json:
         print_json(done)
     else:
@@ -43,7 +47,7 @@ def purge(
             counted = ("—", "—") if dry_run else (f"{one.count}", f"{one.bytes}")
             shown.add_row(KINDS[one.kind], one.cutoff, f"{one.objects}", *counted)
         out().print(shown)
-        out().print(f"暂不删除（申诉未结、待批准或指定保留）：{done.held} 通", markup=False)
+        out().print(f"暂不删除（申诉未结或申诉期内、罚款待确认、待批准或指定保留）：{done.held} 通", markup=False)
         for one in done.sums:
             for problem in one.problems:
                 out().print(f"✗ {KINDS[one.kind]}：{problem}", style="red", markup=False, soft_wrap=True)

@@ -81,6 +81,7 @@ def _import(store: Store, readings: Sequence[tuple[Path, Reading]], restore: boo
     """Import one after the other; a file that cannot be read stops none of the others."""
     from rich.progress import Progress, TextColumn
 
+    from qa.cli_logged import changed
     from qa.rows import now_utc
     from qa.switch import importing
     from qa.switch.withdrawn import Decision
@@ -96,6 +97,7 @@ def _import(store: Store, readings: Sequence[tuple[Path, Reading]], restore: boo
                 bar.update(task, description=f"{name} {rows} 行".replace("[", r"\["))
 
             try:
+                changed(store, "", "records.import", "records", path.name, restore=restore)
                 results.append(importing.import_file(store, path, how, told, again))
             except RecordError as error:
                 errors.append(error)

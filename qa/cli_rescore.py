@@ -13,6 +13,7 @@ import typer
 from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, Since, Until, err, error_line, out, print_json, table
+from qa.cli_logged import changed
 from qa.cli_show import mark_text, masked, resolve
 from qa.errors import RuleBookError, StoreError
 from qa.report_text import percent_text
@@ -123,6 +124,8 @@ def rescore(
     with Store(db, create=False) as store:
         if book is not None:
             show_other_contents(store, book, since, until)
+        asked = {"rule_book": f"{book.id} {book.stamp}" if book is not None else "", "since": since or "", "until": until or ""}
+        changed(store, "", "calls.rescore", "calls", "", **asked, all_houses=all_houses)
         with err().status("重评 …") as status:
             progress = lambda done: status.update(f"重评 … {done} 通")  # noqa: E731
             found = rescoring.rescore(store, book, since, until, progress, all_houses=all_houses)
@@ -223,12 +226,17 @@ def close(
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """关账：这个月的评分和罚款从此不变，不能再打开（close a month for good）。"""
+    """关账：这个月的评分和罚款从此不变，不能再打开（close a month for good）；罚款都经人确认了才能关账。"""
     from qa import ledger_closing
+    from qa.appraisal import closing
     from qa.store import Store
 
     with Store(db, create=False) as store, err().status("算罚款 …"):
-        closed = ledger_closing.close_month(store, month, by, note)
+        keep = ledger_closing.closing_month(store, month, by, note)  # the long part, while others may write
+        closing.check_confirmed(store, month)
+        with store.db.writing():
+            closed = keep()
+            changed(store, by, "month.close", "month", month, note=note)
     if as_json:
         print_json(closed)
     else:
@@ -271,7 +279,9 @@ def adjust(
     if (call is None) == (month is None) or (month is not None and scorecard is not None):
         raise StoreError("qa adjust", "应写一通电话，或用 --month 写一个月份", "请写 qa adjust 通话 …，或 qa adjust --month 2025-06 …")
     with Store(db, create=False) as store:
-        withdrawn, made = _decided(store, call, month, by, reason, scorecard)
+        with store.db.writing():
+            withdrawn, made = _decided(store, call, month, by, reason, scorecard)
+            _log(store, by, withdrawn, made)
         rows = [_adjusted(store, one) for one in made]
         rows_withdrawn = [{"withdrawal": masked(one, "")} for one in withdrawn]
         after = _counted_after(store, withdrawn, made)
@@ -307,6 +317,16 @@ def _decided(
     if call is None:
         return store.adjust_month(month or "", by, reason)
     return ledger_closing.decide(store, [call], by, reason, scorecard)
+
+
+def _log(store: Store, by: str, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> None:
+    """A row for each call that was decided on."""
+    from qa.ledger_closing import places
+
+    cards = {one.call_id: one.after for one in made}
+    for call_id in dict.fromkeys([*(one.call_id for one in withdrawn), *(one.call_id for one in made)]):
+        month = next((month for _, month in sorted(places(store, call_id))), "")
+        changed(store, by, "month.adjust", "call", call_id, month=month, scorecard=cards.get(call_id, ""))
 
 
 def _counted_after(store: Store, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> int:
@@ -345,7 +365,9 @@ def grave(
 
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
-        made = masked(store.mark_grave(call_id, rule, by, reason, not withdraw, closed_month=closed_month), "")
+        with store.db.writing():
+            made = masked(store.mark_grave(call_id, rule, by, reason, not withdraw, closed_month=closed_month), "")
+            changed(store, by, "review.grave", "call", call_id, rule=rule, grave=made.grave)
         title = next((result.title for result in store.scorecard(call_id) if result.check_id == rule), rule)
         closed = store.closed_month_of(call_id)
     if as_json:

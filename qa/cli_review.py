@@ -29,6 +29,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """看一通电话的人工判定、更正、复核、公布和申诉（what persons decided of a call）。"""
+    from qa.cli_logged import seen
     from qa.cli_show import masked, resolve
     from qa.review import appeals, publications, reviews, rulings, text_marks
     from qa.store import Store
@@ -43,6 +44,7 @@ def show(
             "publications": publications.of_call(store.db, call_id),
             "appeals": [(one, one.state()) for one in appeals.against(store.db, call_id)],
         }
+        seen(store, "call.view", "call", call_id, command="review show")
         _print(store, call_id, number, found, as_json)
 
 
@@ -100,6 +102,7 @@ def verdict(
     as_json: Json = False,
 ) -> None:
     """判定一通电话的一条规则，随即重新计分；程序以后重评也不变（a person's verdict on a rule）。"""
+    from qa.cli_logged import changed
     from qa.cli_show import resolve
     from qa.review import verdicts
     from qa.review.verdicts import OUTCOMES, Terms
@@ -110,7 +113,7 @@ def verdict(
     if action not in known:
         raise StoreError(action, "不是判定", f"可用：{'、'.join(known)}")
     evidence = _evidence(at)
-    with Store(db, create=False) as store:
+    with Store(db, create=False) as store, store.db.writing():
         call_id, terms = resolve(store, call), Terms(by, reason, closed_month=closed_month)
         if action == "add":
             if evidence is None:
@@ -120,6 +123,9 @@ def verdict(
             given = (verdicts.confirm if action == "confirm" else verdicts.withdraw)(store, call_id, rule, terms)
         else:
             given = verdicts.overturn(store, call_id, rule, Outcome(action), terms, (evidence,) if evidence else ())
+        one = given.verdict
+        told = {"rule": rule, "verdict": one.id, "outcome": one.outcome or "", "scorecard": given.saved.id}
+        changed(store, by, f"review.{one.action}", "call", call_id, **told)
     _told(given, as_json)
 
 

@@ -36,6 +36,7 @@ def show(
 ) -> None:
     """看一通电话里谁是谁：把握、依据、各说了什么、人工设定过什么（roles with their reasons）。"""
     from qa import role_marks
+    from qa.cli_logged import seen
     from qa.cli_show import masked, resolve
     from qa.report_privacy import without_numbers
     from qa.store import Store
@@ -46,6 +47,7 @@ def show(
         number = heard.record.customer_number if heard.record is not None else ""
         found = _masked(without_numbers(heard, store.scorecard(call_id))[0], number)
         made = [masked(one, number) for one in role_marks.marks(store.db, call_id)]
+        seen(store, "call.view", "call", call_id, command="roles show")
     if as_json:
         print_json(_as_json(call_id, found, made))
         return
@@ -113,13 +115,16 @@ def set_(
 ) -> None:
     """设定谁是坐席、谁是客户，随即重新评分，不再听录音；记下谁、为什么（set the roles by hand）。"""
     from qa import role_marks
+    from qa.cli_logged import changed
     from qa.cli_show import masked, resolve
     from qa.store import Store
 
     given = _given(call, roles or [], withdraw)
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
-        done = role_marks.set_roles(store, call_id, given, by, reason, apart=not whole, alone=alone, closed_month=closed_month)
+        with store.db.writing():
+            done = role_marks.set_roles(store, call_id, given, by, reason, apart=not whole, alone=alone, closed_month=closed_month)
+            changed(store, by, "review.roles", "call", call_id, scorecard=done.saved.id)
         notes = _recounted(store, call_id)
         number = next((c.customer_number for c in store.calls(call_id=call_id)), "") or ""
         mark = masked(done.mark, number)

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, STYLE, Db, Json, Since, Until, demo_line, out, outcome_text, print_json, table
+from qa.cli_logged import seen
 from qa.errors import NotFoundError
 from qa.report_text import OUTCOME_SYMBOL, percent_text
 from qa.types import Call, Outcome, Scorecard
@@ -99,6 +100,7 @@ def show(
         decisions = _decisions(store, card, heard.record.customer_number if heard.record is not None else "")
         found, card = without_numbers(heard, card)
         book = Books(store).known(card.provenance)
+        seen(store, "call.view", "call", call_id, command="show")
         if as_json:
             _show_json(store, call_id, found, book)
             return
@@ -224,6 +226,7 @@ def agents(since: Since = None, until: Until = None, db: Db = DB_DEFAULT, as_jso
     with Store(db, create=False) as store:
         whole = overview(store.calls(None, since, until))
         withdrawn = store.withdrawals.all(None, since, until)
+        seen(store, "team.view", "team", "", since=since or "", until=until or "", command="agents")
     whole = replace(whole, notes=(*whole.notes, *withdrawn_notes(withdrawn)))
     if as_json:
         print_json(whole)
@@ -285,6 +288,7 @@ def agent(
         require_agent(store, number)
         card = agent_scorecard(store.calls(number, since, until), number, since, until)
         card = replace(card, notes=(*card.notes, *withdrawn_notes(store.withdrawals.all(number, since, until))))
+        seen(store, "agent.view", "agent", number, since=since or "", until=until or "", command="agent")
     if as_json:
         print_json(card)
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, QaGroup, out, print_json, table
+from qa.cli_logged import changed
 from qa.errors import AudioError, ModelError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def enrol(
         raise AudioError(str(file), f"听得出 {heard} 个人的声音", cure)
     samples = voice_engine.speech(audio, index, spans, MOST_MS)
     with Store(db) as store:
+        changed(store, by, "voiceprint.enrol", "agent", agent)  # before it: what was there is scrubbed outside of any transaction
         made = voiceprints.enrol(store.db, agent, embedder, samples, by, consent)
     if as_json:
         print_json(made)
@@ -105,6 +107,7 @@ def forget(
     from qa.store import Store
 
     with Store(db, create=False) as store:
+        changed(store, by, "voiceprint.forget", "agent", agent)
         count = voiceprints.forget(store.db, agent, by)
     if as_json:
         print_json({"agent_id": agent, "deleted": count})

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, out, print_json
+from qa.cli_logged import changed
 from qa.errors import RecordError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def withdraw(
     as_json: Json = False,
 ) -> None:
     """撤回导入错的话单或登记表（withdraw）：不再与录音相配，不计入话单检查和话务表；什么也不删除，可以恢复。"""
+    from qa.export import mask_name
     from qa.store import Store
 
     if bool(calls) == bool(source):
@@ -76,7 +78,10 @@ def withdraw(
         raise RecordError("--reason", "没有写理由", "请写明为什么，如 --reason 导错了文件")
     with Store(db, create=False) as store:
         chosen = _of_source(store, source, restore) if source else _of_calls(store, calls or [], restore, scorecards)
-        done = _decide(store, chosen, by.strip(), reason.strip(), restore, scorecards)
+        with store.db.writing():
+            done = _decide(store, chosen, by.strip(), reason.strip(), restore, scorecards)
+            told = {"rows": len(chosen.row_ids), "calls": len(chosen.calls), "restore": restore, "scorecards": scorecards}
+            changed(store, by, "records.withdraw", "records", source or "、".join(mask_name(one) for one in calls or []), **told)
     if as_json:
         print_json(_json(done, scorecards))
     else:

@@ -64,7 +64,8 @@ class Database:
         self.rolled_back: list[Callable[[], None]] = []
         """Called when a transaction was undone: whoever remembers ids that it gave must forget them."""
         self.committed: dict[object, Callable[[], None]] = {}
-        """Called once, when the transaction in which they were put here is committed; forgotten with it when it is undone."""
+        """Called once, when the outermost transaction is committed; what was put here in a transaction, or a part of one, that is undone
+        is as it was before it."""
         self._depth = 0
         if not create and not path.exists():
             raise StoreError(str(path), "数据库不存在", "请先运行 qa score，或用 --db 指定数据库")
@@ -93,8 +94,8 @@ class Database:
         with db.atomic():  # one view of the file, while another program may be making it
             pending = self._pending()
         db.execute("PRAGMA foreign_keys = on")
-        # a power cut may lose the last commits but never breaks the file; every score can be made again
-        db.execute("PRAGMA synchronous = normal")
+        # a power cut loses nothing that was committed: a score can be made again, a verdict, an appeal, a row of the audit log cannot
+        db.execute("PRAGMA synchronous = full")
         if pending:
             self._enable_wal(busy_timeout_s)
             with self.writing():
@@ -136,7 +137,7 @@ class Database:
         Within another one it is a part of that, which is undone alone where it fails: what was written in it is kept with the outermost.
         """
         part, execute = f"part_{self._depth}", self.sqlite.conn.execute
-        whole = self._depth == 0
+        whole, before = self._depth == 0, dict(self.committed)
         with sqlite_errors(self.path):
             execute("begin immediate" if whole else f"savepoint {part}")
             self._depth += 1
@@ -144,8 +145,7 @@ class Database:
                 yield
                 execute("commit" if whole else f"release {part}")
             except BaseException:
-                if whole:
-                    self.committed.clear()
+                self.committed = before
                 if self.sqlite.conn.in_transaction:  # some errors of SQLite end it themselves
                     for undo in ("rollback",) if whole else (f"rollback to {part}", f"release {part}"):
                         execute(undo)

@@ -64,7 +64,8 @@ class MonthSum:
     ``mean``: of the calls that have a percent, rounded like the calls; None without any.  ``proposed``: calls of a closed month without a
     scorecard that stands, which are in no figure.  ``before``: how often rules were charged in earlier months of their periods.
     ``kept``: of a closed month what was kept at its closing and after each adjustment, oldest first; the percentages of such a month are
-    those of the scorecards, and its repetitions go on from where they stood at the closing.
+    those of the scorecards, and its repetitions go on from where they stood at the closing.  ``fines`` are over all breaches, whether a
+    person has confirmed them or not (:mod:`qa.appraisal.fines` tells these apart); ``sums``: those of the notes that tell such money.
     """
 
     agent_id: str
@@ -78,6 +79,7 @@ class MonthSum:
     before: money.Counted = field(default_factory=dict)
     kept: tuple[Sheet, ...] = ()
     closed: bool = False
+    sums: tuple[str, ...] = ()
 
     @property
     def percents(self) -> tuple[Decimal, ...]:
@@ -130,6 +132,7 @@ def month(store: Store, agent_id: str, year: int, month: int, books: Books, mark
     percents = list(_percents(calls, closed))
     decimals = max((one.book.scoring.decimals for one in calls), default=2)
     waiting = [_proposal(store, row, books, store.earlier(), grave) for row in proposed(store, agent_id, text)]
+    sums = tuple(_kept_sums(kept, fines))
     return MonthSum(
         agent_id=agent_id,
         year=year,
@@ -137,11 +140,12 @@ def month(store: Store, agent_id: str, year: int, month: int, books: Books, mark
         calls=tuple(calls),
         fines=fines,
         mean=points.half_up(sum(map(Fraction, percents), Fraction(0)) / len(percents), decimals) if percents else None,
-        notes=(*_undated(store, agent_id), *_kept_notes(store, kept, fines), *_waiting(waiting)),
+        notes=(*_undated(store, agent_id), *sums, *_kept_counts(store, kept), *_waiting(waiting)),
         proposed=tuple(waiting),
         before=before,
         kept=kept,
         closed=closed,
+        sums=sums,
     )
 
 
@@ -184,8 +188,8 @@ def charged(
     return counted
 
 
-def _kept_notes(store: Store, kept: Sequence[Sheet], fines: money.Month) -> Iterator[str]:
-    """What was kept of a closed month, what adjustments made of it, and where the figures of today are others."""
+def _kept_sums(kept: Sequence[Sheet], fines: money.Month) -> Iterator[str]:
+    """What was kept of a closed month, what adjustments made of it, and where the sums of today are others."""
     if not kept:
         return
     first, last = kept[0], kept[-1]
@@ -195,7 +199,13 @@ def _kept_notes(store: Store, kept: Sequence[Sheet], fines: money.Month) -> Iter
         yield f"关账后的更正（{new.by}，{new.created[:10]}，{new.why}）：{change}"
     if dict(last.totals) != dict(fines.totals):
         yield f"按现在的程序和评分算得 {totals_text(fines.totals)}，与记下的 {totals_text(last.totals)} 不同，以记下的为准；请报告管理员"
-    for month in sorted({month for _, _, month in last.before}):
+
+
+def _kept_counts(store: Store, kept: Sequence[Sheet]) -> Iterator[str]:
+    """Earlier months whose repetitions were corrected since a closed month was kept."""
+    last = kept[-1] if kept else None
+    for month in sorted({month for _, _, month in last.before} if last is not None else ()):
+        assert last is not None
         now = store.ledger.sheets(last.agent_id, month)
         was = {key: times for key, times in last.before.items() if key[2] == month}
         if now and {key: times for key, times in now[-1].counted.items() if times} != was:

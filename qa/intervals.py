@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import fmean, variance
 
 CONFIDENCE = 0.95
@@ -25,6 +26,7 @@ class Estimate:
     n: int
 
 
+@lru_cache(maxsize=4096)  # a page asks for the same small figures again and again
 def wilson(successes: int, n: int) -> Estimate:
     """Share of successes with Wilson's 95 % score interval, 0-1; all None for ``n`` = 0."""
     if n == 0:
@@ -35,6 +37,7 @@ def wilson(successes: int, n: int) -> Estimate:
     return Estimate(successes / n, float(interval.low), float(interval.high), n)
 
 
+@lru_cache(maxsize=4096)
 def _t_quantile(degrees: int) -> float:
     from scipy.stats import t
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,8 @@ from qa.types import CheckResult, Finding, Outcome
 
 REMEMBERED = 20_000
 """Judgements whose row is known without a question: many calls have the same findings where a rule does not apply."""
+LATELY = 64
+"""Scorecards whose results are at hand as they were unpacked last."""
 _DIGEST_BYTES = 16
 
 
@@ -38,7 +40,7 @@ class RuleWords(msgspec.Struct, frozen=True):
 class Result(msgspec.Struct, frozen=True):
     """A rule's result on a call: with its ``findings``, or with the row of the ``judgement`` that holds them.
 
-    ``verdict`` and ``machine``: as of :class:`qa.types.CheckResult`.
+    ``verdict``, ``machine`` and ``outgrown``: as of :class:`qa.types.CheckResult`.
     """
 
     rule: RuleWords
@@ -50,6 +52,12 @@ class Result(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     verdict: int = 0
     machine: Result | None = None
+    outgrown: bool = False
+
+    @property
+    def settled(self) -> bool:
+        """As of :class:`qa.types.CheckResult`."""
+        return self.verdict != 0 and not self.outgrown
 
     @property
     def own(self) -> Result:
@@ -70,7 +78,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class _Packed(msgspec.Struct, array_like=True, frozen=True):
-    """The last two are there only where a person ruled."""
+    """The last three are there only where a person ruled, the last one only where it is so."""
 
     rule: int
     judgement: int
@@ -80,6 +88,7 @@ class _Packed(msgspec.Struct, array_like=True, frozen=True):
     points: float | None
     verdict: int = 0
     machine: _Packed | None = None
+    outgrown: bool = False
 
 
 _unpack = msgspec.json.Decoder(tuple[_Packed, ...]).decode
@@ -91,7 +100,7 @@ def short(result: CheckResult) -> Result:
     words = RuleWords(*(getattr(result, name) for name in RuleWords.__struct_fields__))
     machine = short(result.machine) if result.machine is not None else None
     plain = words, result.outcome, result.occurrences, result.weight, result.points, None, result.findings
-    return Result(*plain, result.verdict, machine)
+    return Result(*plain, result.verdict, machine, result.outgrown)
 
 
 _shared: weakref.WeakKeyDictionary[Database, weakref.ref[Judgements]] = weakref.WeakKeyDictionary()
@@ -115,10 +124,11 @@ class Judgements:
         self._rules: dict[int, RuleWords] = {}
         self._rule_ids: dict[RuleWords, int] = {}
         self._known: dict[bytes, int] = {}
+        self._lately: dict[str, tuple[Result, ...]] = {}
         db.rolled_back.append(self._forget)
 
     def _forget(self) -> None:
-        for remembered in (self._rules, self._rule_ids, self._known):
+        for remembered in (self._rules, self._rule_ids, self._known, self._lately):
             remembered.clear()
 
     # ------------------------------------------------------------ packing
@@ -129,7 +139,9 @@ class Judgements:
     def _packed(self, r: Result) -> tuple[Any, ...]:
         judgement = self._judgement(r.findings) if r.judgement is None else r.judgement
         plain = (self._rule_ids.get(r.rule) or self._rule_id(r.rule), judgement, r.outcome, r.occurrences, r.weight, r.points)
-        return plain if r.machine is None else (*plain, r.verdict, self._packed(r.machine))
+        if r.machine is None:
+            return plain
+        return *plain, r.verdict, self._packed(r.machine), *([True] if r.outgrown else [])
 
     def _rule_id(self, words: RuleWords) -> int:
         values = msgspec.structs.asdict(words)
@@ -154,16 +166,24 @@ class Judgements:
 
     def unpack(self, text: str) -> tuple[Result, ...]:
         """Without the findings."""
+        known = self._lately.get(text)  # who counts a month reads the scorecards in question twice
+        if known is not None:
+            return known
         try:
-            return tuple([self._unpacked(p) for p in _unpack(text)])
+            made = tuple([self._unpacked(p) for p in _unpack(text)])
         except msgspec.MsgspecError as error:
             raise StoreError("评分", f"保存的数据已损坏（{error}）", "请从备份恢复数据库") from error
+        if len(self._lately) >= LATELY:
+            self._lately.clear()
+        self._lately[text] = made
+        return made
 
     def _unpacked(self, p: _Packed) -> Result:
         words = self._rules.get(p.rule) or self._words(p.rule)
         if p.machine is None:
             return Result(words, p.outcome, p.occurrences, p.weight, p.points, p.judgement)
-        return Result(words, p.outcome, p.occurrences, p.weight, p.points, p.judgement, (), p.verdict, self._unpacked(p.machine))
+        plain = words, p.outcome, p.occurrences, p.weight, p.points, p.judgement, ()
+        return Result(*plain, p.verdict, self._unpacked(p.machine), p.outgrown)
 
     def _words(self, rule_id: int) -> RuleWords:
         found = self._db.rows("select * from judged_rules where id = ?", rule_id)
@@ -176,13 +196,27 @@ class Judgements:
     def whole(self, text: str) -> tuple[CheckResult, ...]:
         """With the findings."""
         results = self.unpack(text)
-        named = [one.judgement for r in results for one in {id(r): r, id(r.own): r.own}.values()]
+        findings = self._findings([one.judgement for r in results for one in {id(r): r, id(r.own): r.own}.values()])
+        return tuple(_whole(r, findings) for r in results)
+
+    def filled(self, results: Iterable[Result], of: Container[str]) -> list[Result]:
+        """The results, those of the rules ``of`` with the findings that they rest on, but not those that the program found beside them."""
+        every = list(results)
+        lacking = [r for r in every if r.check_id in of and not r.findings]
+        if not lacking:
+            return every
+        findings = self._findings([r.judgement for r in lacking])
+        return [msgspec.structs.replace(r, findings=r.findings or findings[r.judgement]) if r.check_id in of else r for r in every]
+
+    def _findings(self, named: Sequence[int | None]) -> dict[int | None, tuple[Finding, ...]]:
+        """By row; all of them, or the store is damaged."""
         marks = ", ".join("?" * len(named))
         found = self._db.rows(f"select id, findings_json from judgements where id in ({marks})", *named)
-        findings = {row["id"]: rows.from_json(row["findings_json"], tuple[Finding, ...]) for row in found}
+        kept = {row["id"]: row["findings_json"] for row in found}
+        findings: dict[int | None, tuple[Finding, ...]] = {key: rows.from_json(text, tuple[Finding, ...]) for key, text in kept.items()}
         if any(judgement not in findings for judgement in named):
             raise StoreError("评分", "保存的数据不全（没有所依据的发现）", "请从备份恢复数据库")
-        return tuple(_whole(r, findings) for r in results)
+        return findings
 
 
 def _whole(r: Result, findings: dict[int | None, tuple[Finding, ...]]) -> CheckResult:
@@ -194,6 +228,7 @@ def _whole(r: Result, findings: dict[int | None, tuple[Finding, ...]]) -> CheckR
         findings=findings[r.judgement],
         verdict=r.verdict,
         machine=None if r.machine is None else _whole(r.machine, findings),
+        outgrown=r.outgrown,
     )
 
 

@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from qa import rows, rulebook
 from qa.checks import CheckModule
 from qa.clock import HOUSE_ZONE
 from qa.database import Database
-from qa.errors import NotFoundError, QaError, RuleBookError, StoreError
+from qa.errors import DatabaseError, NotFoundError, QaError, RuleBookError, StoreError
 from qa.ledger_sheets import Sheet, sheets
 from qa.paths import lexicons_at
 from qa.rules.archive import Archive, unpack
@@ -80,13 +81,25 @@ class ClosedMonth:
 
 
 class Ledger:
-    """Versions and closed months in one database.  Versions are read once a run: what others register meanwhile is for the next."""
+    """Versions and closed months in one database, however long this lives: what other threads and programs register is seen at the next
+    look, what is undone is forgotten."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._books: dict[str, RuleBook] = {}
+        self._given: set[str] = set()
         self._versions: dict[str, tuple[Version, ...]] = {}
+        self._newest = 0
         self._unreadable: set[str] = set()
+        db.rolled_back.append(self._forget)
+
+    def _forget(self) -> None:
+        """A transaction was undone: what was registered in it is not there, and its number may be given again."""
+        self._versions.clear()
+        with suppress(DatabaseError):  # what was undone for it fails again, and loudly, at the next look
+            gone = {one for one in self._given if not self._db.rows("select 1 from rule_books where hash = ?", one)}
+            self._given -= gone
+            self._books = {one: book for one, book in self._books.items() if one not in gone}
 
     # ------------------------------------------------------------ versions
 
@@ -94,7 +107,6 @@ class Ledger:
         """Keep the texts of ``book``, so that what it judged can be explained; it comes into force on no day."""
         with self._db.writing():
             self._insert(book)
-        self._books[book.content_hash] = book
 
     def register(self, book: RuleBook, also: Callable[[], object] = lambda: None) -> None:
         """Keep ``book`` and make it the newest version of its house; no new row if it is that already.  ``also`` is done in the same
@@ -105,17 +117,21 @@ class Ledger:
             newest = max(_versions(self._db, book.id), key=lambda version: version.number, default=None)
             if newest is None or newest.hash != book.content_hash:
                 self._db.insert("rule_book_registrations", {"hash": book.content_hash, "registered": rows.now_utc()})
-        self._books[book.content_hash] = book
-        self._versions.pop(book.id, None)
 
     def _insert(self, book: RuleBook) -> None:
         row: dict[str, str | None] = {"hash": book.content_hash, "id": book.id, "version": book.version, "title": book.title}
         row |= {"effective_from": _text(book.effective_from), "effective_until": _text(book.effective_until)}
         row["archive_json"] = rows.to_json(book.archive) if book.archive is not None else None
         self._db.insert("rule_books", row, "or ignore")
+        self._books[book.content_hash] = book
+        self._given.add(book.content_hash)
 
     def versions(self, book_id: str) -> tuple[Version, ...]:
         """All contents that were registered under this id, each with its latest registration, oldest first."""
+        (row,) = self._db.rows("select coalesce(max(number), 0) as newest from rule_book_registrations")
+        if row["newest"] != self._newest:
+            self._versions.clear()
+            self._newest = row["newest"]
         if book_id not in self._versions:
             self._versions[book_id] = tuple(_versions(self._db, book_id))
         return self._versions[book_id]
@@ -171,6 +187,8 @@ class Ledger:
             found = self.load(content_hash)
         except NotFoundError:  # may be kept a moment later
             return None
+        except DatabaseError:  # says nothing of the book
+            raise
         except StoreError:
             self._unreadable.add(content_hash)
             return None

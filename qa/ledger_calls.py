@@ -77,6 +77,27 @@ def stored_calls(db: Database, cards: Cards, since: str | date | None, until: st
         last = page[-1]["call_id"] if page else None
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A call in a list; ``stamp``: id and stamp of the rule book under which it stands (its newest scorecard, where none does)."""
+
+    call_id: str
+    agent_id: str
+    stamp: tuple[str, str]
+
+
+_LISTED = f"""select c.call_id, c.agent_id, s.rule_book, s.rule_book_version
+  from json_each(?) own cross join calls c on c.agent_id = own.value left join current_scorecards current using (call_id)
+  join scorecards s on {_CHOSEN} where c.started >= ? and c.started < ? and {_COUNTS} order by c.started, c.call_id"""
+
+
+def listed(db: Database, agents: Collection[str], since: date, until: date) -> tuple[Listed, ...]:
+    """The agents' calls of a period (both days included) by start, as :func:`stored_calls` gives them; it costs the same however many calls
+    others have."""
+    found = db.rows(_LISTED, rows.to_json(sorted(agents)), *rows.period(since, until))
+    return tuple(Listed(r["call_id"], r["agent_id"], (r["rule_book"] or "", r["rule_book_version"] or "")) for r in found)
+
+
 def stored_call(db: Database, cards: Cards, call_id: str, scorecard_id: int | None = None) -> StoredCall | None:
     """One call that counts, with the scorecard that is asked for or else as above; None where there is none of these ids."""
     columns = _COLUMNS if scorecard_id is None else _COLUMNS.replace(_CHOSEN, f"s.id = {int(scorecard_id)} and s.call_id = c.call_id")

@@ -19,7 +19,7 @@ from qa.database import Database
 from qa.errors import ConflictError, NotFoundError, StoreError
 from qa.judgements import Judgements, Result, short
 from qa.ledger import PROPOSED, Ledger
-from qa.review.rulings import judged_on, rulings
+from qa.review.rulings import judged_on, numbers
 from qa.rules.book import RuleBook
 from qa.rules.model import Severity
 from qa.types import AudioInfo, CallRecord, Outcome, Provenance, Roles, Scorecard
@@ -108,8 +108,9 @@ class Cards:
 
     def _check_ruled(self, card: Card, snapshot: bytes) -> None:
         """Errors: :class:`ConflictError` where a person has ruled, or taken a ruling back, since ``card`` was judged."""
-        known = rulings(self._db, card.call_id, card.provenance.file_sha256, lambda: judged_on(snapshot))
-        if {r.check_id: known[r.check_id].verdict for r in card.results if r.check_id in known} != _ruled(card.results):
+        made = card.provenance
+        known = numbers(self._db, card.call_id, made.rule_book, made.file_sha256, lambda: judged_on(snapshot))
+        if {r.check_id: known[r.check_id] for r in card.results if r.check_id in known} != _ruled(card.results):
             raise ConflictError(card.call_id, "评分期间有人复核了这通电话", "复核的结果已经保存；请再运行一次")
 
     def _overtaken(self, card: Card) -> bool:

@@ -6,7 +6,7 @@ Nothing but a recorded correction (an adjustment, a mark of 情节严重) change
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from qa import explain, ledger_sheets
@@ -33,20 +33,26 @@ def close_month(store: Store, month: str, by: str, note: str = "") -> ClosedMont
 
     Errors: :class:`StoreError` as of :meth:`qa.ledger.Ledger.check_closing`; where an earlier month of the same quarter or year is
     still open and a fine counts repetitions over it; where the points of a call are not those that first warnings give now, or its
-    rule book is not to be had; where a call of the month waits for a person; where something was written meanwhile.
+    rule book is not to be had; where a call of the month waits for a person; where something of the month was written meanwhile.
     """
+    return closing_month(store, month, by, note)()
+
+
+def closing_month(store: Store, month: str, by: str, note: str = "") -> Callable[[], ClosedMonth]:
+    """The same in two steps: all is worked out here, while others may write; what is returned only writes it down.  Errors: as
+    :func:`close_month`, of either step."""
     store.ledger.check_closing(month, by)
-    state = _state(store.db)
+    before = state(store.db, month)
     _check_decided(store.db, month)
     sheets = list(_sheets(store, month, by.strip()))
 
     def keep() -> None:
-        if _state(store.db) != state:
+        if state(store.db, month) != before:
             raise StoreError(month, "关账时有别的程序写入了评分", "请等它结束后再关账")
         for sheet in sheets:
             ledger_sheets.keep(store.db, sheet)
 
-    return store.ledger.close_month(month, by, note, keep)
+    return lambda: store.ledger.close_month(month, by, note, keep)
 
 
 def _check_decided(db: Database, month: str) -> None:
@@ -66,14 +72,13 @@ def _check_decided(db: Database, month: str) -> None:
         raise StoreError(month, cause, "请先批准（qa adjust 通话 --by 姓名 --reason 理由），或改正通话记录后重新评分，再关账")
 
 
-def _state(db: Database) -> object:
-    """Differs when anything was written that a month's figures depend on."""
-    (row,) = db.rows(
-        "select (select max(id) from scorecards) as cards, (select max(id) from adjustments) as adjustments,"
-        " (select max(id) from withdrawals) as withdrawals,"
-        " (select max(id) from grave_marks) as marks, (select count(*) from closed_months) as months"
-    )
-    return tuple(row.values())
+def state(db: Database, month: str) -> object:
+    """Differs when anything was written that the month's figures depend on: scorecards of its calls, and what persons decided of any."""
+    cards = """select count(*) as n, max(s.id) as last from calls c cross join scorecards s using (call_id)
+      where c.started >= ? and c.started < ?"""
+    decided = """select (select max(id) from adjustments) as adjustments, (select max(id) from withdrawals) as withdrawals,
+      (select max(id) from grave_marks) as marks, (select count(*) from closed_months) as months"""
+    return [tuple(row.values()) for row in (*db.rows(cards, month, f"{month}-99"), *db.rows(decided))]
 
 
 def _sheets(store: Store, month: str, by: str) -> Iterator[Sheet]:

@@ -14,6 +14,7 @@ from qa.clips import tables as clip_tables
 from qa.migration_sql import CURRENT, PACK, RESULTS, create_results
 from qa.operation import tables as operation_tables
 from qa.people import tables as people_tables
+from qa.review import later_tables as later_review_tables
 from qa.review import tables as review_tables
 
 APPLICATION_ID = 0x71615F63
@@ -382,3 +383,15 @@ def m021_operation(db: Database) -> None:
 
 
 migrations(name="m022_role_marks_of_recordings")(role_tables.recordings_of_marks)
+migrations(name="m023_review_accounts")(later_review_tables.accounts_and_order)
+
+
+@migrations()
+def m024_audit_search(db: Database) -> None:
+    """Ways into the audit log by time, person and action."""
+    people_tables.index_log(db)
+
+
+migrations(name="m025_payloads_named")(operation_tables.index_payloads)
+migrations(name="m026_last_ids")(clip_tables.last_ids)
+migrations(name="m027_teams_apart")(appraisal_tables.teams_apart)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import functools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -18,9 +18,9 @@ from qa.bench import Bench, Card
 from qa.clock import known_moment
 from qa.errors import ConflictError, QaError
 from qa.explain import days_of, parse_month
-from qa.judgements import Result
+from qa.judgements import Result, shared
 from qa.jury import Case, Jury
-from qa.ledger_calls import Earlier, warns_first
+from qa.ledger_calls import Earlier, Listed, listed, warns_first
 from qa.ledger_cards import Saved, fined_alike, verdicts
 from qa.review.rulings import judged_on, rulings
 from qa.rules.book import RuleBook
@@ -46,7 +46,7 @@ def judge(call: Call, book: RuleBook, earlier: Earlier) -> Scorecard:
     """A call's scorecard under ``book``, with first warnings of the agent's month and what persons ruled of the call."""
     call_id = scoring.call_id(call)
     before = earlier.of(book, *_whose(scoring.about(call)), call_id)
-    return scoring.score(call, book, before, rulings(earlier.db, call_id, call.audio.sha256, lambda: call))
+    return scoring.score(call, book, before, rulings(earlier.db, call_id, book.id, call.audio.sha256, lambda: call))
 
 
 def _whose(of: About) -> tuple[str | None, str | None]:
@@ -154,14 +154,15 @@ def _counted(case: Case, earlier: Earlier) -> Card:
     whose = _whose(case.about)
     earlier.begin(*whose, case.stored.call_id)
     results = [result for result in case.results if result is not None]
-    ruled = _ruled(earlier, case.stored, case.about)
-    card = case.bench.card(case.about, results, earlier.of(case.bench.book, *whose, case.stored.call_id), ruled)
+    ruled = _ruled(earlier, case.stored, case.about, case.bench.book)
+    before = earlier.of(case.bench.book, *whose, case.stored.call_id)
+    card = case.bench.card(case.about, shared(earlier.db).filled(results, ruled), before, ruled)
     earlier.add(*whose, case.bench.book.id, card.results, case.stored.call_id)
     return card
 
 
-def _ruled(earlier: Earlier, stored: StoredCall, of: About) -> dict[str, Ruling]:
-    return rulings(earlier.db, stored.call_id, of.file_sha256, lambda: judged_on(stored.snapshot))
+def _ruled(earlier: Earlier, stored: StoredCall, of: About, book: RuleBook) -> dict[str, Ruling]:
+    return rulings(earlier.db, stored.call_id, book.id, of.file_sha256, lambda: judged_on(stored.snapshot))
 
 
 # ---------------------------------------------------------------- qa rescore
@@ -334,11 +335,9 @@ def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recoun
             months.setdefault(month, set()).add(agent_id)
     calls, moved, conflicts = 0, list[Moved](), list[QaError]()
     for month, agents in sorted(months.items()):
-        batch = []
-        for judged in _in_order(store, month, agents):
-            calls += 1
-            if judged.card is not None:
-                batch.append(judged)
+        found = listed(store.db, agents, *days_of(*parse_month(month)))
+        calls += len(found)
+        batch = [judged for judged in _in_order(store, month, found) if judged.card is not None]
         written, kept = _write(store, batch)
         conflicts += [one.error for one in written if one.error is not None]
         for judged, saved in zip([one for one in written if one.card is not None], kept, strict=True):
@@ -347,18 +346,28 @@ def recount(store: Store, of: Iterable[tuple[str | None, str | None]]) -> Recoun
     return Recounted(calls, tuple(moved), tuple(conflicts))
 
 
-def _in_order(store: Store, month: str, agents: set[str]) -> Iterator[Judged]:
-    """The agents' calls of a month by start; with a card where the sum comes out differently than it stands."""
+def _in_order(store: Store, month: str, found: Sequence[Listed]) -> Iterator[Judged]:
+    """Calls of a month in order; with a card where the sum comes out differently than it stands.
+
+    Agents none of whose calls are under a book that warns first are left out: of theirs nothing can move.
+    """
     benches: dict[tuple[str, str], Bench | None] = {}
-    earlier = store.earlier()
-    for stored in store.stored_calls(*days_of(*parse_month(month))):
-        if stored.agent_id not in agents:
-            continue
-        stamp = stored.rule_book, stored.rule_book_version
+
+    def bench(stamp: tuple[str, str]) -> Bench | None:
         if stamp not in benches:
             book = store.ledger.known(*stamp)
             benches[stamp] = Bench(book) if book is not None and warns_first(book) else None
-        card = _recounted(store, stored, benches[stamp], earlier)
+        return benches[stamp]
+
+    warned = {one.agent_id for one in found if bench(one.stamp) is not None}
+    if not warned:
+        return
+    earlier = store.earlier()
+    for one in found:
+        stored = store.stored_call(one.call_id) if one.agent_id in warned else None
+        if stored is None or stored.agent_id != one.agent_id:  # withdrawn, or another's since it was listed
+            continue
+        card = _recounted(store, stored, bench((stored.rule_book, stored.rule_book_version)), earlier)
         _count(earlier, stored, proposed=True)
         waits = card is not None and stored.standing and store.ledger.is_closed(month) and store.pending(stored.call_id) is not None
         yield Judged(stored, None if waits else card, functools.partial(store.load, stored))
@@ -370,6 +379,7 @@ def _recounted(store: Store, stored: StoredCall, bench: Bench | None, earlier: E
         return None
     of = stored.about or about_of(stored, store.load(stored))
     before, own = earlier.of(bench.book, *_whose(of), stored.call_id), [result.own for result in stored.results]
-    card = bench.card(of, own, before, _ruled(earlier, stored, of))
+    ruled = _ruled(earlier, stored, of, bench.book)
+    card = bench.card(of, shared(earlier.db).filled(own, ruled), before, ruled)
     same = stored.percent == card.percent and verdicts(stored.results) == verdicts(card.results)
     return None if same else card

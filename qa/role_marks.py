@@ -19,7 +19,7 @@ from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
 from qa.rescore import day_of, judge
-from qa.review import publications, versions
+from qa.review import publications, text_marks, versions, voices
 from qa.review.verdicts import basis
 from qa.role_settings import RoleSettings
 from qa.store import Store
@@ -166,6 +166,23 @@ def set_roles(
     Errors: :class:`NotFoundError` for an unknown call or voice, :class:`StoreError` as of :func:`new`, where nothing is there to take back,
     where consent is missing, or where the rule book is not to be had; :class:`ConflictError` where others decided since ``on``.
     """
+    return setting(store, call_id, given, by, reason, apart=apart, alone=alone, closed_month=closed_month, on=on)()
+
+
+def setting(
+    store: Store,
+    call_id: str,
+    given: Mapping[str, Role],
+    by: str,
+    reason: str,
+    *,
+    apart: bool = True,
+    alone: bool = False,
+    closed_month: bool = False,
+    on: str | None = None,
+) -> Callable[[], Set]:
+    """The same in two steps: the call is judged here, while others may write; what is returned only writes it down.  Errors: as
+    :func:`set_roles`, of either step."""
     of = basis(store, call_id)
     call = store.load(of)
     mark = new(call, call_id, given, by, reason, apart, alone)
@@ -178,6 +195,7 @@ def set_roles(
     day = day_of(call.record)
     book = store.ledger.newest(of.rule_book, day, call_id)
     made = applied(roles.told(_still_enrolled(store, call), book.roles), mark, book.roles, kept_turns(store))
+    made = voices.doubted(made, text_marks.lost(store, made, call_id))
     judged = replace(judge(made, book, store.earlier()), call_id=call_id)
 
     def also() -> None:
@@ -185,8 +203,13 @@ def set_roles(
         insert(store.db, mark)
 
     follow = lambda saved: publications.follow(store.db, call_id, of.scorecard_id, saved, mark.by, str(mark))  # noqa: E731
-    saved = store.record(made, judged, also=also, then=follow)
-    return Set(marks(store.db, call_id)[-1], saved, of.percent, judged.percent, month)
+
+    def kept() -> Set:
+        with store.db.writing():
+            saved = store.record(made, judged, also=also, then=follow)
+            return Set(marks(store.db, call_id)[-1], saved, of.percent, judged.percent, month)
+
+    return kept
 
 
 def _still_enrolled(store: Store, call: Call) -> Call:
@@ -202,10 +225,18 @@ def kept_turns(store: Store) -> Callable[[str], SpeakerTurns | None]:
     return lambda digest: store.part(digest, SpeakerTurns)
 
 
-def standing(store: Store, call: Call, settings: RoleSettings) -> Call:
-    """The call with the roles that a person has set, if one has."""
-    known = marks(store.db, scoring.call_id(call))
-    return applied(call, known[-1], settings, kept_turns(store)) if known else call
+def standing(store: Store, call: Call, settings: RoleSettings, without: int | None = None) -> Call:
+    """The call with the roles that a person has set, if one has; nobody's are known where corrected words are of nobody knows whom
+    (:mod:`qa.review.voices`), but for the correction ``without``."""
+    call_id = scoring.call_id(call)
+    known = marks(store.db, call_id)
+    made = applied(call, known[-1], settings, kept_turns(store)) if known else call
+    return voices.doubted(made, [one for one in text_marks.lost(store, made, call_id) if one.id != without])
+
+
+def told_again(store: Store, call: Call, settings: RoleSettings, without: int | None = None) -> Call:
+    """A stored call with its roles told anew, as :func:`standing`."""
+    return standing(store, roles.told(_still_enrolled(store, call), settings), settings, without)
 
 
 # ---------------------------------------------------------------- what they make of a call

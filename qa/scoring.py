@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from qa import __version__, fingerprint
+from qa import __version__, fingerprint, sightings
 from qa.checks import CheckModule
 from qa.rules import points, when
 from qa.rules.book import Rule, RuleBook, Variant
@@ -76,7 +76,7 @@ def score(call: Call, book: RuleBook, earlier: Mapping[str, int] | None = None, 
 
     ``earlier``: by rule id, breaches of the same agent in earlier calls of the calendar month, for rules that warn first; without it the
     call is counted as the agent's first of the month (``qa.rules.points.month`` counts a whole month).  ``rulings``: by rule id, what
-    persons ruled of this call; it counts in the place of what the program finds.
+    persons ruled of this call; it counts in the place of what the program finds, as far as they had that before the eyes.
     """
     prints = fingerprint.of_book(book)
     valued = [
@@ -124,6 +124,7 @@ def _valued(
 ) -> tuple[Rule, CheckResult, points.Worth]:
     machine = _valued(rule, mark, found, book, earlier)[1] if ruling is not None else None
     if ruling is not None:
+        ruling = sightings.held(ruling, found.findings)
         found = replace(found, outcome=ruling.outcome, occurrences=ruling.occurrences, findings=ruling.findings)
     worth = points.worth(rule, book.scoring.mode, found.outcome, found.occurrences, earlier.get(rule.id, 0))
     result = CheckResult(
@@ -140,6 +141,7 @@ def _valued(
         fingerprint=mark or "",
         verdict=ruling.verdict if ruling is not None else 0,
         machine=machine,
+        outgrown=ruling is not None and ruling.outgrown,
     )
     return rule, result, worth
 

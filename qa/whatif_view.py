@@ -23,6 +23,7 @@ from qa.types import Outcome
 from qa.whatif import AgentMove, CallMove, Flip, Turn, WhatIf
 from qa.whatif_money import Paid
 
+AS_IF = "试评的罚款按全部违规计，没有人确认的也算在内：只用来比较规则，不是应罚的金额"
 LISTED = 20
 """Rows of each table in the terminal."""
 LISTED_ON_PAGE = 500
@@ -53,6 +54,7 @@ def summary(found: WhatIf) -> tuple[str, ...]:
     lines.append(f"得分有变的 {found.moved} 通；判定有变的 {found.flipped} 项；罚款有变的 {found.fines.moved} 通")
     if found.fines != Paid():
         lines.append(f"坐席罚款合计 {yuan(found.fines.before)} 元 → {yuan(found.fines.after)} 元（范围内的金额由人工决定）")
+        lines.append(AS_IF)
     if found.unpriced:
         lines.append(f"另有 {found.unpriced} 通，数据库里没有它们评分时的规则书，罚款无从比较")
     if found.stood_under:

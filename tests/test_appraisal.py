@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import random
 import sqlite3
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from statistics import fmean, variance
 from typing import Any
 
 import openpyxl
@@ -19,14 +17,13 @@ from stored_houses import call, house, save
 from qa import explain, ledger_closing
 from qa.appraisal import closing, figures, files, month_table
 from qa.appraisal.month_table import ALIKE, APART, FEW, UNLIKE
-from qa.appraisal.ranking import Sample, places
 from qa.books import Books
 from qa.errors import StoreError
 from qa.intervals import mean_percent
 from qa.review import appeals, publications, reviews, verdicts
 from qa.review.verdicts import Terms
 from qa.rules.money import Yuan
-from qa.scorecards import _ranks, overview
+from qa.scorecards import overview
 from qa.store import Store
 from qa.types import Outcome
 
@@ -162,22 +159,6 @@ def test_what_is_counted_for_a_team_is_that_teams(store: Store) -> None:
 # ---------------------------------------------------------------- places
 
 
-def test_places_are_those_of_the_other_table() -> None:
-    """The same test from moments as from all values (:func:`qa.scorecards.overview`)."""
-    random.seed(5)
-    for _ in range(20):
-        scores = {str(a): [random.gauss(60 + 8 * a, 6) for _ in range(random.randint(5, 30))] for a in range(random.randint(2, 5))}
-        found = places({agent: Sample(len(v), fmean(v), variance(v)) for agent, v in scores.items()})
-        expected = _ranks(scores)
-        assert found == (expected if len(set(expected.values())) > 1 else {})
-
-
-def test_few_calls_have_no_place_and_differences_in_the_noise_none() -> None:
-    assert places({"a": Sample(4, 99.0, 1.0), "b": Sample(50, 50.0, 1.0)}) == {}
-    assert places({"a": Sample(50, 70.0, 400.0), "b": Sample(50, 71.0, 400.0)}) == {}
-    assert places({"a": Sample(50, 90.0, 1.0), "b": Sample(50, 50.0, 1.0), "few": Sample(4, 10.0, 1.0)}) == {"a": (1, 1), "b": (2, 2)}
-
-
 def test_rows_say_why_there_is_no_place(store: Store, tmp_path: Path) -> None:
     assert {row.state for row in rows(store).values()} == {ALIKE}
     save(store, house(tmp_path / "house", worth="deduction = 5"), call("few", at(20), "8009", rings=2))
@@ -280,6 +261,16 @@ def test_no_cell_of_the_workbook_is_a_formula(hostile: Store) -> None:
     assert risky >= 3 * 7
 
 
+def test_wrapped_text_has_rows_as_high_as_it_needs() -> None:
+    """Some office programs take the height as it stands in the file: without one they showed the first line alone."""
+    long = "本月平均 = (85 + 65 + 45) ÷ 3 = 65.00（有总分的 3 通，共 3 通）；95% 区间 15.3–100.0（学生 t 分布）"
+    rows = ((long, 1), ("短", 2), ("一\n二\n三", 3), ("长" * 20_000, 4))
+    sheet = openpyxl.load_workbook(io.BytesIO(files.xlsx_bytes((files.Filed("x", ("说明", "数"), rows),))))["x"]
+    heights = [sheet.row_dimensions[index].height for index in range(2, 6)]
+    assert heights[0] == 2 * 15 or heights[0] == 3 * 15
+    assert heights[1] in (None, 15) and heights[2] == 45 and 400 < heights[3] <= 409
+
+
 def test_no_field_of_the_csv_is_a_formula(hostile: Store) -> None:
     data = files.csv_bytes(month_table.table(hostile, MONTH, budget_s=None))
     assert data.startswith(b"\xef\xbb\xbf") and b"\r\n" in data
@@ -331,6 +322,10 @@ def test_a_month_is_not_closed_over_fines_that_nobody_confirmed(fined: Store) ->
     assert not fined.ledger.is_closed(MONTH)
     for call_id in ("M0", "M1"):
         verdicts.confirm(fined, call_id, "pickup", Terms("李质检"))
+    with pytest.raises(StoreError, match="有影响它的违规还没有人确认）：8001"):
+        closed(fined)  # April was closed in another way: its breach makes May's dearer, and nobody has confirmed it
+    assert not fined.ledger.is_closed(MONTH)
+    reviews.finish(fined, "A", "李质检")
     made = closed(fined, note="五月")
     assert (made.month, made.by, made.note) == (MONTH, "人事小张", "五月")
     row = rows(fined)["8001"]

@@ -233,3 +233,12 @@ def test_the_note_is_of_what_was_committed(store: Store) -> None:
     assert audit.verify(store.db).problems == ()
     assert audit.note_path(store.db).read_text().strip() == audit.head(store.db)
     assert audit.note_path(store.db).stat().st_mode & 0o777 == 0o600
+
+
+def test_rows_before_a_part_that_was_undone_are_noted(store: Store) -> None:
+    with store.db.writing():
+        audit.record(store.db, "wang", "call.view", "call", "X")
+        with pytest.raises(ValueError, match="undone"), store.db.writing():
+            audit.record(store.db, "wang", "call.view", "call", "Y")
+            raise ValueError("undone")
+    assert audit.note_path(store.db).read_text().strip() == audit.head(store.db) and audit.head(store.db).startswith("6:")

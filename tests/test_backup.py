@@ -38,7 +38,7 @@ def test_a_backup_comes_back_as_it_was(house: House, tmp_path: Path) -> None:
     audit.record(house.store.db, "a", "b", "c", "d")
     house.client("qa")
     before, head = contents(house.db), audit.head(house.store.db)
-    made = backups.backup(house.db, tmp_path / "backups", NOW)
+    made = backups.backup(house.db, tmp_path / "backups", "王管理", NOW)
     assert made.folder == tmp_path / "backups" / "qa-20260131T020304Z" and made.calls == 12 and made.audit_head == head
     assert {p.name: p.stat().st_mode & 0o777 for p in made.folder.iterdir()} == dict.fromkeys(
         ("qa.db", "qa.db.audit-key", "manifest.json"), 0o600
@@ -73,7 +73,7 @@ def test_a_backup_while_others_write_is_one_moment(house: House, tmp_path: Path)
     try:
         while len(written) < 5:
             stop.wait(0.005)
-        made = [backups.backup(house.db, tmp_path, NOW) for _ in range(3)]
+        made = [backups.backup(house.db, tmp_path, "王管理", NOW) for _ in range(3)]
     finally:
         stop.set()
         writer.join()
@@ -89,13 +89,13 @@ def test_only_the_newest_are_kept(house: House, tmp_path: Path) -> None:
     other = tmp_path / "qa-notes"
     other.mkdir()
     for hour in range(4):
-        backups.backup(house.db, tmp_path, NOW + timedelta(hours=hour), keep=2)
+        backups.backup(house.db, tmp_path, "王管理", NOW + timedelta(hours=hour), keep=2)
     assert sorted(p.name for p in tmp_path.glob("qa-*") if p != other) == ["qa-20260131T040304Z", "qa-20260131T050304Z"]
     assert other.exists()
 
 
 def test_a_changed_backup_is_refused(house: House, tmp_path: Path) -> None:
-    made = backups.backup(house.db, tmp_path, NOW)
+    made = backups.backup(house.db, tmp_path, "王管理", NOW)
     data = bytearray((made.folder / "qa.db").read_bytes())
     data[-100] ^= 1
     (made.folder / "qa.db").write_bytes(data)
@@ -106,7 +106,7 @@ def test_a_changed_backup_is_refused(house: House, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["no manifest", "no json", "other keys", "foreign file", "no database"])
 def test_what_is_no_backup_is_refused(house: House, tmp_path: Path, damage: str) -> None:
-    made = backups.backup(house.db, tmp_path, NOW)
+    made = backups.backup(house.db, tmp_path, "王管理", NOW)
     manifest = made.folder / "manifest.json"
     told = json.loads(manifest.read_text("utf-8"))
     if damage == "no manifest":
@@ -130,12 +130,12 @@ def test_a_log_that_is_not_whole_makes_no_backup(house: House, tmp_path: Path) -
         house.store.db.sqlite.execute("drop trigger audit_log_no_update")
         house.store.db.sqlite.execute("update audit_log set by = 'x' where id = 2")
     with pytest.raises(StoreError, match="审计日志不可信"):
-        backups.backup(house.db, tmp_path / "backups", NOW)
+        backups.backup(house.db, tmp_path / "backups", "王管理", NOW)
     assert not list((tmp_path / "backups").iterdir())
 
 
 def test_nothing_is_overwritten(house: House, tmp_path: Path) -> None:
-    made = backups.backup(house.db, tmp_path, NOW)
+    made = backups.backup(house.db, tmp_path, "王管理", NOW)
     target = tmp_path / "live.db"
     backups.restore(made.folder, target, "管理员")
     with pytest.raises(StoreError, match="这里已有数据库"):
@@ -162,3 +162,49 @@ def test_the_commands(qa: Run, house: House, tmp_path: Path) -> None:
     assert qa("restore", folder, "--db", tmp_path / "x.db").code == 2
     assert qa("backup", "--db", tmp_path / "none.db", "--to", tmp_path / "b").code == 2
     assert qa("restore", tmp_path, "--check").code == 2
+
+
+# ---------------------------------------------------------------- proof that it can be restored
+
+
+def test_a_trial_restore_is_written_into_the_log_of_the_database_and_leaves_nothing(house: House, tmp_path: Path) -> None:
+    made = backups.backup(house.db, tmp_path / "backups", "王管理", NOW)
+    before = sorted(house.folder.iterdir())
+    told = backups.newest(house.store)
+    assert told is not None and (told.name, told.by, told.folder, told.proved) == (made.folder.name, "王管理", str(made.folder), "")
+    backups.rehearse(made.folder, house.db, "李管理")
+    told = backups.newest(house.store)
+    assert told is not None and told.proved and sorted(house.folder.iterdir()) == before
+    assert [(e.by, e.action, e.object_id) for e in audit.entries(house.store.db, limit=2)] == [
+        ("李管理", "backup.check", made.folder.name),
+        ("王管理", "backup", made.folder.name),
+    ]
+    assert audit.verify(house.store.db).problems == ()
+
+
+def test_a_damaged_backup_is_not_proved(house: House, tmp_path: Path) -> None:
+    made = backups.backup(house.db, tmp_path / "backups", "王管理", NOW)
+    with (made.folder / backups.DATABASE).open("r+b") as file:
+        file.seek(5000)
+        file.write(b"damaged")
+    with pytest.raises(StoreError, match="与清单不符"):
+        backups.rehearse(made.folder, house.db, "李管理")
+    told = backups.newest(house.store)
+    assert told is not None and told.proved == ""
+
+
+def test_another_backup_of_the_same_name_proves_nothing(house: House, tmp_path: Path) -> None:
+    """Of another database, made in the same second."""
+    made = backups.backup(house.db, tmp_path / "backups", "王管理", NOW)
+    audit.record(house.store.db, "x", "y", "z", "1")
+    other = backups.backup(house.db, tmp_path / "others", "王管理", NOW)
+    assert made.folder.name == other.folder.name
+    backups.rehearse(made.folder, house.db, "李管理")
+    told = backups.newest(house.store)
+    assert told is not None and told.folder == str(other.folder) and told.proved == ""
+
+
+def test_nobody_backs_up_without_a_name(house: House, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="由谁备份"):
+        backups.backup(house.db, tmp_path / "backups", " ", NOW)
+    assert not (tmp_path / "backups").exists()

@@ -87,26 +87,26 @@ def test_what_a_person_writes_is_masked_too(store: Store) -> None:
 
 def test_a_person_adds_a_beep_and_the_release_is_asked_for_again(store: Store) -> None:
     one = cutting.cut(store, "C1", WHOLE, "老师")
-    release.decide(store, one.id, one.version.id, "released", "质检")
+    release.decide(store, one.id, one.version.id, "released", "质检", heard=True)
     again = cutting.cut_again(store, one.id, Wish(Span(0, 10_000), 0, (Span(500, 900),), "改过"), "老师")
     assert again.title == "改过" and any("person" in b.why and b.span.start_ms <= 500 for b in again.version.beeps)
     assert release.state(store, again) == "waiting"
     with pytest.raises(StoreError, match="又剪过"):
-        release.decide(store, one.id, one.version.id, "released", "质检")
+        release.decide(store, one.id, one.version.id, "released", "质检", heard=True)
 
 
 def test_release_refusal_and_withdrawal(store: Store) -> None:
     one = cutting.cut(store, "C1", WHOLE, "老师")
     assert [c.id for c in release.queue(store)] == [one.id]
     with pytest.raises(StoreError, match="理由"):
-        release.decide(store, one.id, one.version.id, "refused", "质检")
+        release.decide(store, one.id, one.version.id, "refused", "质检", heard=False)
     with pytest.raises(StoreError, match="状态"):
-        release.decide(store, one.id, one.version.id, "withdrawn", "质检", "还没放行")
-    release.decide(store, one.id, one.version.id, "released", "质检")
+        release.decide(store, one.id, one.version.id, "withdrawn", "质检", "还没放行", heard=False)
+    release.decide(store, one.id, one.version.id, "released", "质检", heard=True)
     assert release.queue(store) == () and release.state(store, one) == "released"
     with pytest.raises(StoreError, match="状态"):
-        release.decide(store, one.id, one.version.id, "released", "质检")
-    release.decide(store, one.id, one.version.id, "withdrawn", "质检", "客户要求")
+        release.decide(store, one.id, one.version.id, "released", "质检", heard=True)
+    release.decide(store, one.id, one.version.id, "withdrawn", "质检", "客户要求", heard=False)
     assert [d.decision for d in release.decisions(store, one.id)] == ["released", "withdrawn"]
     with pytest.raises(sqlite3.IntegrityError):
         store.db.sqlite.execute("update clip_decisions set decision = 'released'")
@@ -114,7 +114,7 @@ def test_release_refusal_and_withdrawal(store: Store) -> None:
 
 def test_a_deleted_clip_takes_its_sound_along_and_leaves_its_decisions(store: Store) -> None:
     one, other = (cutting.cut(store, "C1", WHOLE, "老师") for _ in range(2))
-    release.decide(store, one.id, one.version.id, "released", "质检")
+    release.decide(store, one.id, one.version.id, "released", "质检", heard=True)
     cutting.delete(store, one.id)
     with pytest.raises(NotFoundError):
         cutting.clip(store, one.id)
@@ -127,7 +127,7 @@ def test_a_deleted_clip_takes_its_sound_along_and_leaves_its_decisions(store: St
 @pytest.mark.parametrize("name", ["opus", "wav", "mp3"])
 def test_formats_of_sound(store: Store, name: str) -> None:
     one = cutting.cut(store, "C1", WHOLE, "老师")
-    release.decide(store, one.id, one.version.id, "released", "质检")
+    release.decide(store, one.id, one.version.id, "released", "质检", heard=True)
     made = export.single(store, one, name)
     with av.open(io.BytesIO(made.data)) as file:
         seconds = sum(frame.samples / frame.sample_rate for frame in file.decode(audio=0))
@@ -143,7 +143,7 @@ def _list(store: Store, *, released: bool = True) -> tuple[int, list[int]]:
     for clip_id in ids:
         playlists.add(store, made, clip_id, f"备注 {clip_id}")
         if released:
-            release.decide(store, clip_id, cutting.clip(store, clip_id).version.id, "released", "质检")
+            release.decide(store, clip_id, cutting.clip(store, clip_id).version.id, "released", "质检", heard=True)
     return made, ids
 
 
@@ -251,3 +251,31 @@ def test_the_brief_s_playlist_has_bad_and_good_examples_and_is_made_once(team: S
     assert [p.title for p in playlists.playlists(team)] == ["2024-05-02 一组 班前会"]
     with pytest.raises(StoreError, match="没有可剪的片段"):
         briefing.make_playlist(team, "一组", date(2024, 5, 9), "老师")
+
+
+def test_a_brief_says_why_an_example_cannot_be_heard(team: Store) -> None:
+    day = date(2024, 5, 2)
+
+    def told() -> list[tuple[str, str, str]]:
+        made, known = briefing.brief(team, "一组", day), briefing.find_playlist(team, "一组", day)
+        items = playlists.items(team, known.id) if known else None
+        return [(one.topic.check_id, one.example, one.why) for one in briefing.missing(team, made, items)]
+
+    assert told() == [("k0", "bad", briefing.UNPREPARED), ("k0", "good", briefing.UNPREPARED)]
+    made, _ = briefing.make_playlist(team, "一组", day, "老师")
+    bad, good = (item.clip for item in playlists.items(team, made))
+    assert told() == [("k0", "bad", "waiting"), ("k0", "good", "waiting")]
+    release.decide(team, bad.id, bad.version.id, "released", "质检", heard=True)
+    release.decide(team, good.id, good.version.id, "refused", "质检", "有姓名", heard=False)
+    assert told() == [("k0", "good", "refused")]
+    cutting.delete(team, good.id)
+    assert told() == [("k0", "good", briefing.NOT_CUT)]
+
+
+def test_a_brief_says_where_no_call_shows_a_check_done_well_or_nothing_can_be_cut(team: Store) -> None:
+    other = briefing.brief(team, "二组", date(2024, 5, 2))
+    (bad, good) = briefing.missing(team, other, None)
+    assert (good.example, good.why) == ("good", briefing.NO_CALL) and bad.why == briefing.UNPREPARED
+    team.db.sqlite.execute("update search_calls set lines = ? where team = '二组'", (index.packed(()),))
+    team.db.sqlite.commit()
+    assert [one.why for one in briefing.missing(team, other, None)] == [briefing.NO_WORDS, briefing.NO_CALL]

@@ -17,6 +17,7 @@ from qa.explain import MonthSum
 from qa.ledger_cards import fined_alike
 from qa.ledger_closing import close_month
 from qa.rescore import judge, rescore
+from qa.review import reviews
 from qa.store import Store
 
 QUARTER = 'fine = { escalation = [20, 50, 100], then = "double", period = "quarter" }'
@@ -121,6 +122,10 @@ def test_a_month_that_cannot_be_worked_out_is_not_closed(store: Store, tmp_path:
 def test_the_command_shows_what_was_kept(qa: Run, tmp_path: Path) -> None:
     with Store(tmp_path / "qa.db") as store:
         put(store, rude_house(tmp_path / "house", FINE), rude_call("A", "04-10"))
+    refused = qa("months", "close", "2025-04", "--by", "张三")
+    assert refused.code == 2 and "有 1 处罚款还没有人确认" in refused.err
+    with Store(tmp_path / "qa.db") as store:
+        reviews.finish(store, "A", "质检")
     assert qa("months", "close", "2025-04", "--by", "张三").code == 0
     found = qa("explain", "8001", "2025-04", "--json").json
     assert [(one["by"], one["why"], one["totals"]["agent"]["low"]) for one in found["kept"]] == [("张三", "关账", "50.00")]

@@ -7,10 +7,13 @@ import re
 import shlex
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer.main
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from qa.cli import app
 from qa.operation.retention import KINDS, read
@@ -83,3 +86,17 @@ def test_the_container_is_not_root_and_its_paths_exist() -> None:
 
 def test_the_example_of_periods_is_read() -> None:
     assert set(read(DEPLOY / "retention.toml").days) == set(KINDS)
+
+
+def test_the_inventory_holds_every_library_in_a_version_that_the_program_takes() -> None:
+    """``deploy/constraints.txt``: what is installed in a house, by name, version and licence."""
+    lines = [line for line in (DEPLOY / "constraints.txt").read_text("utf-8").splitlines() if not line.startswith("#")]
+    known = {}
+    for line in lines:
+        found = re.fullmatch(r"(\S+)==(\S+) +# (\S.*)", line)
+        assert found, line
+        known[canonicalize_name(found[1])] = found[2]
+    project = tomllib.loads((DEPLOY.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    for requirement in map(Requirement, project["dependencies"]):
+        assert requirement.specifier.contains(known[canonicalize_name(requirement.name)]), requirement
+    assert len(known) == len(lines) > len(project["dependencies"])  # what these need is there as well

@@ -63,3 +63,8 @@ def test_every_path_that_a_document_names_exists(document: Path) -> None:
     links = [link for link in re.findall(r"\]\(([\w/.-]+)\)", text) if "/" in link or "." in link]
     assert [n for n in named if not (ROOT / n).exists() and "/my-" not in n] == []  # lexicons/my-house is the reader's
     assert [n for n in links if not (document.parent / n).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_document_holds_two_versions_of_a_passage(document: Path) -> None:
+    assert re.findall(r"^(?:<{7}|>{7}|={7}$).*", document.read_text("utf-8"), re.MULTILINE) == []

@@ -11,12 +11,13 @@ import stored_houses
 from commands import Run
 from stored_houses import house
 
-from qa import rulebook
+from qa import ledger_closing, rulebook
 from qa.books import Books
 from qa.check_examples import Scene
 from qa.errors import RuleBookError, StoreError
 from qa.explain import call, month, parse_month
 from qa.rescore import rescore
+from qa.review import reviews
 from qa.rules.book import RuleBook
 from qa.rules.explain_text import month_rows
 from qa.rules.money import Mark
@@ -92,7 +93,14 @@ def test_the_first_breach_of_a_month_is_a_warning_and_the_figures_are_those_stor
     assert sheet.notes == ("另有 1 通电话没有开始时刻，不知属于哪个月，没有计入",)
 
 
+def _confirm(db: Path, *calls: str) -> None:
+    with Store(db) as store:
+        for call_id in calls:
+            reviews.finish(store, call_id, "质检")
+
+
 def test_a_month_line_by_line(qa: Run, db: Path) -> None:
+    _confirm(db, "J-1", "J-2")
     shown = qa("explain", "1024", "2025-06", "--db", db)
     lines = [line.strip() for line in shown.out.splitlines()]
     assert "本月平均 = (100 + 90 + 100) ÷ 3 = 96.67（有总分的 3 通，共 3 通）" in lines
@@ -101,7 +109,40 @@ def test_a_month_line_by_line(qa: Run, db: Path) -> None:
     assert "2025 年 6 月合计：本人 20.00 元（四舍五入到分）" in lines
     found = qa("explain", "1024", "2025-06", "--db", db, "--json").json
     assert (found["mean"], [c["percent"] for c in found["calls"]]) == (96.67, [100, 90, 100])
-    assert [row["yuan"] for row in found["fines"]] == ["0.00", "20.00"]
+    assert [row["yuan"] for row in found["fines"]] == ["0.00", "20.00"] and found["fines"][1]["evidence"].startswith("0:07.")
+    assert (found["fines_waiting"], found["waiting"]) == (False, [])
+
+
+def test_no_money_is_told_that_nobody_confirmed(qa: Run, db: Path) -> None:
+    for confirmed, waits in (((), ["J-1", "J-2"]), (("J-1",), ["J-2"])):
+        _confirm(db, *confirmed)
+        shown = qa("explain", "1024", "2025-06", "--db", db).out
+        assert "20.00" not in shown and f"待确认 {len(waits)} 处：没有人确认以前，不计罚款" in shown
+        assert any("2025-06-03 09:00  J-2  不说粗话  待确认" in line for line in shown.splitlines())
+        found = qa("explain", "1024", "2025-06", "--db", db, "--json").json
+        assert (found["fines_waiting"], [row["call"] for row in found["waiting"]]) == (True, waits)
+        assert "20.00" not in str(found) and len(found["fines"]) == len(confirmed)
+
+
+def test_no_sum_of_a_closed_month_is_told_that_nobody_confirmed(qa: Run, tmp_path: Path) -> None:
+    path, fine = tmp_path / "quarter.db", 'deduction = 5\nfine = { escalation = [50, 100], period = "quarter" }'
+    with Store(path) as store:
+        book = house(tmp_path / "quarter", worth=fine)
+        for call_id, month_ in (("A", 4), ("B", 5)):
+            stored_houses.save(store, book, stored_houses.call(call_id, f"2025-{month_:02d}-20T10:00:00.000", rings=5))
+        for month_ in ("2025-04", "2025-05"):
+            ledger_closing.close_month(store, month_, "人事")
+    told = qa("explain", "8001", "2025-05", "--db", path).out
+    assert "本月已关账（人事" in told and "罚款待确认" in told and "50.00 元" not in told and "100.00 元" not in told
+    _confirm(path, "B")
+    told = qa("explain", "8001", "2025-05", "--db", path).out  # what it costs hangs on April
+    assert "待确认：以前月份有影响本月罚款的违规，还没有人确认" in told and "100.00 元" not in told and "罚款待确认" in told
+    found = qa("explain", "8001", "2025-05", "--db", path, "--json").json
+    assert [kept["totals"] for kept in found["kept"]] == [None] and found["fines_waiting"]
+    _confirm(path, "A")
+    found = qa("explain", "8001", "2025-05", "--db", path, "--json").json
+    assert found["kept"][0]["totals"]["agent"] == {"low": "100.00", "high": "100.00"} and not found["fines_waiting"]
+    assert "以关账时记下的为准：本人 100.00 元" in qa("explain", "8001", "2025-05", "--db", path).out
 
 
 def test_repetitions_are_counted_from_the_beginning_of_the_fines_period(tmp_path: Path) -> None:
@@ -238,7 +279,7 @@ def test_a_call_with_only_a_proposed_scorecard_is_explained_and_says_so(qa: Run,
 def test_a_month_explains_its_proposals_and_counts_none_of_them(qa: Run, late: Path) -> None:
     found = qa("explain", "1024", "2025-06", "--db", late, "--json").json
     assert ([c["call_id"] for c in found["calls"]], [c["call_id"] for c in found["proposed"]]) == (["J-1"], ["J-2", "J-3"])
-    assert (found["mean"], len(found["fines"])) == (100, 1)
+    assert (found["mean"], len(found["fines"]), found["fines_waiting"]) == (100, 0, False)  # nobody has confirmed a first warning
     assert found["notes"] == ["另有 2 通电话只有提议的评分，还没有批准，没有计入"]
     shown = qa("explain", "1024", "2025-06", "--db", late).out
     assert shown.count("这份评分只是提议") == 2 and "100.00（有总分的 1 通，共 1 通）" in shown
@@ -286,12 +327,20 @@ def test_a_house_of_money_alone_warns_first(qa: Run, fined: Path) -> None:
     first, second = (qa("explain", name, "--db", fined).out for name in ("J-2", "J-3"))
     assert "1 次中先警告 1 次，不罚款；本条不计分，罚款按月另计" in first
     assert "先警告" not in second and "不计  本条不计分，罚款按月另计" in second
+    _confirm(fined, "J-2", "J-3", "J-4")
     found = qa("explain", "1024", "2025-06", "--db", fined, "--json").json
     assert [(row["yuan"], row["how"]) for row in found["fines"]] == [
         ("0.00", "先警告，不罚款"),
         ("50.00–500.00", "第 1 次，每次 50.00–500.00 元，范围内由人工决定"),
         ("50.00–500.00", "第 2 次，每次 50.00–500.00 元，范围内由人工决定"),
     ]
+
+
+def test_a_trial_of_rules_says_that_its_money_is_nobodys_due(qa: Run, fined: Path, tmp_path: Path) -> None:
+    _confirm(fined, "J-2")
+    shown = qa("whatif", tmp_path / "fined", "--db", fined, "--html", "trial.html").out
+    told = "没有人确认的也算在内：只用来比较规则，不是应罚的金额"
+    assert "100.00–1000.00 元" in shown and told in shown and told in (tmp_path / "trial.html").read_text("utf-8")
 
 
 def test_a_breach_that_a_person_marked_grave_costs_its_multiples(fined: Path) -> None:

@@ -16,6 +16,7 @@ from qa.books import Books
 from qa.errors import NotFoundError, QaError, StoreError
 from qa.migrations import migrations
 from qa.rescore import judge, rescore
+from qa.review import reviews
 from qa.store import Store
 
 FINE = "fine = { low = 50, high = 500, grave = [2, 5] }"
@@ -171,13 +172,18 @@ def qa(qa: Run, store: Store) -> Run:
 MARK = ("grave", "A", "pickup", "--by", "张三", "--reason", "客户 13812345678 等了三分钟")
 
 
-def test_the_command_marks_and_every_view_says_so(qa: Run) -> None:
+def test_the_command_marks_and_every_view_says_so(qa: Run, tmp_path: Path) -> None:
     done = qa(*MARK)
     assert done.code == 0 and "A 已记下：由 张三 认定“三声铃响内接听”情节严重：" in done.out and "罚款从此按规则加倍" in done.out
     said = "由 张三 认定“三声铃响内接听”情节严重：客户 138****5678 等了三分钟"
     assert f" {said}" in qa("show", "A").out and "情节严重" not in qa("show", "B").out
     call_told, month_told = qa("explain", "A"), qa("explain", "8001", "2025-05")
     assert f"{said}；罚款按月另计" in call_told.out and f"{said}；罚款按月另计" in month_told.out
+    assert "2500.00" not in month_told.out and "待确认 2 处" in month_told.out  # a mark alone confirms no breach
+    with Store(tmp_path / "qa.db") as store:
+        for name in "AB":
+            reviews.finish(store, name, "质检")
+    month_told = qa("explain", "8001", "2025-05")
     assert "2–5 倍 = 100.00–2500.00 元" in month_told.out and "150.00–3000.00 元" in month_told.out
     assert "情节严重" not in qa("explain", "B").out
     for arguments in (("show", "A", "--json"), ("explain", "A", "--json")):
@@ -202,8 +208,11 @@ def test_a_mark_without_a_breach_is_shown_as_doing_nothing(qa: Run, tmp_path: Pa
     assert "现在的评分没有判为违反，不起作用" in qa("explain", "A").out
 
 
-def test_the_command_asks_for_consent_in_a_closed_month(qa: Run) -> None:
-    qa("months", "close", "2025-05", "--by", "财务")
+def test_the_command_asks_for_consent_in_a_closed_month(qa: Run, tmp_path: Path) -> None:
+    with Store(tmp_path / "qa.db") as store:
+        for call in store.calls():
+            reviews.finish(store, call.call_id, "质检")
+    assert qa("months", "close", "2025-05", "--by", "财务").code == 0
     refused = qa(*MARK)
     assert refused.code == 2 and "--closed-month" in refused.err and refused.out == ""
     done = qa(*MARK, "--closed-month")

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from stored_houses import call, house, save
 
-from qa import rulebook
-from qa.errors import NotFoundError, RuleBookError, StoreError
+from qa import ledger, rulebook
+from qa.errors import DatabaseError, NotFoundError, RuleBookError, StoreError
 from qa.ledger import Ledger, load_stamp, load_stored
 from qa.paths import lexicons_at, lexicons_dir
+from qa.rules.book import RuleBook
 from qa.store import Store
 
 
@@ -257,3 +258,45 @@ def test_the_ledger_cannot_be_changed_by_any_program(store: Store, tmp_path: Pat
     with pytest.raises(sqlite3.IntegrityError, match="append only"):
         raw.execute(statement.format(table))
     raw.close()
+
+
+# ---------------------------------------------------------------- what others register, and what is undone
+
+
+def test_what_another_program_registers_is_seen_at_the_next_look(store: Store, tmp_path: Path) -> None:
+    store.ledger.register(house(tmp_path / "house"))
+    with Store(store.path) as other:
+        assert [v.version for v in other.ledger.versions("house")] == ["1"]
+        new = house(tmp_path / "house", version='"2"', effective_from="2025-06-01")
+        store.ledger.register(new)
+        assert [v.version for v in other.ledger.versions("house")] == ["1", "2"]
+        assert other.ledger.newest("house", date(2025, 6, 2), "C").stamp == new.stamp
+
+
+def test_a_registration_that_was_undone_is_forgotten(store: Store, tmp_path: Path) -> None:
+    store.ledger.register(house(tmp_path / "house"))
+    gone, new = house(tmp_path / "house", version='"2"'), house(tmp_path / "house", version='"3"')
+    with store.db.writing():
+        with pytest.raises(ZeroDivisionError), store.db.writing():
+            store.ledger.register(gone)
+            assert [v.version for v in store.ledger.versions("house")] == ["1", "2"]
+            raise ZeroDivisionError
+        with Store(store.path) as other:
+            assert [v.version for v in other.ledger.versions("house")] == ["1"]
+        store.ledger.register(new)  # is given the same number
+        assert [v.version for v in store.ledger.versions("house")] == ["1", "3"]
+    assert store.ledger.known("house", gone.stamp) is None and store.ledger.known("house", new.stamp) is new
+
+
+def test_a_database_that_was_busy_says_nothing_of_a_rule_book(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    book = house(tmp_path / "house")
+    store.ledger.register(book)
+    other = _fresh(store)
+
+    def busy(*_: object) -> RuleBook:
+        raise DatabaseError("qa.db", "数据库正被另一个程序占用", "请等另一个程序结束后再试")
+
+    with monkeypatch.context() as patched, pytest.raises(DatabaseError):
+        patched.setattr(ledger, "load_stored", busy)
+        other.known("house", book.stamp)
+    assert other.known("house", book.stamp) is not None

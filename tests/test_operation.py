@@ -20,7 +20,7 @@ from test_web_access import PRIVATE, asked
 from web_house import AGENTS, NUMBER, PEOPLE, SCRIPTS, House, call_id
 
 from qa import __version__
-from qa.operation import health, purge
+from qa.operation import backup, health, purge
 from qa.operation.retention import Retention
 from qa.people import audit
 from qa.store import Store
@@ -236,3 +236,25 @@ def test_the_page_tells_of_purges_and_whether_their_proof_holds(house: House) ->
         house.store.db.sqlite.execute("delete from purged where id = 1")
     assert "不符或中断" in admin.get("/operation").text
     assert ("admin", "operation.view", "") in house.actions()
+
+
+def test_the_newest_backup_is_on_the_first_page_with_a_warning_after_a_day(house: House, tmp_path: Path) -> None:
+    admin, moment = house.client("admin"), lambda: datetime.fromtimestamp(house.clock[0], UTC)
+    assert "还没有备份过" in admin.get("/").text and "还没有备份过" in admin.get("/operation").text
+    made = backup.backup(house.db, tmp_path / "backups", "王管理", moment())
+    for page in ("/", "/operation"):
+        shown = admin.get(page).text
+        assert all(word in shown for word in (str(made.folder), "王管理", "还没有试过")) and "早于 24 小时" not in shown
+    backup.rehearse(made.folder, house.db, "王管理")
+    house.clock[0] += 24 * 3600
+    shown = house.client("admin").get("/").text
+    assert "完好" in shown and "还没有试过" not in shown and "早于 24 小时" not in shown
+    found = figures(house.client("admin").get("/metrics").text)
+    assert found["qa_last_backup_timestamp_seconds[]"] == house.clock[0] - 24 * 3600
+    assert abs(found["qa_last_backup_check_timestamp_seconds[]"] - datetime.now(UTC).timestamp()) < 600
+    house.clock[0] += 1
+    assert "早于 24 小时" in house.client("admin").get("/").text
+    backup.backup(house.db, tmp_path / "backups", "王管理", moment())
+    shown = house.client("admin").get("/").text  # the trial was of the one before
+    assert "还没有试过" in shown and "早于 24 小时" not in shown
+    assert "最近一次备份" not in house.client("qa").get("/").text

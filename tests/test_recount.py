@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from commands import Run
 from rude_houses import FINE, WARNS, put, rude_call, rude_house
 
-from qa import rescore
+from qa import ledger_calls, rescore
 from qa.cli_rescore import recounted
 from qa.errors import StoreError
 from qa.ledger_closing import close_month
@@ -56,6 +57,25 @@ def test_a_recount_judges_nothing_and_keeps_every_version(late_first: Store, tmp
     after = late_first.scorecard("B")
     assert after.provenance == before.provenance and after.results[0].findings == before.results[0].findings
     assert after.notes != before.notes  # it says no more that it was only a warning
+
+
+def test_a_recount_reads_the_agents_own_calls_and_only_where_something_warns_first(
+    late_first: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        put(late_first, rude_house(tmp_path / "plain", "deduction = 10", house_id="plain"), rude_call(f"P{n}", "06-12", agent="8003"))
+    read: list[str] = []
+    real = Store.stored_call
+    monkeypatch.setattr(Store, "stored_calls", lambda *_: pytest.fail("the whole house is read"))
+    monkeypatch.setattr(Store, "stored_call", lambda store, call_id, *more: (read.append(call_id), real(store, call_id, *more))[1])
+    assert (rescore.recount(late_first, [("8003", "2025-06")]).calls, read) == (3, [])
+    assert rescore.recount(late_first, [("8003", "2025-06"), ("8001", "2025-06")]).calls == 5 and read == ["A", "B"]
+
+
+def test_an_agents_month_is_found_by_its_index(late_first: Store) -> None:
+    plan = late_first.db.rows(f"explain query plan {ledger_calls._LISTED}", '["8001"]', "2025-06", "2025-07")
+    assert any("idx_calls_agent_id_started (agent_id=? AND started>? AND started<?)" in row["detail"] for row in plan)
+    assert not any(re.match(r"SCAN (c|s|w|a)\b", row["detail"]) for row in plan)
 
 
 def test_a_month_is_not_closed_while_a_call_stands_otherwise_than_it_counts(late_first: Store) -> None:

@@ -123,6 +123,14 @@ def test_a_beep_is_wider_than_its_words() -> None:
     assert span.start_ms <= first.start_ms - 250 and span.end_ms >= first.start_ms + 11 * 200 + 250
 
 
+def test_a_badly_heard_echo_of_digits_is_hidden_whole() -> None:
+    lines = ("A:请报号码", "C:幺零零二", "A:幺零零二", "C:四八幺二", "A:举巴优论", "C:谢谢")
+    call = spoken(*lines, unsure="举巴优论")
+    assert redact(call).text(4, lines[4][2:]) == "××××"
+    assert redact(spoken(*lines[:4], "A:好的谢谢", "C:谢谢")).text(4, "好的谢谢") == "好的谢谢"
+    assert redact(spoken("A:请稍等一下", "C:可以等的", "A:举巴优论", unsure="举巴优论")).hidden == ()
+
+
 # ---------------------------------------------------------------- names and addresses
 
 NAMES = [
@@ -133,6 +141,8 @@ NAMES = [
     (("A:往女士您好",), 0, "往"),
     (("A:汪女师，您好",), 0, "汪"),
     (("A:您怎么称呼", "C:李建国"), 1, "李建国"),
+    (("A:请问您贵姓", "C:我的每月子十里里划"), 1, "里里划"),
+    (("A:和先生，您好",), 0, "和"),
     (("A:户主是谁", "C:户主是张伟"), 1, "张伟"),
     (("C:我的名字是和秀英",), 0, "和秀英"),
     (("C:我叫陈芳", "A:哪个芳", "C:芳草的芳"), 2, "芳"),

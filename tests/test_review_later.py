@@ -43,6 +43,8 @@ def test_a_later_month_goes_on_from_what_was_kept_at_the_closing(store: Store, t
     verdicts.confirm(store, "B", "pickup", Terms("李"))
     assert charged(store) == ("50.00", "50.00")
     ledger_closing.close_month(store, "2025-04", "人事")
+    assert charged(store) == ("50.00", "50.00")  # nobody has confirmed what was kept of April
+    reviews.finish(store, "A", "李")
     assert charged(store) == ("100.00", "100.00")
 
 
@@ -127,7 +129,7 @@ def test_whoever_ruled_is_not_the_last_instance_and_numbers_have_bounds(store: S
     verdicts.overturn(store, "A", "pickup", Outcome.NOT_APPLICABLE, Terms("甲", "x"))
     verdicts.overturn(store, "A", "pickup", Outcome.FAIL, Terms("乙", "x"), (SPAN,))
     publications.publish(store, ["A"], "王")
-    assert {"甲", "乙", "陈"} <= appeals.deciders(store.db, appeals.get(store.db, appealed(store)))
+    assert {"甲", "乙", "陈"} <= {one.name for one in appeals.deciders(store.db, appeals.get(store.db, appealed(store)))}
     draft = rule_editing.begin(store, "house", "甲")
     for value in ("1e5000", "1.0e400"):
         with pytest.raises(StoreError, match="不是数字"):

@@ -53,7 +53,7 @@ def test_edited_tried_and_adopted_the_past_stays(store: Store, tmp_path: Path) -
     told = [(one.what, one.by) for one in rule_editing.history(store.db, draft.id)]
     assert told == [
         ("由 1 开始修改", "李质检"),
-        ("pickup 的 max_rings 改为 6", "李质检"),
+        ("三声铃响内接听：最多响铃 3 → 6", "李质检"),
         ("改了词表 own.txt", "王质检"),
         ("采用为 2，自 2025-06-01 起", "王主管"),
     ]
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_told_with_its_place_and_never_adopted(store: Store) ->
 def test_of_two_editors_the_second_is_told(store: Store) -> None:
     draft = rule_editing.begin(store, "house", "李质检")
     rule_editing.set_limit(store, draft.id, draft.revision, "pickup", "max_rings", "4", "李质检")
-    with pytest.raises(ConflictError, match="李质检 改过它（pickup 的 max_rings 改为 4）"):
+    with pytest.raises(ConflictError, match="李质检 改过它（三声铃响内接听：最多响铃 3 → 4）"):
         rule_editing.set_limit(store, draft.id, draft.revision, "pickup", "max_rings", "5", "王质检")
     with pytest.raises(ConflictError):
         rule_editing.adopt(store, draft.id, draft.revision, "2", JUNE, "王主管")

@@ -23,7 +23,7 @@ TEAM = "/teams/~e4~b8~80~e7~bb~84"  # 一组
 
 @pytest.fixture
 def busy(house: House) -> House:
-    """Several months of published calls, an appeal with an answer, a month to close."""
+    """Several months of published calls, an appeal with an answer, a month to close; an agent who changed team in May."""
     book = rulebook.load("default")
     for month in (3, 4, 5):
         for n in range(6):
@@ -32,6 +32,9 @@ def busy(house: House) -> House:
                 start = f"2025-{month:02d}-{10 + n:02d}T10:00:00.000"
                 of = web_house.call(house.folder, f"{agent}-{month}-{n}", agent, kind, start, seed=n)
                 stored_houses.save(house.store, book, of)
+    with house.store.db.writing():
+        late = "agent_id = '8002' and started between '2025-05-14' and '2025-06'"
+        house.store.db.sqlite.execute(f"update calls set team = '二组' where {late}")
     house.publish(*(row["call_id"] for row in house.store.db.rows("select call_id from calls where agent_id in ('8001', '8002')")))
     filed = appeals.file(house.store, BANNED, "banned_phrases", "8001", "文字与录音不符", "我说的是别的", "李敏")
     appeals.answer(house.store, filed.id, "lead", "reject", "听得很清楚，是原话", "王班长")

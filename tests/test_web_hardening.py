@@ -198,7 +198,7 @@ def test_what_people_write_about_a_clip_has_no_number(house: House) -> None:
         house.store.db.sqlite.execute("update calls set customer_number = '65432109' where call_id = ?", (CALL,))
     made = cutting.cut(house.store, CALL, Wish(Span(6500, 9000), title="a\nhttp://evil.example/x.mp3"), "培训")
     assert "\n" not in made.title
-    release.decide(house.store, made.id, made.version.id, "refused", "质检", "还听得到65432109")
+    release.decide(house.store, made.id, made.version.id, "refused", "质检", "还听得到65432109", heard=False)
     assert "65432109" not in release.decisions(house.store, made.id)[-1].reason
     one = playlists.create(house.store, "列\n表", "培训")
     playlists.add(house.store, one, made.id, "打65432109")
@@ -213,7 +213,7 @@ def test_a_title_of_before_is_one_line_of_a_playlist(house: House) -> None:
     made = cutting.cut(house.store, CALL, Wish(Span(6500, 9000), title="x"), "培训")
     with house.store.db.writing():
         house.store.db.sqlite.execute("update clips set title = ?", ("x\nhttp://evil.example/a.mp3",))
-    release.decide(house.store, made.id, made.version.id, "released", "质检")
+    release.decide(house.store, made.id, made.version.id, "released", "质检", heard=True)
     one = playlists.create(house.store, "列表", "培训")
     playlists.add(house.store, one, made.id)
     from datetime import UTC, datetime
@@ -232,7 +232,7 @@ def test_a_day_in_an_address_is_a_day_and_nothing_else(house: House) -> None:
     index.refresh(house.store)
     made, _problems = briefing.make_playlist(house.store, "北京 一组", date(2025, 6, 12), "QA")
     one = playlists.items(house.store, made)[0].clip
-    release.decide(house.store, one.id, one.version.id, "released", "QA")
+    release.decide(house.store, one.id, one.version.id, "released", "QA", heard=True)
     path = "/briefing/{team}/{day}/clips/{clip_id}/sound"
     for day in ("2025-06-12 北京", "20250612", "2025-W24-4"):
         assert house.client("lead").get(address(path, team="一组", day=day, clip_id=one.id)).status_code == 404

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import datetime
 import re
+import time
 from typing import Any
 
 import pytest
 from web_house import NUMBER, House, call_id, house, house_made  # noqa: F401
 
+from qa.clock import HOUSE_ZONE
 from qa.errors import StoreError
 from qa.review import appeals, publications, queue, reviews, rule_editing, rulings, text_marks, verdicts, versions
 from qa.review.verdicts import Terms
@@ -215,7 +218,7 @@ def appeal(house: House) -> appeals.Appeal:
 def house_day(house: House) -> Any:
     from qa.review.appeal_states import today
 
-    house.clock[0] = __import__("time").time()
+    house.clock[0] = time.time()
     return today()
 
 
@@ -282,3 +285,25 @@ def test_how_often_rules_are_overturned_is_shown_with_its_number(house: House) -
     verdicts.overturn(house.store, A, "greeting", Outcome.PASS, Terms("质检小王", "x"))
     page = house.client("qa").get("/rules/overturned").text
     assert "100%" in page and "1 次" in page and "greeting" in page
+
+
+def test_overturns_are_those_of_the_newest_ninety_days_unless_others_are_asked_for(house: House) -> None:
+    verdicts.overturn(house.store, A, "greeting", Outcome.PASS, Terms("质检小王", "x"))
+    house.clock[0] = time.time()
+    assert "100%" in house.client("qa").get("/rules/overturned").text
+    house.clock[0] += 91 * 86400
+    page = house.client("qa").get("/rules/overturned").text
+    since = datetime.datetime.fromtimestamp(house.clock[0], HOUSE_ZONE).date() - datetime.timedelta(days=89)
+    assert "这段时间没有人工判定" in page and re.search(rf'name="since"[^>]*value="{since}"|value="{since}"[^>]*name="since"', page)
+    assert "100%" in house.client("qa").get("/rules/overturned?since=&until=").text
+    assert "100%" in house.client("qa").get(f"/rules/overturned?since={since - datetime.timedelta(days=5)}").text
+
+
+def test_a_control_sample_that_is_not_yet_looked_through_has_its_number_and_no_interval(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "control", lambda call: True)
+    queue.refresh(house.store)
+    reviews.finish(house.store, A, "质检小王")
+    page = house.client("qa").get("/rules/overturned?since=&until=")
+    assert page.status_code == 200 and re.search(r'0% <span class="soft small">1 次</span>', page.text)

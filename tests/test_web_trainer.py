@@ -12,6 +12,7 @@ from web_house import NUMBER, House, call_id, house, house_made  # noqa: F401
 
 from qa.clips import cutting, index, playlists, release, search, sounds
 from qa.clips.cutting import Clip, Wish
+from qa.people import audit
 from qa.types import Span
 
 SPOKEN = ("一三八", "一二三四五六七八", NUMBER)
@@ -30,7 +31,7 @@ def card(house: House, call: str) -> int:  # noqa: F811
 def clip(house: House, released: bool = False) -> Clip:  # noqa: F811
     made = cutting.cut(house.store, call_id("8001", 1), Wish(Span(6000, 16_500), 0, title="报修怎么接"), "培训老师")
     if released:
-        release.decide(house.store, made.id, made.version.id, "released", "质检小王")
+        release.decide(house.store, made.id, made.version.id, "released", "质检小王", heard=True)
     return made
 
 
@@ -116,7 +117,12 @@ def test_cut_release_and_export(indexed: House) -> None:
     assert trainer.post(f"{at}/decision", {"version": made.version.id, "decision": "released"}).status_code == 403
     assert made.title in qa.get("/release").text
     assert qa.post(f"{at}/decision", {"version": made.version.id, "decision": "refused"}).status_code == 409  # without a reason
-    assert qa.post(f"{at}/decision", {"version": made.version.id, "decision": "released"}).status_code == 303
+    unheard = qa.post(f"{at}/decision", {"version": made.version.id, "decision": "released"})
+    assert unheard.status_code == 409 and "没有确认已从头听完" in unheard.text and release.decisions(indexed.store, made.id) == ()
+    assert qa.post(f"{at}/decision", {"version": made.version.id, "decision": "released", "heard": "1"}).status_code == 303
+    assert release.decisions(indexed.store, made.id)[-1].reason == "已从头听完" and "已从头听完" in trainer.get(at).text
+    (row,) = [e for e in audit.entries(indexed.store.db, kind="clip", object_id=str(made.id)) if e.action == "clip.released"]
+    assert dict(row.details) == {"heard": "start to end", "version": str(made.version.id)}
     assert made.title not in qa.get("/release").text
     assert "/export/mp3" in trainer.get(at).text
     for kind in ("opus", "mp3", "wav", "vtt", "labels", "textgrid"):
@@ -127,6 +133,59 @@ def test_cut_release_and_export(indexed: House) -> None:
     assert [a for _, a, _ in indexed.actions()].count("clip.export") == 6
     assert trainer.post(f"{at}/edit", form | {"title": "另一段"}).status_code == 303
     assert "待放行" in trainer.get(at).text
+
+
+CUTTING = {"start": "6.5", "end": "16", "margin": "0.5", "title": "x", "example": "", "check": "", "beeps": "", "note": ""}
+
+
+def test_nobody_releases_what_they_cut_themselves(indexed: House) -> None:
+    one, qa, qa2 = card(indexed, call_id("8001", 1)), indexed.client("qa"), indexed.client("qa2")
+    at = qa.post(f"/search/{one}/cut", CUTTING).headers["location"]
+    made = cutting.clips(indexed.store)[0]
+    asked = {"version": made.version.id, "decision": "released", "heard": "1"}
+    page = qa.get(at).text
+    assert 'value="released"' not in page and "请另一位质检员" in page and 'value="released"' in qa2.get(at).text
+    refused = qa.post(f"{at}/decision", asked)
+    assert refused.status_code == 409 and "不能自己放行" in refused.text and release.state(indexed.store, made) == "waiting"
+    assert indexed.client("admin").post(f"{at}/decision", asked).status_code == 403
+    # by who they are, not by what they are called
+    indexed.store.db.sqlite.execute("update users set name = '质检小王' where login = 'qa2'")
+    indexed.store.db.sqlite.execute("update users set name = '另名' where login = 'qa'")
+    indexed.store.db.sqlite.commit()
+    assert indexed.client("qa").post(f"{at}/decision", asked).status_code == 409
+    assert indexed.client("qa2").post(f"{at}/decision", asked).status_code == 303
+    # who cut it last: the first one may release what somebody else cut anew
+    qa2.post(f"{at}/edit", CUTTING | {"end": "15"})
+    asked["version"] = cutting.clip(indexed.store, made.id).version.id
+    assert indexed.client("qa2").post(f"{at}/decision", asked).status_code == 409
+    assert indexed.client("qa").post(f"{at}/decision", asked).status_code == 303
+
+
+def test_a_clip_of_older_rules_is_not_heard_until_it_is_cut_anew(indexed: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer, qa, store = indexed.client("trainer"), indexed.client("qa"), indexed.store
+    at = trainer.post(f"/search/{card(indexed, call_id('8001', 1))}/cut", CUTTING | {"beeps": "7-7.5"}).headers["location"]
+    made = cutting.clips(store)[0]
+    release.decide(store, made.id, made.version.id, "released", "质检小王", heard=True)
+    listed = trainer.post("/playlists", {"title": "六月"}).headers["location"]
+    trainer.post(f"{listed}/items", {"clip": made.id})
+    assert trainer.get(f"{at}/sound").status_code == 200 and trainer.get(f"{listed}/export").status_code == 200
+    monkeypatch.setattr(cutting, "SOUND_VERSION", cutting.SOUND_VERSION + 1)
+    assert release.state(store, cutting.clip(store, made.id)) == "outdated"
+    page = trainer.get(at).text
+    assert "旧规则遮蔽，需重新剪辑" in page and "按现在的规则重剪" in page and "said-list" not in page and "<audio" not in page
+    assert "<audio" not in trainer.get(listed).text and "旧规则" in trainer.get("/clips").text and at in trainer.get("/").text
+    assert {trainer.get(a).status_code for a in (f"{at}/sound", f"{at}/export/mp3", f"{listed}/export")} == {409}
+    assert qa.get(f"{at}/sound").status_code == 200  # who hears calls whole
+    asked = {"version": made.version.id, "decision": "released", "heard": "1"}
+    assert qa.post(f"{at}/decision", asked).status_code == 409
+    # once more, the same: whoever presses it, QA releases it then
+    assert qa.post(f"{at}/edit", {"renew": "1"}).status_code == 303
+    again = cutting.clip(store, made.id)
+    assert (again.version.start_ms, again.version.end_ms, again.title) == (made.version.start_ms, made.version.end_ms, "x")
+    assert any("person" in b.why for b in again.version.beeps) and release.state(store, again) == "waiting"
+    assert trainer.get(f"{at}/sound").status_code == 200 and trainer.get(f"{at}/export/mp3").status_code == 409
+    assert qa.post(f"{at}/decision", asked | {"version": again.version.id}).status_code == 303
+    assert trainer.get(f"{listed}/export").status_code == 200 and ("qa", "clip.renew", str(made.id)) in indexed.actions()
 
 
 @pytest.mark.parametrize(
@@ -148,7 +207,7 @@ def test_playlists(indexed: House) -> None:
     assert browser.post(f"{at}/items/{item.id}", {"what": "note", "note": "听语气"}).status_code == 303
     assert "听语气" in browser.get(at).text
     assert browser.post(f"{at}/items/999", {"what": "up"}).status_code == 404
-    release.decide(indexed.store, one.id, one.version.id, "released", "质检小王")
+    release.decide(indexed.store, one.id, one.version.id, "released", "质检小王", heard=True)
     sent = browser.get(f"{at}/export?audio=mp3")
     with zipfile.ZipFile(io.BytesIO(sent.content)) as file:
         assert "index.html" in file.namelist() and any(n.endswith(".mp3") for n in file.namelist())
@@ -163,6 +222,7 @@ def test_the_brief_of_a_team(indexed: House) -> None:
     assert lead.get("/briefing").headers["location"] == at
     assert lead.get("/briefing/~e4~ba~8c~e7~bb~84").status_code == 404
     page = trainer.get(f"{at}?day=2025-06-12").text
+    assert re.search(r"<b>差例</b> \([^)]+\): 培训师还没有备好片段", page) and "<b>好例</b> (" in page
     assert "今天留意" in page and "备播放列表" in page and redacted(page) and "周平" not in page
     assert "备播放列表" not in lead.get(f"{at}?day=2025-06-12").text
     assert trainer.post(f"{at}/playlist", {"day": "2025-06-12"}).status_code == 303
@@ -171,7 +231,8 @@ def test_the_brief_of_a_team(indexed: House) -> None:
     assert items and redacted(lead.get(f"{at}?day=2025-06-12").text)
     sound = f"{at}/2025-06-12/clips/{items[0].clip.id}/sound"
     assert lead.get(sound).status_code == 404  # nobody has released it
-    release.decide(indexed.store, items[0].clip.id, items[0].clip.version.id, "released", "质检小王")
+    assert re.search(r"<b>差例</b> \([^)]+\): 片段已剪好，等质检员放行", lead.get(f"{at}?day=2025-06-12").text)
+    release.decide(indexed.store, items[0].clip.id, items[0].clip.version.id, "released", "质检小王", heard=True)
     assert lead.get(sound).status_code == 200 and indexed.client("lead2").get(sound).status_code == 404
     assert sound in lead.get(f"{at}?day=2025-06-12").text
     assert "没有评过分" in trainer.get(f"{at}?day=2025-01-01").text
@@ -201,5 +262,5 @@ def test_the_start_page_says_what_waits(indexed: House) -> None:
     assert "/release" not in indexed.client("qa").get("/").text.split("<main")[1]
     one = clip(indexed)
     assert "待放行的片段" in indexed.client("qa").get("/").text
-    release.decide(indexed.store, one.id, one.version.id, release.REFUSED, "质检小王", "有姓名")
+    release.decide(indexed.store, one.id, one.version.id, release.REFUSED, "质检小王", "有姓名", heard=False)
     assert f"/clips/{one.id}" in indexed.client("trainer").get("/").text

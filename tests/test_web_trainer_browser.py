@@ -34,13 +34,13 @@ def furnished(house: House) -> House:  # noqa: F811
             store, call_id("8001", 0), Wish(Span(500, 8000), 1000, title="开场和报工号", example="good", note="听语气"), "培训老师"
         ),
     ]
-    release.decide(store, made[0].id, made[0].version.id, "released", "质检小王")
+    release.decide(store, made[0].id, made[0].version.id, "released", "质检小王", heard=True)
     lists = playlists.create(store, "六月新人培训", "培训老师", "先听差例，再听好例")
     for one in made:
         playlists.add(store, lists, one.id, "注意语气")
     in_brief, _ = briefing.make_playlist(store, "一组", date(2025, 6, 12), "培训老师")
     first = playlists.items(store, in_brief)[0].clip
-    release.decide(store, first.id, first.version.id, "released", "质检小王")
+    release.decide(store, first.id, first.version.id, "released", "质检小王", heard=True)
     return house
 
 
@@ -116,6 +116,9 @@ def test_qa_releases_by_keyboard(furnished: House, opened: Open) -> None:  # noq
     one.tab_to(".cards a")
     one.page.keyboard.press("Enter")
     one.until("location.pathname.startsWith('/clips/')")
+    one.tab_to("input[name=heard]")
+    one.page.keyboard.press(" ")
+    one.well()
     one.tab_to("button[value=released]")
     one.page.keyboard.press("Enter")
     one.until("location.pathname === '/release' && document.getElementById('notices').textContent.includes('已记录')")

@@ -221,6 +221,7 @@ FOREIGN: dict[str, Callable[[str], dict[str, str]]] = {
     "searched": lambda role: {"card": "999999"},  # QA and trainers search all calls: nobody's is foreign to them
     "clip": lambda role: {"clip_id": "999999"},
     "playlist": lambda role: {"playlist_id": "999999", "item_id": "1"},
+    "user": lambda role: {"user_id": "999999"},  # an administrator manages all accounts: nobody's is foreign
     "brief_clip": lambda role: {"team": "二组", "day": "2025-06-12", "clip_id": "1"},
 }
 """For each scope (``qa.web.permissions.Scope.name``) the parameters of an object that is not the role's; the walk test uses it."""
@@ -239,6 +240,7 @@ NOWHERE = {
     "card": "999999",
     "clip_id": "999999",
     "playlist_id": "999999",
+    "user_id": "999999",
     "item_id": "999999",
     "kind": "none",
     "day": "1999-01-01",

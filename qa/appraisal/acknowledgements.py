@@ -1,4 +1,4 @@
-"""Agents take note of published scorecards; a correction that is published later is to be taken note of anew.  Append only."""
+"""Agents take note of published scorecards; other figures that are published later are to be taken note of anew.  Append only."""
 
 from __future__ import annotations
 
@@ -37,9 +37,12 @@ def of_call(db: Database, call_id: str) -> tuple[Acknowledgement, ...]:
 
 
 def of_published(db: Database, call_id: str, agent_id: str) -> Acknowledgement | None:
-    """That of the scorecard which the agent sees now; None where the agent has not taken note of it."""
+    """That of what the agent sees now, be it a scorecard with the same figures; None where the agent has not taken note of them."""
     newest = publications.newest(db, call_id)
-    return next((one for one in of_call(db, call_id) if one.scorecard_id == newest and one.agent_id == agent_id), None)
+    if newest is None:
+        return None
+    own = [one for one in of_call(db, call_id) if one.agent_id == agent_id]
+    return next((one for one in reversed(own) if not publications.unseen(db, one.scorecard_id, newest)), None)
 
 
 def acknowledge(store: Store, call_id: str, agent_id: str, by: str, scorecard_id: int) -> Acknowledgement:
@@ -67,12 +70,14 @@ def acknowledge(store: Store, call_id: str, agent_id: str, by: str, scorecard_id
 
 
 def missing(db: Database, agent_id: str, since: str) -> tuple[str, ...]:
-    """The agent's published calls since a day that no note has been taken of as they are published now, the newest first."""
-    sql = """select c.call_id from calls c
+    """The agent's published calls since a day of whose figures, as they are published now, no note has been taken, the newest first."""
+    sql = """select c.call_id,
+        exists (select 1 from acknowledgements a where a.call_id = c.call_id and a.agent_id = c.agent_id) as noted from calls c
       cross join publications p on p.id = (select max(own.id) from publications own where own.call_id = c.call_id)
       cross join scorecards s on s.id = p.scorecard_id
       where c.agent_id = ? and c.started >= ? and coalesce(s.agent_id, '') = c.agent_id
       and not exists (select 1 from acknowledgements a
         where a.call_id = c.call_id and a.scorecard_id = p.scorecard_id and a.agent_id = c.agent_id)
       and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started desc, c.call_id"""
-    return tuple(row["call_id"] for row in db.rows(sql, agent_id, since))
+    found = db.rows(sql, agent_id, since)
+    return tuple(row["call_id"] for row in found if not (row["noted"] and of_published(db, row["call_id"], agent_id)))

@@ -6,7 +6,7 @@ Nobody is charged what no person has confirmed: a month with fines that wait for
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -90,13 +90,12 @@ def signoffs(store: Store, month: str, table: Table) -> tuple[SignOff, ...]:
 
 def teams(table: Table) -> tuple[str, ...]:
     """The teams of a table; '' stands for agents without one."""
-    return tuple(sorted({row.of.team for row in table.rows}))
+    return table.teams
 
 
 def _part(table: Table, team: str) -> Table:
     """A team's part; places within the whole house are no part of what is signed."""
-    own = sorted((row for row in table.rows if row.of.team == team), key=lambda row: row.of.agent_id)
-    return Table(table.month, team, tuple(own), table.closed)
+    return Table(table.month, team, table.of_team(team), table.closed)
 
 
 def sign(store: Store, month: str, team: str, by: str, note: str, digest: str, day: datetime.date | None = None) -> None:
@@ -151,25 +150,62 @@ def close(store: Store, month: str, by: str, note: str, confirmed: str, accepted
     """Close the month for good, with the name of who answers for it.
 
     ``confirmed``: the month typed once more; ``accepted``: closed all the same, whatever :func:`warnings` say.
-    Errors: :class:`StoreError` where the confirmation is missing, a fine waits for confirmation, a warning is not accepted, or as of
-    :func:`qa.ledger_closing.close_month`.
+    Errors: :class:`StoreError` where the confirmation is missing, a fine waits for confirmation, a warning is not accepted, something of
+    the month was written meanwhile, or as of :func:`qa.ledger_closing.close_month`.
     """
+    return closing(store, month, by, note, confirmed, accepted, day)()
+
+
+def closing(
+    store: Store, month: str, by: str, note: str, confirmed: str, accepted: bool, day: datetime.date | None = None
+) -> Callable[[], ClosedMonth]:
+    """The same in two steps: all is worked out here, while others may write; what is returned only writes it down.  Errors: as
+    :func:`close`, of either step."""
     _check_note(month, by, note)
     if confirmed.strip() != month:
         raise StoreError(month, "没有确认要关账的月份", f"请在确认栏里输入 {month}")
     if day is not None and month >= month_of(day):
         raise StoreError(month, "该月还没有过完，不能关账", "请在下个月关账")
+    before = _state(store, month)
     table = month_table.table(store, month, None, day, budget_s=None, ranked=False)
+    _check_confirmed(table)
+    told = warnings(store, table)
+    if told and not accepted:
+        raise StoreError(month, "；".join(told), "请先处理，或勾选“仍要关账”")
+    keep = ledger_closing.closing_month(store, month, by.strip(), note.strip())
+
+    def kept() -> ClosedMonth:
+        with store.db.writing():
+            if _state(store, month) != before:
+                raise StoreError(month, "关账时该月的评分、公布、申诉或签字又有变化", "请看过新的情况再关账")
+            return keep()
+
+    return kept
+
+
+def _state(store: Store, month: str) -> object:
+    """Differs when anything was written that the table or :func:`warnings` go by: scorecards, publications, appeals, sign-offs."""
+    own = "(select substr(c.started, 1, 7) from calls c where c.call_id = a.call_id) = ?1"  # a join would look through all calls
+    sql = f"""select (select count(*) from unpublished where started >= ?1 and started < ?2) as unpublished,
+      (select max(id) from month_signoffs where month = ?1) as signed,
+      (select max(a.id) from appeals a where {own}) as appealed,
+      (select max(s.id) from appeal_steps s join appeals a on a.id = s.appeal_id where {own}) as answered"""
+    return ledger_closing.state(store.db, month), store.db.rows(sql, month, f"{month}-99")
+
+
+def check_confirmed(store: Store, month: str) -> None:
+    """Errors: :class:`StoreError` where no person has confirmed yet what a fine of the month would be charged for."""
+    _check_confirmed(month_table.table(store, month, budget_s=None, ranked=False))
+
+
+def _check_confirmed(table: Table) -> None:
+    month = table.month
     if table.pending:
         raise StoreError(month, f"有 {table.pending} 处罚款还没有人确认，不能计入", "请质检复核或判定这些通话，再关账")
     unlike = [row.of.agent_id for row in table.rows if row.of.fines.open]
     if unlike:
         cause = f"表上的罚款与关账要计的不同（有影响它的违规还没有人确认）：{'、'.join(unlike[: ledger_closing.NAMED])}"
         raise StoreError(month, cause, "请质检复核这些坐席本月和以前各月的通话，再关账")
-    told = warnings(store, table)
-    if told and not accepted:
-        raise StoreError(month, "；".join(told), "请先处理，或勾选“仍要关账”")
-    return ledger_closing.close_month(store, month, by.strip(), note.strip())
 
 
 def _check_note(month: str, by: str, note: str) -> None:
@@ -244,9 +280,10 @@ def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: s
     for call_id, seen in on.items():
         if store.pending(call_id) != seen:
             raise ConflictError(mask_name(call_id), "您打开之后，提议的更正又变了", "一份也没有批准；请看过新的更正再批准")
-    concerned = {place for one in call_ids for place in ledger_closing.places(store, one)}
-    withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
-    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
-    concerned |= {place for one in decided for place in ledger_closing.places(store, one)}
-    counted_again(store, concerned, by, f"先警告的次数重算（{month} 的更正批准后）")
+    with store.db.writing():
+        concerned = {place for one in call_ids for place in ledger_closing.places(store, one)}
+        withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
+        decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
+        concerned |= {place for one in decided for place in ledger_closing.places(store, one)}
+        counted_again(store, concerned, by, f"先警告的次数重算（{month} 的更正批准后）")
     return len(made)

@@ -1,7 +1,8 @@
 """The month's figures of agents, kept in a table of their own and counted again where something changed: a page never counts a house.
 
 Triggers note whose month changed (``qa.appraisal.tables``); :func:`ensure` counts those anew that are asked for.  ``published`` figures
-are over the scorecards that agents see, the others over those that stand.
+are over the scorecards that agents see, the others over those that stand.  Of an agent who changed team within the month the calls in each
+team are counted for themselves, too: its lead answers for these alone.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from typing import Any
 
 import msgspec
 
-from qa import explain, rows
-from qa.appraisal import fines as money_of
-from qa.appraisal import light
-from qa.appraisal.fines import Fines
+from qa import rows
+from qa.appraisal import charged, light
+from qa.appraisal.charged import NO_FINES, token
+from qa.appraisal.charged import KeptFines as KeptFines
 from qa.appraisal.light import KnownBooks, LightCall
 from qa.intervals import Estimate, mean_percent, wilson
-from qa.rules.money import Counted, Yuan
+from qa.rules.money import Yuan
 from qa.store import Store
 from qa.types import Outcome
 
@@ -33,6 +34,11 @@ TRIES = 3
 """So often a month is counted that changes meanwhile, before it is counted while nobody else may write."""
 AT_ONCE = 5
 """Agents' months (some 15 ms each) that the background counts before it rests."""
+ROUNDS = 6
+"""So often it is looked again what waits: what is counted may change a later month, and others may be writing."""
+STANDING, SHOWN, PART = 0, 1, 2
+"""``published`` of the rows of an agent's month: of all calls as they stand, as the agent sees them, and from ``PART`` on of the calls in
+one team, where there are several."""
 
 
 class CheckCount(msgspec.Struct, frozen=True):
@@ -52,24 +58,12 @@ class CheckCount(msgspec.Struct, frozen=True):
         return CheckCount(self.check_id, self.title, **sums)
 
 
-class KeptFines(msgspec.Struct, frozen=True):
-    """Money of the month: ``due`` by role (low, high), ``pending`` breaches without confirmation, ``unknown`` calls that cannot be counted;
-    how often each rule was charged (rule book, rule, month, times), over all breaches and over the confirmed ones.  ``open``: all breaches
-    together cost otherwise than the confirmed ones."""
-
-    due: list[tuple[str, str, str]]
-    pending: int
-    unknown: int
-    counted: list[tuple[str, str, str, int]]
-    confirmed: list[tuple[str, str, str, int]]
-    open: bool = False
-
-
 @dataclass(frozen=True)
 class AgentMonth:
     """An agent's month (``2025-06``).  ``percent``: mean with its interval over ``percent.n`` scored of ``calls`` calls; ``coverage`` 0-1;
     ``unpublished``: calls whose standing scorecard the agent does not see; ``books``: rule books and versions that took part, ``demo``:
-    calls of the demonstration model."""
+    calls of the demonstration model.  ``elsewhere``: calls of the month in other teams than ``team``, that of the last call: counted
+    here, or, where the figures are of the calls in one team alone (``apart``), not."""
 
     agent_id: str
     month: str
@@ -84,6 +78,8 @@ class AgentMonth:
     books: tuple[str, ...]
     checks_json: str
     fines: KeptFines
+    elsewhere: int = 0
+    apart: bool = False
 
     @cached_property
     def checks(self) -> tuple[CheckCount, ...]:
@@ -105,25 +101,56 @@ class AgentMonth:
 
 
 def of_month(store: Store, month: str, team: str | None = None, *, published: bool = False) -> tuple[AgentMonth, ...]:
-    """All agents of a month, or those of a team (of their last call in it), by number."""
+    """All agents of a month by number, or those of a team: as they stand all who had calls in it, with these alone (``apart``) where they
+    had others; ``published`` those of their last call."""
     sql = "select * from month_figures where month = ? and published = ?" + (" and team = ?" if team is not None else "")
-    found = store.db.rows(f"{sql} order by agent_id", month, int(published), *([] if team is None else [team]))
-    return tuple(map(_agent_month, found))
+    found = store.db.rows(f"{sql} order by agent_id", month, SHOWN if published else STANDING, *([] if team is None else [team]))
+    if published:
+        return tuple(map(_agent_month, found))
+    parts = parts_of_month(store, month)
+    others = _others(parts)
+    if team is None:
+        return tuple(_agent_month(row, others.get((row["agent_id"], month, row["team"]), 0)) for row in found)
+    moved = {one.agent_id for one in parts}
+    own = [_agent_month(row) for row in found if row["agent_id"] not in moved] + [one for one in parts if one.team == team]
+    return tuple(sorted(own, key=lambda one: one.agent_id))
+
+
+def parts_of_month(store: Store, month: str) -> tuple[AgentMonth, ...]:
+    """Of agents who changed team within the month the calls in each, by agent and team."""
+    found = store.db.rows("select * from month_figures where month = ? and published >= ? order by agent_id, team", month, PART)
+    return _parts(found)
+
+
+def _parts(found: Sequence[dict[str, Any]]) -> tuple[AgentMonth, ...]:
+    whole = Counter[tuple[str, str]]()
+    for row in found:
+        whole[row["agent_id"], row["month"]] += row["calls"]
+    return tuple(_agent_month(row, whole[row["agent_id"], row["month"]] - row["calls"], apart=True) for row in found)
+
+
+def _others(parts: Iterable[AgentMonth]) -> dict[tuple[str, str, str], int]:
+    """How many calls an agent had in a month in other teams than this one."""
+    return {(one.agent_id, one.month, one.team): one.elsewhere for one in parts}
 
 
 def of_agent(store: Store, agent_id: str, months: Sequence[str], *, published: bool = False) -> tuple[AgentMonth, ...]:
     """An agent's months, those without calls left out."""
     marks = ", ".join("?" * len(months))
-    sql = f"select * from month_figures where agent_id = ? and published = ? and month in ({marks}) order by month"
-    return tuple(map(_agent_month, store.db.rows(sql, agent_id, int(published), *months)))
+    sql = f"select * from month_figures where agent_id = ? and month in ({marks}) and published"
+    found = store.db.rows(f"{sql} = ? order by month", agent_id, *months, SHOWN if published else STANDING)
+    if published:
+        return tuple(map(_agent_month, found))
+    others = _others(_parts(store.db.rows(f"{sql} >= ? order by month, team", agent_id, *months, PART)))
+    return tuple(_agent_month(row, others.get((agent_id, row["month"], row["team"]), 0)) for row in found)
 
 
 def within_team(store: Store, agent_id: str, month: str, team: str) -> AgentMonth | None:
-    """An agent's month of the calls in one team alone, counted at once; None without any."""
-    known = KnownBooks(store)
-    with store.db.reading():
-        calls = [one for one in light.calls(store, agent_id, month, f"{month}-99", published=False) if one.team == team]
-        return _agent_month(_row(agent_id, month, 0, calls, fines(store, agent_id, month, calls, known), known)) if calls else None
+    """An agent's month of the calls in one team alone; None without any."""
+    found = store.db.rows("select * from month_figures where agent_id = ? and month = ? and published >= ?", agent_id, month, PART)
+    if found:
+        return next((one for one in _parts(found) if one.team == team), None)
+    return next((one for one in of_agent(store, agent_id, [month]) if one.team == team), None)
 
 
 def months(store: Store, team: str | None = None) -> tuple[str, ...]:
@@ -141,11 +168,14 @@ def share(passed: int, ruled: int) -> Estimate:
 
 
 def means(store: Store, months: Sequence[str], team: str | None = None) -> tuple[tuple[str, str, int, int, float | None], ...]:
-    """Month, team, calls, scored calls and mean of every agent's month, by month and team: of some months, of a team."""
+    """Month, team, calls, scored calls and mean of every agent's month, by month and team: of some months, of a team.  Who changed team
+    stands in each with the calls in it."""
     marks = ", ".join("?" * len(months))
-    sql = f"select month, team, calls, scored, mean from month_figures where published = 0 and month in ({marks})"
-    own = ("", ()) if team is None else (" and team = ?", (team,))
-    found = store.db.rows(f"{sql}{own[0]} order by month, team, agent_id", *months, *own[1])
+    own, params = ("", [*months]) if team is None else (" and f.team = ?", [*months, team])
+    sql = f"select f.month, f.team, f.agent_id, f.calls, f.scored, f.mean from month_figures f where f.month in ({marks}){own}"
+    part = "select 1 from month_figures p where p.agent_id = f.agent_id and p.month = f.month and p.published = ?"
+    sql = f"{sql} and f.published = ? and not exists ({part}) union all {sql} and f.published >= ? order by 1, 2, 3"
+    found = store.db.rows(sql, *params, STANDING, PART, *params, PART)
     return tuple((row["month"], row["team"], row["calls"], row["scored"], row["mean"]) for row in found)
 
 
@@ -156,11 +186,11 @@ def agents(store: Store, month: str) -> int:
 
 def teams(store: Store, month: str) -> tuple[str, ...]:
     """Teams that have calls in the month."""
-    found = store.db.rows("select distinct team from month_figures where month = ? and published = 0 and team <> '' order by team", month)
-    return tuple(row["team"] for row in found)
+    sql = "select distinct team from month_figures where month = ? and published <> ? and team <> '' order by team"
+    return tuple(row["team"] for row in store.db.rows(sql, month, SHOWN))
 
 
-def _agent_month(row: dict[str, Any]) -> AgentMonth:
+def _agent_month(row: dict[str, Any], elsewhere: int = 0, apart: bool = False) -> AgentMonth:
     plain = {name: row[name] for name in ("agent_id", "month", "team", "agent_name", "calls", "unpublished", "demo", "coverage")}
     return AgentMonth(
         **plain,
@@ -169,6 +199,8 @@ def _agent_month(row: dict[str, Any]) -> AgentMonth:
         books=rows.from_json(row["books_json"], tuple[str, ...]),
         checks_json=row["checks_json"],
         fines=rows.from_json(row["fines_json"], KeptFines),
+        elsewhere=elsewhere,
+        apart=apart,
     )
 
 
@@ -193,19 +225,27 @@ def waiting(
     most: int = -1,
 ) -> list[tuple[str, str]]:
     """Agents and months that have to be counted again, the earliest month first: of some months, of a team (as kept and as the calls say
-    now), of an agent; at most ``most`` (negative: all)."""
+    now), of an agent; at most ``most`` (negative: all).  With them earlier months of the year, which their repetitions rest on."""
     asked: list[tuple[str, Sequence[str]]] = [("1", ())]
-    asked += [(f"month in ({', '.join('?' * len(months))})", months)] if months is not None else []
-    asked += [("agent_id = ?", (agent_id,))] if agent_id is not None else []
-    asked += [(_OF_TEAM, (team, team))] if team is not None else []
-    where, params = " and ".join(sql for sql, _ in asked), (value for _, values in asked for value in values)
-    sql = f"select agent_id, month from month_stale m where {where} order by month, agent_id limit ?"
+    if months is not None:
+        asked.append((f"m.month in ({', '.join('?' * len(months))})", months))
+    if team is not None:
+        asked.append((_OF_TEAM, (team, min(months or [""]), f"{max(months or ['9999'])}-99", team)))
+    where, params = " and ".join(sql for sql, _ in asked), [value for _, values in asked for value in values]
+    if months is not None:
+        own, of = ("", ()) if team is None else (" and f.team = ?", (team,))
+        where, params = f"({where} or {_EARLIER.format(marks=', '.join('?' * len(months)))}{own}))", [*params, *months, *of]
+    if agent_id is not None:
+        where, params = f"{where} and m.agent_id = ?", [*params, agent_id]
+    sql = f"select m.agent_id, m.month from month_stale m where {where} order by m.month, m.agent_id limit ?"
     return [(row["agent_id"], row["month"]) for row in store.db.rows(sql, *params, most)]
 
 
-_OF_TEAM = """(? = (select coalesce(c.team, '') from calls c where c.agent_id = m.agent_id and c.started >= m.month
-    and c.started < m.month || '-99' order by c.started desc, c.call_id desc limit 1)
+_OF_TEAM = """((m.agent_id, m.month) in (select c.agent_id, substr(c.started, 1, 7) from calls c
+    where c.team = ? and c.started >= ? and c.started < ?)
   or ? in (select f.team from month_figures f where f.agent_id = m.agent_id and f.month = m.month))"""
+_EARLIER = """exists (select 1 from month_figures f where f.agent_id = m.agent_id and f.month in ({marks}) and f.month > m.month
+  and substr(f.month, 1, 4) = substr(m.month, 1, 4)"""
 
 
 def ensure(
@@ -216,14 +256,18 @@ def ensure(
     agent_id: str | None = None,
     budget_s: float | None = SHOWN_BUDGET_S,
 ) -> int:
-    """Count anew what changed; returns how many agents' months are still to be counted after ``budget_s`` seconds (None: all is done)."""
+    """Count anew what changed; returns how many agents' months are still to be counted after ``budget_s`` seconds (None: all is done;
+    negative: nothing is counted)."""
     end = None if budget_s is None else time.monotonic() + budget_s
-    todo = waiting(store, months, team=team, agent_id=agent_id)
-    for done, (agent, month) in enumerate(todo):
-        if end is not None and time.monotonic() > end:
-            return len(todo) - done
-        count(store, agent, month)
-    return 0
+    for _round in range(ROUNDS):
+        todo = waiting(store, months, team=team, agent_id=agent_id)
+        for done, (agent, month) in enumerate(todo):
+            if end is not None and time.monotonic() > end:
+                return len(todo) - done
+            count(store, agent, month)
+        if not todo:
+            return 0
+    return len(waiting(store, months, team=team, agent_id=agent_id))
 
 
 def keep(store: Store) -> bool:
@@ -249,28 +293,27 @@ def count(store: Store, agent_id: str, month: str) -> None:
 def _count(store: Store, agent_id: str, month: str) -> bool:
     """False: something changed meanwhile, nothing was written."""
     with store.db.reading():
-        token = _token(store, agent_id, month)
+        before = token(store, agent_id, month)
         known = KnownBooks(store)
         standing = light.calls(store, agent_id, month, f"{month}-99", published=False)
         shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
-        money = fines(store, agent_id, month, standing, known)
+        money = charged.fines(store, agent_id, month, standing, known)
+        kept = charged.kept(money)
         made = [
-            _row(agent_id, month, published, calls, own, known)
-            for calls, published, own in ((standing, 0, money), (shown, 1, None))
+            _row(agent_id, month, of, calls, own, known)
+            for calls, of, own in ((standing, STANDING, kept), (shown, SHOWN, NO_FINES))
             if calls
         ]
+        teams = sorted({call.team for call in standing})
+        for place, team in enumerate(teams if len(teams) > 1 else ()):
+            calls = [call for call in standing if call.team == team]
+            made.append(_row(agent_id, month, PART + place, calls, charged.of_part(money, calls, known), known))
     with store.db.writing():
-        if _token(store, agent_id, month) != token:
+        if token(store, agent_id, month) != before:
             return False
-        if token is not None:  # else another one has counted it
-            _write(store, agent_id, month, made, _kept(money))
+        if before is not None:  # else another one has counted it
+            _write(store, agent_id, month, made, kept)
     return True
-
-
-def _token(store: Store, agent_id: str, month: str) -> int | None:
-    """Another one after each change; None: the figures are kept as they are."""
-    found = store.db.rows("select token from month_stale where agent_id = ? and month = ?", agent_id, month)
-    return int(found[0]["token"]) if found else None
 
 
 def _write(store: Store, agent_id: str, month: str, made: Sequence[dict[str, Any]], money: KeptFines) -> None:
@@ -281,7 +324,7 @@ def _write(store: Store, agent_id: str, month: str, made: Sequence[dict[str, Any
     for row in made:
         store.db.insert("month_figures", row)
     execute("delete from month_stale where agent_id = ? and month = ?", (agent_id, month))
-    then = rows.from_json(before[0]["fines_json"], KeptFines) if before else _kept(None)
+    then = rows.from_json(before[0]["fines_json"], KeptFines) if before else NO_FINES
     if (then.counted, then.confirmed) == (money.counted, money.confirmed):
         return
     later = agent_id, month, f"{month[:4]}-99"
@@ -293,52 +336,10 @@ def _write(store: Store, agent_id: str, month: str, made: Sequence[dict[str, Any
     )
 
 
-Charged = tuple[Counted, Counted]
-"""How often rules were charged: over all breaches, and over the confirmed ones."""
-
-
-def fines(
-    store: Store, agent_id: str, month: str, calls: Sequence[LightCall], books: KnownBooks, known: dict[str, Charged] | None = None
-) -> Fines:
-    """The money of the month; within one view of the database (``reading``) where others may write.  ``known``: of earlier months that were
-    counted for this."""
-    known = {} if known is None else known
-    year, number = explain.parse_month(month)
-    sheets = store.ledger.sheets(agent_id, month)
-    if sheets:  # closed: what was known of earlier months then, whatever was corrected there since
-        return money_of.of_month(store, calls, year, number, (sheets[-1].before, sheets[-1].before), books)
-    first = explain.first_day(explain.days_of(year, number)[0], (book for call in calls if (book := books.of(call)) is not None))
-    before: tuple[dict[tuple[str, str, str], int], dict[tuple[str, str, str], int]] = ({}, {})
-    for earlier in (f"{year}-{n:02d}" for n in range(first.month, number)):
-        if earlier not in known:
-            known[earlier] = _counted(store, agent_id, earlier, books, known)
-        for sums, counted in zip(before, known[earlier], strict=True):
-            sums |= counted
-    return money_of.of_month(store, calls, year, number, before, books)
-
-
-def _counted(store: Store, agent_id: str, month: str, books: KnownBooks, known: dict[str, Charged]) -> Charged:
-    """How often rules were charged in an earlier month: as kept at its closing, else as they are now."""
-    sheets = store.ledger.sheets(agent_id, month)
-    if sheets:
-        return sheets[-1].counted, sheets[-1].counted
-    if _token(store, agent_id, month) is not None:
-        calls = light.calls(store, agent_id, month, f"{month}-99", published=False)
-        made = _kept(fines(store, agent_id, month, calls, books, known))
-    else:
-        kept = of_agent(store, agent_id, [month])
-        made = kept[0].fines if kept else _kept(None)
-    return _read(made.counted), _read(made.confirmed)
-
-
-def _read(counted: Iterable[tuple[str, str, str, int]]) -> dict[tuple[str, str, str], int]:
-    return {(book, rule, month): times for book, rule, month, times in counted}
-
-
 # ---------------------------------------------------------------- counting
 
 
-def _row(agent_id: str, month: str, published: int, calls: Sequence[LightCall], money: Fines | None, books: KnownBooks) -> dict[str, Any]:
+def _row(agent_id: str, month: str, published: int, calls: Sequence[LightCall], money: KeptFines, books: KnownBooks) -> dict[str, Any]:
     percents = [call.percent for call in calls if call.percent is not None]
     mean = mean_percent(percents)
     return {
@@ -358,7 +359,7 @@ def _row(agent_id: str, month: str, published: int, calls: Sequence[LightCall], 
         "coverage": fmean(call.coverage for call in calls),
         "books_json": rows.to_json(sorted({f"{call.rule_book} {call.rule_book_version}" for call in calls})),
         "checks_json": rows.to_json(checks(calls, books)),
-        "fines_json": rows.to_json(_kept(money)),
+        "fines_json": rows.to_json(money),
     }
 
 
@@ -386,14 +387,3 @@ def checks(calls: Iterable[LightCall], books: KnownBooks) -> tuple[CheckCount, .
         )
         for check_id, found in outcomes.items()
     )
-
-
-def _kept(money: Fines | None) -> KeptFines:
-    if money is None:
-        return KeptFines([], 0, 0, [], [])
-    due = [(role, str(yuan.low), str(yuan.high)) for role, yuan in money.due.totals]
-    return KeptFines(due, len(money.pending), money.unknown, _listed(money.all.counted), _listed(money.due.counted), money.open)
-
-
-def _listed(counted: Counted) -> list[tuple[str, str, str, int]]:
-    return [(*key, times) for key, times in sorted(counted.items()) if times]

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qa.appraisal.month_table import ALIKE, APART, FEW, UNLIKE, Arithmetic, Row, Table
+from qa.appraisal.month_table import ALIKE, APART, BEFORE_IT, FEW, MOVED, UNLIKE, Arithmetic, Row, Table
 from qa.export import Cell, to_csv
 from qa.export import Table as Plain
 from qa.rules.explain_text import MONTH_HEADERS
@@ -37,7 +37,7 @@ HEADERS = (
         "名次说明",
     ),
     *("失分合计", "罚款（元，最低）", "罚款（元，最高）", "罚款说明", "待确认（处）", "连带（元）"),
-    *("申诉未结", "申诉成立", "申诉不成立", "未公布（通）", "演示模型（通）"),
+    *("申诉未结", "申诉成立", "申诉不成立", "未公布（通）", "演示模型（通）", "班组说明"),
 )
 HOW_HEADERS = ("工号", "姓名", "项目", *MONTH_HEADERS)
 _PERCENT, _MONEY, _WHOLE = "0.0", "0.00", "0"
@@ -52,6 +52,10 @@ _FORMATS = {
 }
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MOST = 32_767
+_WIDEST = 48
+"""Characters of Latin text in a line of a cell; longer texts are wrapped."""
+_LINE_POINTS, _MOST_LINES = 15.0, 27
+"""Excel's height of a line, and how many of these a row may have (409 points)."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +79,30 @@ def cells(month: str, row: Row) -> tuple[Cell, ...]:
     """A row of the table, a cell a header."""
     one, own = row.of, row.money()
     beside = "；".join(f"{ROLE_TITLES.get(role, role)} {yuan_text(yuan)}" for role, yuan in row.due or () if role != AGENT)
-    waits = one.fines.unknown or row.pending
-    note = f"{WAITS}：规则书不全，{one.fines.unknown} 通无法计算" if one.fines.unknown else f"{WAITS}：由人确认后才计罚款" if waits else ""
     return (
         *(month, one.agent_id, one.agent_name, one.team, one.calls, one.percent.n),
         *(None if one.coverage is None else 100 * one.coverage, one.percent.value, one.percent.low, one.percent.high),
         *(place_text(row), _state(row), row.lost),
-        *(None if own is None else float(own.low), None if own is None else float(own.high), note, row.pending, beside),
-        *(row.appeals.open, row.appeals.accepted, row.appeals.refused, one.unpublished, one.demo),
+        *(None if own is None else float(own.low), None if own is None else float(own.high), _note(row), row.pending, beside),
+        *(row.appeals.open, row.appeals.accepted, row.appeals.refused, one.unpublished, one.demo, _moved(row)),
     )
+
+
+def _note(row: Row) -> str:
+    """Why there is no sum of fines, where there is none."""
+    one = row.of
+    if one.fines.unknown:
+        return f"{WAITS}：规则书不全，{one.fines.unknown} 通无法计算"
+    if row.pending:
+        return f"{WAITS}：由人确认后才计罚款"
+    return MOVED if one.apart else BEFORE_IT if one.fines.open else ""
+
+
+def _moved(row: Row) -> str:
+    """That the agent had calls in other teams, too, and whether they are in the figures."""
+    if not row.of.elsewhere:
+        return ""
+    return f"另有其他班组 {row.of.elsewhere} 通，不在此行" if row.of.apart else f"含其他班组 {row.of.elsewhere} 通"
 
 
 def _state(row: Row) -> str:
@@ -101,7 +120,7 @@ def how_rows(row: Row, how: Arithmetic) -> Iterable[tuple[Cell, ...]]:
             yield (*who, "失分", "", "", check.title, "", "", "", told)
     for cells_of in how.fines:
         yield (*who, "罚款", *cells_of)
-    if how.fines:
+    if how.fines or row.of.apart:
         yield from ((*who, "罚款合计", *blank, text) for text in how.sums)
     for time, call, title, clause in how.waits:
         yield (*who, WAITS, time, call, title, clause, "", "", "还没有人确认，不计罚款")
@@ -118,6 +137,8 @@ def notes(table: Table) -> tuple[str, ...]:
         "覆盖率：能判定的检查占适用的检查的比重；不能判定的不算通过，也不算不通过",
         "罚款只计已由人确认的违规（复核或判定）；待确认的不计金额",
     ]
+    if any(row.of.elsewhere for row in table.rows):
+        told.append("本月换过班组的坐席：班组的表上是在该班组的通话，全部班组的表上是全月；罚款只按全月合计")
     if table.pending:
         told.append(f"待确认的违规 {table.pending} 处")
     if any(row.of.demo for row in table.rows):
@@ -152,10 +173,13 @@ def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:
         formats = _Formats(book)
         for filed in sheets:
             sheet = book.add_worksheet(filed.name)
+            widths = [_width(filed, column) for column in range(len(filed.headers))]
             for column, header in enumerate(filed.headers):
                 sheet.write_string(0, column, header, formats.head)
-                sheet.set_column(column, column, _width(filed, column))
+                sheet.set_column(column, column, widths[column])
             for index, row in enumerate(filed.rows, start=1):
+                if (lines := _lines(row, widths)) > 1:  # not every office program finds the height of wrapped text by itself
+                    sheet.set_row(index, lines * _LINE_POINTS)
                 for column, cell in enumerate(row):
                     _write(sheet, index, column, cell, formats, _FORMATS.get(filed.headers[column], _WHOLE))
             sheet.freeze_panes(1, 3 if len(filed.headers) > 3 else 0)
@@ -187,4 +211,19 @@ def _width(filed: Filed, column: int) -> int:
         filed.headers[column],
         *(f"{row[column]:.1f}" if isinstance(row[column], float) else str(row[column] or "") for row in filed.rows[:200]),
     ]
-    return min(48, 2 + max(sum(1 if c.isascii() else 2 for c in text) for text in texts))
+    return min(_WIDEST, 2 + max(_long(text) for text in texts))
+
+
+def _long(text: str) -> int:
+    """In characters of Latin text."""
+    return sum(1 if c.isascii() else 2 for c in text)
+
+
+def _lines(row: Sequence[Cell], widths: Sequence[int]) -> int:
+    """Lines of the tallest cell when texts are wrapped: one where it fits; else a line may break a little before its end."""
+    most = 1
+    for cell, width in zip(row, widths, strict=True):
+        if isinstance(cell, str):
+            longs = map(_long, cell.split("\n"))
+            most = max(most, sum(1 if long <= width - 2 else -(-long // (width - 4)) for long in longs))
+    return min(_MOST_LINES, most)

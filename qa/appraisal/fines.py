@@ -7,16 +7,19 @@ repetition that makes another one dearer, and takes nobody's first warning.  Whe
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qa.appraisal.light import KnownBooks, LightCall
 from qa.clock import moment
 from qa.review import reviews
 from qa.rules import money
+from qa.rules.book import RuleBook
 from qa.rules.model import Severity
 from qa.rules.money import Counted, Month, Occurrence
 from qa.store import Store
+from qa.types import Scorecard
 
 
 @dataclass(frozen=True)
@@ -33,21 +36,37 @@ class Fines:
     unknown: int = 0
 
     @property
+    def waits(self) -> bool:
+        """Whether the money of the month hangs on what nobody has confirmed, in it or in an earlier month, or nobody can count: no sum of
+        it may be told."""
+        return bool(self.pending or self.unknown or self.open)
+
+    @property
     def open(self) -> bool:
         """Whether the confirmed sums are others than those of all breaches: by what waits in this month or in an earlier one."""
         return self.all.totals != self.due.totals
 
 
+Judged = tuple[LightCall | Scorecard, datetime.datetime, RuleBook]
+"""What stands of a call, when the call was (wall clock of UTC+8), and by which rule book it is counted."""
+
+
 def of_month(store: Store, calls: Sequence[LightCall], year: int, month: int, before: tuple[Counted, Counted], books: KnownBooks) -> Fines:
     """From the calls of one agent's month; ``before``: how often rules were charged in earlier months of the year, over all breaches and
     over the confirmed ones."""
-    known = [(call, book) for call in calls if (book := books.of(call)) is not None]
-    fined = {call.call_id for call, book in known if any(_fined(one) for one in money.occurrences(call, moment(call.started), book))}
+    known = [(call, moment(call.started), book) for call in calls if (book := books.of(call)) is not None]
+    return replace(of_judged(store, known, year, month, before), unknown=len(calls) - len(known))
+
+
+def of_judged(store: Store, known: Iterable[Judged], year: int, month: int, before: tuple[Counted, Counted]) -> Fines:
+    """The same from whatever tells the results."""
+    known = tuple(known)
+    fined = {card.call_id for card, at, book in known if any(_fined(one) for one in money.occurrences(card, at, book))}
     if not fined:
         nothing = money.month((), year, month)
-        return Fines(nothing, nothing, (), len(calls) - len(known))
+        return Fines(nothing, nothing, ())
     marks = money.in_force(mark for call_id in sorted(fined) for mark in store.marks(call_id))
-    found = [one for call, book in known for one in money.occurrences(call, moment(call.started), book, marks)]
+    found = [one for card, at, book in known for one in money.occurrences(card, at, book, marks)]
     rules = {(one.book, one.rule.id) for one in found if _fined(one)}
     found = [one for one in found if (one.book, one.rule.id) in rules]  # also under versions that did not fine: they count for warnings
     sure = reviews.confirmed_of(store, sorted({one.call_id for one in found}))
@@ -56,7 +75,7 @@ def of_month(store: Store, calls: Sequence[LightCall], year: int, month: int, be
     pending = tuple(_pending(whole, sure))
     if not pending and whole.totals != due.totals:  # by breaches that cost nothing themselves: they take a first warning, or count
         pending = tuple(_unconfirmed(found, _dearer(whole, due), sure))
-    return Fines(whole, due, pending, len(calls) - len(known))
+    return Fines(whole, due, pending)
 
 
 def _fined(one: Occurrence) -> bool:

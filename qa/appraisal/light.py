@@ -74,10 +74,10 @@ def whole(store: Store, call_id: str, scorecard_id: int) -> tuple[CheckResult, .
 
 
 class KnownBooks:
-    """The rule books of calls; None for one that is not to be had any more."""
+    """The rule books of calls; None for one that is not to be had any more.  ``books``: other ones than the database knows."""
 
-    def __init__(self, store: Store) -> None:
-        self._books = Books(store)
+    def __init__(self, store: Store, books: Books | None = None) -> None:
+        self._books = Books(store) if books is None else books
         self._known: dict[tuple[str, str], RuleBook | None] = {}
 
     def of(self, call: LightCall) -> RuleBook | None:

@@ -6,28 +6,30 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 
 from qa import explain, ledger_sheets, rows
-from qa.appraisal import figures, light, ranking
+from qa.appraisal import charged, figures, light, ranking
 from qa.appraisal.figures import AgentMonth
 from qa.appraisal.light import KnownBooks, LightCall
 from qa.appraisal.ranking import Sample
 from qa.export import mask_name
 from qa.intervals import mean_percent
 from qa.ledger_sheets import Sheet
-from qa.review import appeals
+from qa.review import appeal_records
 from qa.review.appeal_states import ACCEPTED, CLOSED, house_day
 from qa.rules import points
 from qa.rules.explain_text import figure, month_rows, month_sums, totals_text
-from qa.rules.money import AGENT, NOTHING, Yuan
+from qa.rules.money import AGENT, NOTHING, Month, Yuan
 from qa.scorecards import MIN_RANKED
 from qa.store import Store
 
 FEW, ALIKE, APART, UNLIKE = "few", "alike", "ranked", "unlike"
 """Why a row has a place or has none: too few calls; inside the noise; ranked; not to be compared (several rule books, demonstration)."""
+BEFORE_IT = "待确认：以前月份有影响本月罚款的违规，还没有人确认"
+MOVED = "换过班组，罚款按全月合计，不按班组分"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Row:
     """``places``: from-to (1 is best), None without a rank; ``state`` says why.
 
     ``due``: money by role that a person has confirmed and, of a closed month, that was kept; None where something of it waits for
-    confirmation.  ``pending``: breaches that wait.
+    confirmation, and where the row is of the calls in one team of an agent who had others (``of.apart``): money is the whole month's.
+    ``pending``: breaches that wait.
     """
 
     of: AgentMonth
@@ -80,13 +83,26 @@ class Closing:
 
 @dataclass(frozen=True)
 class Table:
-    """``behind``: agents whose figures are still to be counted."""
+    """``behind``: agents whose figures are still to be counted.  ``parts``, in the table of all teams alone: the rows that agents who
+    changed team have in the tables of their teams."""
 
     month: str
     team: str | None
     rows: tuple[Row, ...]
     closed: Closing | None
     behind: int = 0
+    parts: tuple[Row, ...] = ()
+
+    def of_team(self, team: str) -> tuple[Row, ...]:
+        """What the team's own table has, by agent."""
+        moved = {row.of.agent_id for row in self.parts}
+        own = (row for row in self.rows if row.of.agent_id not in moved)
+        return tuple(sorted((row for row in (*own, *self.parts) if row.of.team == team), key=lambda row: row.of.agent_id))
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The teams that have a table; '' stands for agents without one."""
+        return tuple(sorted({row.of.team for row in (*self.rows, *self.parts)}))
 
     @property
     def pending(self) -> int:
@@ -122,14 +138,15 @@ def table(
     behind = figures.ensure(store, [month], team=team, budget_s=budget_s)
     found = figures.of_month(store, month, team)
     sheets = _sheets(store, month)
-    claims = _appeals(store, month, [one.agent_id for one in found], day)
+    parts = figures.parts_of_month(store, month) if team is None else ()
+    claims = _Claims(store, month, found, day)
     comparable = len({one.comparable for one in found if one.percent.n}) == 1 and all(len(one.books) == 1 for one in found if one.percent.n)
     places = ranking.places({one.agent_id: _sample(one) for one in found}) if comparable and ranked else {}
-    made = [_row(one, comparable, places, sheets.get(one.agent_id), claims.get(one.agent_id, Appeals())) for one in found]
+    made, beside = ([_row(one, comparable, places, sheets.get(one.agent_id), claims.of(one)) for one in some] for some in (found, parts))
     made.sort(key=lambda row: (row.of.percent.value is None, -(row.of.percent.value or 0.0), row.of.agent_id))
     if not places:  # nothing tells them apart: no order that looks like one
         made.sort(key=lambda row: (row.of.team, row.of.agent_id))
-    return Table(month, team, tuple(made), closing(store, month), behind)
+    return Table(month, team, tuple(made), closing(store, month), behind, tuple(beside))
 
 
 def _sample(one: AgentMonth) -> Sample:
@@ -138,8 +155,8 @@ def _sample(one: AgentMonth) -> Sample:
 
 def _row(one: AgentMonth, comparable: bool, places: dict[str, tuple[int, int]], sheet: Sheet | None, claims: Appeals) -> Row:
     state = FEW if one.percent.n < MIN_RANKED else UNLIKE if not comparable else APART if one.agent_id in places else ALIKE
-    pending = one.fines.pending + one.fines.unknown
-    due = None if pending else sheet.totals if sheet is not None else one.due
+    waits = one.fines.pending or one.fines.unknown or (sheet is not None and one.fines.open)  # kept with what nobody answers for
+    due = None if waits or one.apart else sheet.totals if sheet is not None else one.due
     return Row(one, state, places.get(one.agent_id) if state == APART else None, due, one.fines.pending, claims)
 
 
@@ -155,20 +172,24 @@ def closing(store: Store, month: str) -> Closing | None:
     return Closing(month, found[0]["closed_by"], found[0]["note"], found[0]["closed"]) if found else None
 
 
-def _appeals(store: Store, month: str, agents: Sequence[str], day: datetime.date | None) -> dict[str, Appeals]:
-    counts: dict[str, list[int]] = {}
-    ever = {row["agent_id"] for row in store.db.rows("select distinct agent_id from appeals")}
-    for agent_id in ever.intersection(agents):
-        found = store.db.rows(
-            "select a.id from appeals a cross join calls c using (call_id) where a.agent_id = ? and c.started >= ? and c.started < ?",
-            *(agent_id, month, f"{month}-99"),
-        )
-        for row in found:
-            now = appeals.get(store.db, row["id"]).state(day)
+class _Claims:
+    """The appeals about calls of a month, by agent and, where the figures are of one team, by the call's team."""
+
+    def __init__(self, store: Store, month: str, agents: Iterable[AgentMonth], day: datetime.date | None) -> None:
+        found = appeal_records.of_month(store.db, month, [one.agent_id for one in agents])
+        sql = "select c.call_id, c.team from json_each(?) j cross join calls c on c.call_id = j.value"
+        teams = {row["call_id"]: row["team"] or "" for row in store.db.rows(sql, rows.to_json([one.call_id for one in found]))}
+        self._counts: dict[str, dict[str, list[int]]] = {}
+        for appeal in found:
+            now = appeal.state(day)
             place = 0 if now.open else 1 if now.status == ACCEPTED else 2 if now.status == CLOSED else None
             if place is not None:
-                counts.setdefault(agent_id, [0, 0, 0])[place] += 1
-    return {agent_id: Appeals(*found) for agent_id, found in counts.items()}
+                by_team = self._counts.setdefault(appeal.agent_id, {})
+                by_team.setdefault(teams.get(appeal.call_id, ""), [0, 0, 0])[place] += 1
+
+    def of(self, one: AgentMonth) -> Appeals:
+        own = [counts for team, counts in self._counts.get(one.agent_id, {}).items() if not one.apart or team == one.team]
+        return Appeals(*map(sum, zip(*own, strict=True))) if own else Appeals()
 
 
 # ---------------------------------------------------------------- one row's arithmetic
@@ -192,23 +213,44 @@ class Arithmetic:
     unknown: int
 
 
-def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None) -> Arithmetic:
-    """``team``: of the calls that the agent had in this team alone; what was kept of a closed month is then told only where these are all.
+def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None, books: KnownBooks | None = None) -> Arithmetic:
+    """``team``: of the calls that the agent had in this team alone; where there were others, what these calls were charged is told without
+    sums: money is the whole month's.  ``books``: rule books in place of those that the database knows.
 
     Errors: :class:`StoreError` for text that is no month.
     """
     explain.parse_month(month)
-    known = KnownBooks(store)
+    known = books or KnownBooks(store)
     with store.db.reading():
         every = light.calls(store, agent_id, month, f"{month}-99", published=False)
-        calls = tuple(call for call in every if team is None or call.team == team)
-        made = figures.fines(store, agent_id, month, calls, known)
+        made = charged.fines(store, agent_id, month, every, known)
+        sheets = store.ledger.sheets(agent_id, month)
+    calls = tuple(call for call in every if team is None or call.team == team)
+    own, whole = {call.call_id for call in calls}, len(calls) == len(every)
     numbers = {call.call_id: call.customer_number for call in calls}
     waits = tuple(
-        (f"{one.at:%Y-%m-%d %H:%M}", mask_name(one.call_id, numbers.get(one.call_id, "")), one.title, one.clause) for one in made.pending
+        (f"{one.at:%Y-%m-%d %H:%M}", mask_name(one.call_id, numbers[one.call_id]), one.title, one.clause)
+        for one in made.pending
+        if one.call_id in own
     )
-    kept = tuple(_kept(store.ledger.sheets(agent_id, month))) if not made.pending and len(calls) == len(every) else ()
-    return Arithmetic(calls, _score(calls, known), month_rows(made.due), month_sums(made.due), waits, kept, made.unknown)
+    return Arithmetic(
+        calls=calls,
+        score=_score(calls, known),
+        fines=month_rows(made.due if whole else _of_calls(made.due, own)),
+        sums=(
+            *(month_sums(made.due) if whole or not made.all.rules else (MOVED,)),
+            *([BEFORE_IT] if made.open and not made.pending else []),
+        ),
+        waits=waits,
+        kept=tuple(_kept(sheets, not made.waits)) if whole else (),
+        unknown=sum(known.of(call) is None for call in calls),
+    )
+
+
+def _of_calls(due: Month, calls: set[str]) -> Month:
+    """What some calls were charged in a month."""
+    charges = [(rule, tuple(one for one in rule.charges if one.found[0].call_id in calls)) for rule in due.rules]
+    return replace(due, rules=tuple(replace(rule, charges=own) for rule, own in charges if own))
 
 
 def _score(calls: Sequence[LightCall], books: KnownBooks) -> str:
@@ -227,12 +269,13 @@ def _score(calls: Sequence[LightCall], books: KnownBooks) -> str:
     return f"{told}；95% 区间 {estimate.low:.1f}–{estimate.high:.1f}（学生 t 分布）"
 
 
-def _kept(sheets: Sequence[Sheet]) -> Iterable[str]:
+def _kept(sheets: Sequence[Sheet], sure: bool) -> Iterable[str]:
+    """``sure``: a person answers for all that was charged; else no sum is told."""
     for place, sheet in enumerate(sheets):
         day = house_day(sheet.created)
         if not place:
-            yield f"本月已关账（{sheet.by}，{day}），罚款以关账时记下的为准：{totals_text(sheet.totals)}"
+            yield f"本月已关账（{sheet.by}，{day}），" + (f"罚款以关账时记下的为准：{totals_text(sheet.totals)}" if sure else "罚款待确认")
             continue
         same = sheet.totals == sheets[place - 1].totals
-        change = "罚款不变" if same else f"{totals_text(sheets[place - 1].totals)} → {totals_text(sheet.totals)}"
-        yield f"关账后的更正（{sheet.by}，{day}，{sheet.why}）：{change}"
+        change = f"{totals_text(sheets[place - 1].totals)} → {totals_text(sheet.totals)}" if sure else "罚款待确认"
+        yield f"关账后的更正（{sheet.by}，{day}，{sheet.why}）：{'罚款不变' if same else change}"

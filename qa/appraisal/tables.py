@@ -40,7 +40,8 @@ def _signed(db: Database) -> None:
 
 
 def _figures(db: Database) -> None:
-    """A row for an agent's month over the scorecards that stand (``published`` 0) and one over those that the agent sees (1)."""
+    """A row for an agent's month over the scorecards that stand (``published`` 0) and one over those that the agent sees (1); where
+    the calls were in several teams one for each of these (2 and more, :data:`qa.appraisal.figures.PART`)."""
     texts = ("agent_id", "month", "team", "agent_name", "books_json", "checks_json", "fines_json")
     numbers = ("published", "calls", "scored", "demo", "unpublished")
     figures = ("mean", "low", "high", "variance", "coverage")
@@ -91,3 +92,13 @@ def _later(db: Database) -> None:
             where exists (select 1 from month_figures f where f.agent_id = month_stale.agent_id and f.month = month_stale.month and {of});
           insert into month_stale select distinct f.agent_id, f.month, random() from month_figures f where {of} and f.published = 0
             and not exists (select 1 from month_stale m where m.agent_id = f.agent_id and m.month = f.month); end""")
+
+
+def teams_apart(db: Database) -> None:
+    """Who worked in several teams within a month has figures of each of them, too: such months are counted again."""
+    db.execute(
+        "insert into month_stale select agent_id, substr(started, 1, 7) as month, random() from calls"
+        " where agent_id <> '' and started is not null and not exists"
+        " (select 1 from month_stale m where m.agent_id = calls.agent_id and m.month = substr(calls.started, 1, 7))"
+        " group by 1, 2 having count(distinct team) > 1"
+    )

@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from qa.appraisal import files, month_table
+from qa.appraisal.month_table import Arithmetic, Row, Table
 from qa.errors import StoreError
 from qa.store import Store
 
@@ -18,15 +19,23 @@ WAIT_S = 60.0
 _one_at_a_time = threading.Lock()
 
 
-def made(store: Store, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, int]:
-    """The workbook with table, arithmetic and notes, and its number of agents.  Figures are taken as they are kept
-    (:func:`qa.appraisal.figures.ensure`)."""
-    table = month_table.table(store, month, team, day, budget_s=0.0)
-    how = [(row, month_table.arithmetic(store, row.of.agent_id, month)) for row in table.rows]
-    return files.xlsx_bytes(files.to_sheets(table, how)), len(table.rows)
+def taken(store: Store, month: str, team: str | None, day: datetime.date | None) -> tuple[Table, list[tuple[Row, Arithmetic]]]:
+    """The table and the arithmetic behind each row as of one moment, whatever is written meanwhile.  Figures are taken as they are kept
+    (:func:`qa.appraisal.figures.ensure`): where some are still to be counted (``behind``) there is no arithmetic, as it would not be
+    theirs."""
+    with store.db.reading():
+        table = month_table.table(store, month, team, day, budget_s=-1.0)
+        rows = () if table.behind else table.rows
+        return table, [(row, month_table.arithmetic(store, row.of.agent_id, month, team)) for row in rows]
 
 
-def apart(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, int]:
+def made(store: Store, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, Table]:
+    """The workbook with table, arithmetic and notes, and its table; of a table that is ``behind`` there is none (empty)."""
+    table, how = taken(store, month, team, day)
+    return (b"" if table.behind else files.xlsx_bytes(files.to_sheets(table, how))), table
+
+
+def apart(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, Table]:
     """As :func:`made`, in a process of its own, so that no other page waits; one at a time.
 
     Errors: :class:`StoreError` where others are in front for too long, or the process ends before it is done.
@@ -42,6 +51,6 @@ def apart(db: Path, month: str, team: str | None, day: datetime.date | None) -> 
         _one_at_a_time.release()
 
 
-def _opened(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, int]:
+def _opened(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, Table]:
     with Store(db, create=False) as store:
         return made(store, month, team, day)

@@ -7,15 +7,15 @@ nothing is called better or worse than the days before where the intervals do no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from qa.clips import cutting, playlists, search
+from qa.clips import cutting, playlists, release, search
 from qa.clips.cutting import Wish
 from qa.clips.index import first_number
-from qa.clips.playlists import Playlist
-from qa.clips.search import Question
+from qa.clips.playlists import Item, Playlist
+from qa.clips.search import Hit, Moment, Question
 from qa.errors import NotFoundError, QaError, StoreError
 from qa.intervals import Estimate, mean_percent, wilson
 from qa.store import Store
@@ -142,13 +142,11 @@ def make_playlist(
     known = find_playlist(store, team, day)
     if known is not None:
         return known.id, ()
-    topics = brief(store, team, day).topics[:TOPICS]
+    topics = brief(store, team, day).topics
     problems: list[str] = []
     chosen: list[tuple[int, str]] = []
-    for topic in topics:
-        chosen += _example(store, team, day, topic, "bad", by, problems, cut_too)
-    for topic in topics[:GOOD_CLIPS]:
-        chosen += _example(store, team, day, topic, "good", by, problems, cut_too)
+    for topic, example in wanted(topics):
+        chosen += _example(store, team, day, topic, example, by, problems, cut_too)
     if not chosen:
         raise StoreError(f"{team} {day.isoformat()}", "没有可剪的片段", problems[0] if problems else "这一天没有不通过的检查")
     with store.db.writing():
@@ -163,19 +161,63 @@ def _example(
     store: Store, team: str, day: date, topic: Topic, example: str, by: str, problems: list[str], cut_too: cutting.Also
 ) -> list[tuple[int, str]]:
     """A clip of the first call that shows it: one with words at a moment that is not too long."""
+    word = "差例" if example == "bad" else "好例"
+    for hit, moment in _moments(store, team, day, topic, example):
+        wish = Wish(moment.span, title=topic.title, example=example, check_id=topic.check_id)
+        try:
+            return [(cutting.cut(store, hit.call_id, wish, by, cut_too).id, f"{topic.title}：{word}")]
+        except (StoreError, NotFoundError):
+            continue
+        except QaError as error:
+            told = f"{topic.title}（{word}）：{error.cause}"
+            problems += [] if told in problems else [told]
+    return []
+
+
+def _moments(store: Store, team: str, day: date, topic: Topic, example: str) -> Iterator[tuple[Hit, Moment]]:
+    """What may be cut as an example: stretches with words in them that are not too long, of the newest calls."""
     outcome = Outcome.FAIL if example == "bad" else Outcome.PASS
     asked = Question(check=topic.check_id, outcome=outcome.value, team=team, since=day.isoformat(), until=day.isoformat())
     for hit in search.search(store, asked, size=10).hits:
         for moment in hit.moments:
-            if not moment.text or moment.span.duration_ms > _LONGEST_MOMENT_MS:
-                continue
-            word = "差例" if example == "bad" else "好例"
-            wish = Wish(moment.span, title=topic.title, example=example, check_id=topic.check_id)
-            try:
-                return [(cutting.cut(store, hit.call_id, wish, by, cut_too).id, f"{topic.title}：{word}")]
-            except (StoreError, NotFoundError):
-                continue
-            except QaError as error:
-                problems.append(f"{topic.title}（{word}）：{error.cause}")
-                break
-    return []
+            if moment.text and moment.span.duration_ms <= _LONGEST_MOMENT_MS:
+                yield hit, moment
+
+
+def wanted(topics: Sequence[Topic]) -> tuple[tuple[Topic, str], ...]:
+    """The examples of a brief: ``bad`` ones of what failed most, ``good`` ones of the same."""
+    return (*((t, "bad") for t in topics[:TOPICS]), *((t, "good") for t in topics[:GOOD_CLIPS]))
+
+
+UNPREPARED, NO_CALL, NO_WORDS, NOT_CUT = "unprepared", "no_call", "no_words", "not_cut"
+"""Why a brief has no example: nobody prepared the playlist; no call of the day shows it; no stretch of the calls that do has words and is
+short enough; it could not be cut, or was taken out of the list.  Beside these the states of a clip that is there and not released."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An example (``good``, ``bad``) that cannot be heard in a brief, and why."""
+
+    topic: Topic
+    example: str
+    why: str
+
+
+def missing(store: Store, of: Briefing, items: Sequence[Item] | None) -> tuple[Missing, ...]:
+    """Which examples of a brief there are not to be heard; ``items``: of its playlist, None before it was made."""
+    found = []
+    states = release.states(store, [item.clip for item in items or ()])
+    for topic, example in wanted(of.topics):
+        own = [states[i.clip.id] for i in items or () if (i.clip.check_id, i.clip.example) == (topic.check_id, example)]
+        if release.RELEASED in own:
+            continue
+        found.append(Missing(topic, example, own[0] if own else _why(store, of, topic, example, items)))
+    return tuple(found)
+
+
+def _why(store: Store, of: Briefing, topic: Topic, example: str, items: Sequence[Item] | None) -> str:
+    if example == "good" and topic.ruled == topic.failed:
+        return NO_CALL
+    if next(_moments(store, of.team, of.day, topic, example), None) is None:
+        return NO_WORDS
+    return UNPREPARED if items is None else NOT_CUT

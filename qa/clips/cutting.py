@@ -17,11 +17,12 @@ import numpy as np
 
 from qa import rows
 from qa.callfacts import bridged
-from qa.clips import sounds
+from qa.clips import keyed, sounds
 from qa.clips.beeping import beeped
 from qa.clips.earlier import transcripts
 from qa.clips.index import known_names
-from qa.clips.redaction import VERSION, Beep, Redaction, redact
+from qa.clips.redaction import KEYED, SOUND_VERSION, Beep, Redaction, redact
+from qa.clips.tables import next_id
 from qa.errors import AudioError, NotFoundError, StoreError
 from qa.export import mask_text
 from qa.report import recording
@@ -32,6 +33,7 @@ MARGIN_MS = 1500
 LONGEST_MARGIN_MS = 15_000
 SHORTEST_MS, LONGEST_MS = 500, 300_000
 _NEAR_MS = 1500  # so far a margin may grow to the next pause
+_AROUND_MS = 2000  # so far around a stretch keyed digits are looked for: a key that its edge cuts, the next one of the number
 BY_HAND = "person"
 EXAMPLES = ("", "good", "bad")
 _TITLE, _NOTE = 80, 1000
@@ -49,7 +51,10 @@ class Caption:
 
 @dataclass(frozen=True)
 class Version:
-    """One cut of a clip: ``start_ms`` to ``end_ms`` of the recording; beeps and captions from the clip's start; ``sound`` is a digest."""
+    """One cut of a clip: ``start_ms`` to ``end_ms`` of the recording; beeps and captions from the clip's start; ``sound`` is a digest.
+
+    ``outdated``: made when less was hidden; people who may hear redacted sound alone hear it again when it is cut anew.
+    """
 
     id: int
     clip_id: int
@@ -61,6 +66,7 @@ class Version:
     demo: bool
     made_by: str
     created: str
+    outdated: bool
 
     @property
     def duration_ms(self) -> int:
@@ -118,7 +124,7 @@ def cut(store: Store, call_id: str, wish: Wish, by: str, also: Also = lambda cli
     number = call.record.customer_number if call.record else ""
     row = _words_of(store, wish, number) | {"call_id": call_id, "made_by": signed(by), "created": rows.now_utc()}
     with store.db.writing():
-        clip_id = store.db.insert("clips", row)
+        clip_id = store.db.insert("clips", row | {"id": next_id(store.db, "clips")})
         _keep(store, clip_id, call, part, by)
         also(made := clip(store, clip_id))
     return made
@@ -140,6 +146,18 @@ def cut_again(store: Store, clip_id: int, wish: Wish, by: str, also: Also = lamb
     return made
 
 
+def renew(store: Store, clip_id: int, by: str, also: Also = lambda clip: None) -> Clip:
+    """The same stretch once more, under the present rules of what is hidden; it has to be released anew.  Errors: as :func:`cut`."""
+    return cut_again(store, clip_id, wish_of(clip(store, clip_id)), by, also)
+
+
+def wish_of(one: Clip) -> Wish:
+    """What a clip's newest version was cut by."""
+    version = one.version
+    by_hand = (Span(b.span.start_ms + version.start_ms, b.span.end_ms + version.start_ms) for b in version.beeps if BY_HAND in b.why)
+    return Wish(Span(version.start_ms, version.end_ms), 0, tuple(by_hand), one.title, one.example, one.check_id, one.note)
+
+
 def signed(by: str) -> str:
     """Errors: :class:`StoreError` where nobody answers for what is done."""
     if not by.strip():
@@ -154,7 +172,8 @@ def redacted(store: Store, call_id: str, wish: Wish, call: Call | None = None) -
     audio, problem = recording(call)
     if audio is None:
         raise AudioError(call.audio.path.rpartition("/")[2], problem.rstrip("。"), "")
-    found = redact(call, known_names(store), transcripts(store, call_id, call)).with_beeps(Beep(s, BY_HAND) for s in wish.beeps)
+    more = (*(Beep(s, BY_HAND) for s in wish.beeps), *_keyed(audio, span))
+    found = redact(call, known_names(store), transcripts(store, call_id, call)).with_beeps(more)
     beeps = tuple(
         Beep(Span(max(b.span.start_ms, span.start_ms) - span.start_ms, min(b.span.end_ms, span.end_ms) - span.start_ms), b.why)
         for b in found.beeps
@@ -194,6 +213,14 @@ def _at_pauses(call: Call, span: Span, low: int, high: int) -> tuple[int, int]:
     for one in (u for u in said if u.start_ms < high < u.end_ms):
         high = one.end_ms if one.end_ms - high <= _NEAR_MS else one.start_ms if one.start_ms >= span.end_ms else high
     return max(call.audio.from_ms, low), min(call.audio.duration_ms, high)
+
+
+def _keyed(audio: Audio, span: Span) -> list[Beep]:
+    """Keyed digits in and at a stretch of a recording; times of the recording."""
+    window = Span(max(0, span.start_ms - _AROUND_MS), min(audio.info.duration_ms, span.end_ms + _AROUND_MS))
+    heard = _samples(audio, window)
+    found = keyed.spans([heard[:, k] for k in range(heard.shape[1])], audio.info.rate_hz)
+    return [Beep(Span(window.start_ms + s.start_ms, window.start_ms + s.end_ms), KEYED) for s in found]
 
 
 def _samples(audio: Audio, span: Span) -> Int16Array:
@@ -239,17 +266,18 @@ def _keep(store: Store, clip_id: int, call: Call, part: Redacted, by: str) -> No
     sound = sounds.kept(part.pcm, part.rate_hz)
     digest = hashlib.sha256(sound).hexdigest()
     store.db.insert("clip_sounds", {"digest": digest, "sound": sound}, "or ignore")
-    row = {"clip_id": clip_id, "start_ms": part.span.start_ms, "end_ms": part.span.end_ms, "rules": VERSION, "made_by": signed(by)}
+    row = {"clip_id": clip_id, "start_ms": part.span.start_ms, "end_ms": part.span.end_ms, "rules": SOUND_VERSION, "made_by": signed(by)}
     row |= {"demo": int(call.transcript.demo), "file_sha256": call.audio.sha256, "sound": digest, "created": rows.now_utc()}
     row |= {"captions_json": rows.to_json(part.captions), "beeps_json": rows.to_json(part.beeps)}
-    store.db.insert("clip_versions", row)
+    store.db.insert("clip_versions", row | {"id": next_id(store.db, "clip_versions")})
 
 
 # ---------------------------------------------------------------- reading
 
 _NEWEST = "v.id = (select max(id) from clip_versions where clip_id = c.id)"
+_UNDECIDED = "not exists (select 1 from clip_decisions d where d.clip_id = c.id and d.version_id = v.id and d.sound = v.sound)"
 _CLIPS = (
-    "select c.*, v.id as version_id, v.start_ms, v.end_ms, v.captions_json, v.beeps_json, v.sound, v.demo, v.made_by as cut_by,"
+    "select c.*, v.id as version_id, v.start_ms, v.end_ms, v.captions_json, v.beeps_json, v.sound, v.demo, v.rules, v.made_by as cut_by,"
     f" v.created as cut_at from clips c join clip_versions v on v.clip_id = c.id and {_NEWEST}"
 )
 
@@ -267,6 +295,17 @@ def clips(store: Store, ids: Iterable[int] | None = None, limit: int = 200) -> t
     if ids is not None:
         return tuple(clip(store, one) for one in ids)
     return tuple(map(_clip, store.db.rows(f"{_CLIPS} order by c.id desc limit ?", limit)))
+
+
+def undecided(store: Store, limit: int) -> tuple[Clip, ...]:
+    """Clips whose newest version, as it sounds, nobody has decided on, the oldest first."""
+    return tuple(map(_clip, store.db.rows(f"{_CLIPS} where {_UNDECIDED} order by c.id limit ?", limit)))
+
+
+def count_undecided(store: Store) -> int:
+    """How many there are of these."""
+    (row,) = store.db.rows(f"select count(*) as n from clips c join clip_versions v on v.clip_id = c.id and {_NEWEST} where {_UNDECIDED}")
+    return int(row["n"])
 
 
 def sound(store: Store, version: Version) -> bytes:
@@ -294,6 +333,7 @@ def _clip(row: dict[str, Any]) -> Clip:
         row["version_id"], row["id"], row["start_ms"], row["end_ms"],
         msgspec.json.decode(row["captions_json"], type=tuple[Caption, ...]), msgspec.json.decode(row["beeps_json"], type=tuple[Beep, ...]),
         row["sound"], bool(row["demo"]), row["cut_by"], row["cut_at"],
+        row["rules"] < SOUND_VERSION,
     )  # fmt: skip
     names: Sequence[str] = ("id", "call_id", "title", "example", "check_id", "note", "made_by", "created")
     return Clip(**{name: row[name] for name in names}, version=version)

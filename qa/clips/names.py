@@ -39,7 +39,7 @@ _FORMS = (
     "弓长张", "木子李", "耳东陈", "双木林", "古月胡", "草头黄", "三横王", "立早章", "言午许", "口天吴", "双人徐", "人可何", "卯金刀",
     "走肖赵", "木易杨", "女良", "十八子", "三点水", "草字头",
 )  # fmt: skip
-_ANSWER_CHARACTERS, _ANSWER_MS, _SPELL_MS = 6, 8000, 15_000
+_ANSWER_CHARACTERS, _BREATH_CHARACTERS, _ANSWER_MS, _SPELL_MS = 6, 12, 8000, 15_000
 
 
 def said(streams: Sequence[Stream], known: Sequence[str]) -> tuple[tuple[int, int, int], ...]:
@@ -84,7 +84,8 @@ def _titled(stream: Stream) -> Iterator[tuple[int, int]]:
         for at in sorted(places):
             first = max((k for k in range(max(0, at - 4), at) if stream.characters[k].pause), default=max(0, at - 4))
             before = text[first:at]
-            if not before or before[-1] in _NO_NAME or stream.characters[at].pause:
+            alone = len(before) == 1 and before in _SURNAMES  # 和先生 at the beginning of a breath
+            if not before or (before[-1] in _NO_NAME and not alone) or stream.characters[at].pause:
                 continue
             start = next((k for k in range(len(before)) if before[k:].startswith(_DOUBLE)), None)
             if start is None:
@@ -98,7 +99,8 @@ def _by_form(stream: Stream) -> Iterator[tuple[int, int]]:
 
 
 def _answers(streams: Sequence[Stream]) -> Iterator[tuple[int, int, int]]:
-    """What is said after somebody asked for a name: the first characters of each breath begun within some seconds."""
+    """What is said after somebody asked for a name: the first characters of the breath begun within some seconds, and the rest of a short
+    one, as 我的名字是 before the name may itself be misheard."""
     asked = [(k, stream.span(m.start(), m.end()).end_ms) for k, stream in enumerate(streams) for m in _ASKS.finditer(stream.text)]
     for index, end_ms in asked:
         for k, stream in enumerate(streams):
@@ -107,7 +109,9 @@ def _answers(streams: Sequence[Stream]) -> Iterator[tuple[int, int, int]]:
             inside = [n for n, c in enumerate(stream.characters) if c.span.start_ms >= end_ms - 300]
             begins = next((n for n in inside if stream.characters[n].pause), None)
             if begins is not None and stream.characters[begins].span.start_ms <= end_ms + _ANSWER_MS:
-                yield k, begins, min(len(stream.characters), begins + _ANSWER_CHARACTERS)
+                last = len(stream.characters)
+                breath = _until_pause(stream, begins, min(last, begins + _BREATH_CHARACTERS))
+                yield k, begins, max(breath, min(last, begins + _ANSWER_CHARACTERS))
 
 
 def _spelt(streams: Sequence[Stream], near: Sequence[Span]) -> Iterator[tuple[int, int, int]]:

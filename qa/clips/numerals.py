@@ -30,7 +30,7 @@ _GAP_MS = 4000
 _FILL_MS, _FILL_CHARACTERS = 3000, 5
 _SNATCH_MS, _SNATCH_CHARACTERS = 4000, 3
 
-_DIGITS = frozenset("零〇一幺二两三四五六七八九")
+DIGITS = frozenset("零〇一幺二两三四五六七八九")
 _RADIO = frozenset("洞拐勾")
 _UNITS = frozenset("十百千万亿")
 _FILLERS = frozenset("嗯啊呃额哦哎诶那个然后杠横空格减是")
@@ -168,7 +168,7 @@ def _kinds(stream: Stream, births: Sequence[Span]) -> str:
 
 
 def _kind(c: Character) -> str:
-    if c.text in _DIGITS or c.text in _RADIO:
+    if c.text in DIGITS or c.text in _RADIO:
         return "D"
     if c.text in _UNITS:
         return "U"

@@ -7,6 +7,7 @@ from typing import Any
 
 from qa import rows
 from qa.clips.cutting import Clip, clip, number_of, signed
+from qa.clips.tables import next_id
 from qa.errors import NotFoundError, StoreError
 from qa.export import mask_text
 from qa.store import Store
@@ -45,7 +46,7 @@ def create(store: Store, title: str, by: str, note: str = "", origin: str = "") 
     now = rows.now_utc()
     row = _texts(title, note) | {"made_by": signed(by), "created": now, "updated": now, "origin": origin}
     with store.db.writing():
-        return store.db.insert("playlists", row)
+        return store.db.insert("playlists", row | {"id": next_id(store.db, "playlists")})
 
 
 def change(store: Store, playlist_id: int, title: str, note: str) -> None:
@@ -76,7 +77,7 @@ def add(store: Store, playlist_id: int, clip_id: int, note: str = "") -> None:
             raise StoreError(f"播放列表 {playlist_id}", f"已有 {MOST} 个片段", "请另建一个列表")
         last = max((row["position"] for row in there), default=0)
         row = {"playlist_id": playlist_id, "clip_id": clip_id, "position": last + 1, "note": mask_text(note.strip()[:_NOTE], number)}
-        store.db.insert("playlist_items", row)
+        store.db.insert("playlist_items", row | {"id": next_id(store.db, "playlist_items")})
 
 
 def annotate(store: Store, playlist_id: int, item_id: int, note: str) -> None:

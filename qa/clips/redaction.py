@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 
 from qa.callfacts import channel_activity
 from qa.clips import addresses, names, numerals
-from qa.clips.asked import doubtful_answers
+from qa.clips.asked import doubtful_answers, doubtful_echoes
 from qa.clips.heard import Stream, streams
 from qa.clips.numerals import ASKED_MS
 from qa.types import Call, Span, Transcript, Utterance
 
-VERSION = 2
+VERSION = 3
 """Of what is hidden: goes up with every change of the rules, so that what was indexed under older ones is looked at again."""
+SOUND_VERSION = VERSION + 1
+"""Of what is not to be heard: goes up with ``VERSION``, and by itself (+ 1: keyed digits) where only the sound is concerned."""
 HIDDEN = "×"
 MARGIN_MS = 250
 UNSURE_MARGIN_MS = 400
@@ -28,12 +30,12 @@ _ON_MS = 1200  # so far a beep goes on over speech in which nothing was recognis
 _JOIN_MS = 500
 _WORDLESS_MS = 400  # a shorter stretch without words is a breath or the edge of a word
 _UNKNOWN_MS = 1500  # so much speech without any words may be anything, wherever it is
-NUMBER, NAME, ADDRESS, UNHEARD = "number", "name", "address", "unheard"
+NUMBER, NAME, ADDRESS, UNHEARD, KEYED = "number", "name", "address", "unheard", "keyed"
 
 
 @dataclass(frozen=True)
 class Beep:
-    """A stretch that must not be heard, and why (``number``, ``name``, ``address``, ``unheard``, ``person``; several are joined by +)."""
+    """A stretch that must not be heard, and why (``number``, ``name``, ``address``, ``unheard``, ``keyed``, ``person``; several by +)."""
 
     span: Span
     why: str
@@ -55,7 +57,7 @@ class Redaction:
         return "".join(characters)
 
     def with_beeps(self, more: Iterable[Beep]) -> Redaction:
-        """With stretches that a person added."""
+        """With further stretches: those that a person added, keyed digits."""
         return replace(self, beeps=joined((*self.beeps, *more)))
 
 
@@ -84,7 +86,7 @@ def _found(call: Call, known: Sequence[str], earlier: Sequence[Transcript]) -> t
         part = heard[k].characters[start:end]
         hidden |= {c.place for c in part if c.place is not None}
         beeps.append(Beep(_beeped(call, heard, heard[k], start, end), why))
-    for index in doubtful_answers(call):
+    for index in {*doubtful_answers(call), *doubtful_echoes(call)}:
         answer = call.transcript.utterances[index]
         hidden.add((index, 0, len(answer.text)))
         edges = answer.span.start_ms - UNSURE_MARGIN_MS, answer.span.end_ms + UNSURE_MARGIN_MS

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlite_utils import Database
+
+if TYPE_CHECKING:
+    from qa import database
 
 APPEND_ONLY = ("clip_decisions",)
 _STALE = {
@@ -114,3 +119,38 @@ def _create_playlists(db: Database) -> None:
     )
     db.table("playlist_items").create_index(["playlist_id", "position"])
     db.table("playlist_items").create_index(["clip_id"])
+
+
+# ---------------------------------------------------------------- ids that are never given again
+
+_USED = {
+    "clips": """select max(id) as id from clips union all select max(clip_id) from clip_decisions
+      union all select max(cast(object_id as integer)) from {log} union all select max(cast(object_id as integer)) from {purged}""",
+    "clip_versions": "select max(id) as id from clip_versions union all select max(version_id) from clip_decisions",
+    "playlists": "select max(id) as id from playlists union all select max(cast(object_id as integer)) from {log}",
+    "playlist_items": "select max(id) as id from playlist_items",
+}
+"""What names a row by its id, also one that was deleted since: decisions, the audit log, proofs of purges."""
+_KINDS = {"clips": "clip", "playlists": "playlist"}
+
+
+def last_ids(db: Database) -> None:
+    """``last_ids``: of each table whose rows may be deleted the highest id that a row ever had, kept by a trigger.
+
+    SQLite gives the id of a deleted last row again; what the log and the decisions say of that row would then be said of another.
+    """
+    db.execute("create table last_ids (name text primary key, id int not null) strict, without rowid")
+    for table, used in _USED.items():
+        named = f"where object_kind = '{_KINDS.get(table)}' and object_id not glob '*[^0-9]*' and length(object_id) < 16"
+        told = used.format(log=f"audit_log {named}", purged=f"purged {named}")
+        db.execute(f"insert into last_ids select '{table}', coalesce(max(id), 0) from ({told})")
+        db.execute(
+            f"create trigger {table}_last_id after insert on {table}"
+            f" begin update last_ids set id = max(id, new.id) where name = '{table}'; end"
+        )
+
+
+def next_id(db: database.Database, table: str) -> int:
+    """An id that no row of the table ever had, inside the transaction in which it is used."""
+    (row,) = db.rows("select id + 1 as id from last_ids where name = ?", table)
+    return int(row["id"])

@@ -2,8 +2,12 @@
 
 A backup is a folder ``qa-20260131T020304Z``: the database as of one moment (SQLite's backup API), the key of the audit log, and
 ``manifest.json`` with their hashes.  It is checked before it gets its name: whole pages, foreign keys, the audit log's chain.  Recordings
-lie beside the database and are backed up as files.  What a later purge deleted is still in an older backup: after a restore the purge has
-to run again, and old backups have to go (``keep``).
+lie beside the database and are backed up as files.
+
+The database's own audit log is told of every backup, and of every backup that was restored on trial: the newest of these is on the
+administrator's first page (:func:`newest`).
+
+What a later purge deleted is still in an older backup: after a restore the purge has to run again, and old backups have to go (``keep``).
 """
 
 from __future__ import annotations
@@ -14,16 +18,17 @@ import os
 import re
 import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from qa import __version__
 from qa.database import sqlite_errors
 from qa.errors import StoreError
-from qa.people import audit
+from qa.people import audit, audit_search
 from qa.store import Store
 
 DATABASE, KEY, MANIFEST = "qa.db", "qa.db.audit-key", "manifest.json"
@@ -31,6 +36,8 @@ BESIDE = (".audit-key", ".audit-head")
 """What lies beside a database: the key of its audit log and the note of its head (:mod:`qa.people.audit`)."""
 _NAME = re.compile(r"qa-\d{8}T\d{6}Z(-\d+)?")
 _BLOCK = 1 << 20
+LATE = timedelta(days=1)
+"""Age of the newest backup from which the administrator is warned."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,14 @@ class Backup:
     program: str = __version__
 
 
-def backup(db: Path, into: Path, now: datetime | None = None, keep: int = 0) -> Backup:
+def backup(db: Path, into: Path, by: str, now: datetime | None = None, keep: int = 0) -> Backup:
     """Copy the database into a new folder of ``into`` while others go on writing; afterwards only the ``keep`` newest are left (0: all).
 
+    The audit log tells of it: who, when, where.
     Errors: :class:`StoreError` where there is no database, the folder cannot be written, or the copy is not sound (nothing is left then).
     """
+    if not by.strip():
+        raise StoreError(str(db), "没有写由谁备份", "请加 --by 姓名")
     moment = (now or datetime.now(UTC)).astimezone(UTC)
     name = f"qa-{moment:%Y%m%dT%H%M%SZ}"
     try:
@@ -69,7 +79,44 @@ def backup(db: Path, into: Path, now: datetime | None = None, keep: int = 0) -> 
         shutil.rmtree(part, ignore_errors=True)
         raise
     _thin(into, keep)
-    return Backup(into / name, **made)  # type: ignore[arg-type]
+    done = Backup(into / name, **made)  # type: ignore[arg-type]
+    with Store(db, create=False) as store:
+        told = {
+            "folder": done.folder.absolute(),
+            "created": done.created,
+            "calls": done.calls,
+            "bytes": done.bytes,
+            "head": done.audit_head,
+        }
+        audit.record(store.db, by.strip(), "backup", "backup", name, told)
+    return done
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest backup that the audit log tells of: ``created`` ISO 8601 UTC, ``folder`` where it was put, ``proved``: when it was
+    restored on trial (ISO 8601 UTC, '' where it never was)."""
+
+    name: str
+    created: str
+    folder: str
+    by: str
+    proved: str
+
+    def late(self, now: datetime) -> bool:
+        """Whether more than a day of work would be lost."""
+        return now - datetime.fromisoformat(self.created) > LATE
+
+
+def newest(store: Store) -> Newest | None:
+    """None where there is none (that this database knows of: a restored one knows those before it)."""
+    made = audit_search.newest(store.db, "backup", "backup")
+    if made is None:
+        return None
+    told = dict(made.details)
+    proof = audit_search.newest(store.db, "backup", "backup.check", made.object_id)
+    held = proof is not None and dict(proof.details).get("head") == told.get("head")
+    return Newest(made.object_id, told["created"], told["folder"], made.by, proof.at if proof is not None and held else "")
 
 
 def _made(db: Path, part: Path, moment: datetime) -> dict[str, object]:
@@ -170,6 +217,22 @@ def restore(folder: Path, db: Path, by: str, *, replace: bool = False) -> Backup
         finally:
             for rest in (new, *(Path(f"{new}{more}") for more in ("-wal", "-shm", *BESIDE))):
                 rest.unlink(missing_ok=True)
+    return found
+
+
+def rehearse(folder: Path, db: Path, by: str) -> Backup:
+    """Restore a backup on trial, beside ``db``, where a real restore needs the same room; what was restored is deleted again.
+
+    Where ``db`` is there, its audit log tells that this backup is proved.
+    Errors: as of :func:`restore`.
+    """
+    with _os_errors(db):
+        scratch = tempfile.TemporaryDirectory(prefix=f"{db.name}.trial-", dir=db.absolute().parent)
+    with scratch as beside:
+        found = restore(folder, Path(beside) / DATABASE, by)
+    if db.exists():
+        with Store(db, create=False) as store:
+            audit.record(store.db, by.strip(), "backup.check", "backup", folder.absolute().name, {"head": found.audit_head})
     return found
 
 

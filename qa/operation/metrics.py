@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from qa import __version__
 from qa.errors import QaError
-from qa.operation import health
+from qa.operation import backup, health
 from qa.store import Store
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -87,3 +87,13 @@ class _Kept(Collector):
         ended = store.db.rows(_LAST_PURGE)[0]["at"]
         at = datetime.fromisoformat(ended).timestamp() if ended else 0.0
         yield GaugeMetricFamily("qa_last_purge_timestamp_seconds", "End of the last purge, 0: none yet", at)
+        made = backup.newest(store)
+        for name, help_, moment in (
+            ("qa_last_backup_timestamp_seconds", "Last backup, 0: none yet", made.created if made is not None else ""),
+            (
+                "qa_last_backup_check_timestamp_seconds",
+                "When that backup was restored on trial, 0: never",
+                made.proved if made is not None else "",
+            ),
+        ):
+            yield GaugeMetricFamily(name, help_, datetime.fromisoformat(moment).timestamp() if moment else 0.0)

@@ -19,16 +19,18 @@ from qa import rows
 from qa.clock import HOUSE_ZONE
 from qa.errors import StoreError
 from qa.operation import purge_kinds
+from qa.operation.holds import held
 from qa.operation.purge_kinds import KIND, Gone, Old
 from qa.operation.retention import KINDS, Retention
 from qa.people import audit
-from qa.review import appeals
 from qa.store import Store
 
 AT_ONCE = 100
 """Objects a transaction: whoever else writes waits no longer."""
 PAUSE_S = 0.1
 """Between two of these: SQLite has no queue, and whoever waits looks again every 0.1 s at the latest."""
+JOIN_PAGES = 500
+"""Pages of a full-text index that are joined in one transaction."""
 WIPE_TRIES, WIPE_WAIT_S = 20, 0.5
 _INDEXES = {"transcripts": "utterances_fts", "search": "search_words"}
 
@@ -63,15 +65,6 @@ class _Run:
     sums: list[Sum] = field(default_factory=list)
 
 
-def held(store: Store, retention: Retention, now: datetime.datetime) -> frozenset[str]:
-    """Calls of which nothing is deleted: named in the settings, with an appeal under way, or with a proposal that waits for a decision."""
-    day = now.astimezone(HOUSE_ZONE).date()
-    appealed = {one.call_id for one in appeals.unsettled(store.db) if one.state(day).open}
-    waiting = """select distinct s.call_id from scorecards s where not s.standing and s.id = (select max(own.id) from scorecards own
-      where own.call_id = s.call_id) and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)"""
-    return frozenset(retention.hold) | appealed | {row["call_id"] for row in store.db.rows(waiting)}
-
-
 def plan(store: Store, retention: Retention, now: datetime.datetime) -> Purged:
     """What a purge would look at now; nothing is changed."""
     kept = held(store, retention, now)
@@ -80,8 +73,8 @@ def plan(store: Store, retention: Retention, now: datetime.datetime) -> Purged:
     return Purged(0, tuple(Sum(kind, day, sum(1 for _ in KIND[kind].old(store, day))) for kind, day in cutoffs.items()), len(kept))
 
 
-def run(store: Store, retention: Retention, by: str, now: datetime.datetime) -> Purged:
-    """Delete what is past its period, prove it, wipe its bytes.
+def run(store: Store, retention: Retention, by: str, now: datetime.datetime, rewrite: bool = True) -> Purged:
+    """Delete what is past its period, prove it, wipe its bytes (``rewrite`` as of :func:`wipe`).
 
     Errors: :class:`StoreError` where the name is missing or the database cannot be written.
     """
@@ -96,7 +89,7 @@ def run(store: Store, retention: Retention, by: str, now: datetime.datetime) -> 
         going = _Run(store, store.db.insert("purges", row))
     for kind, cutoff in cutoffs.items():
         going.sums.append(_purge(going, kind, cutoff))
-    wiped = wipe(store, [table for kind, table in _INDEXES.items() if any(s.kind == kind and s.count for s in going.sums)])
+    wiped = wipe(store, [table for kind, table in _INDEXES.items() if any(s.kind == kind and s.count for s in going.sums)], rewrite)
     return _end(going, by.strip(), len(kept), wiped)
 
 
@@ -179,15 +172,33 @@ def check(store: Store, number: int) -> bool:
     return told == {proof_digest(store, number)}
 
 
-def wipe(store: Store, indexes: Iterable[str]) -> bool:
-    """Make deleted bytes unreadable in the database's files: join full-text indexes (a deletion there only hides), rewrite the file, empty
-    the log.  False where somebody who reads an old state kept the log from being emptied."""
-    for table in indexes:
+def _join(store: Store, table: str) -> None:
+    """A full-text index made one piece, in steps between which others write: joined at once, a million calls take minutes."""
+    pages = -JOIN_PAGES  # the first step chooses all there is, the others go on with it
+    while True:
         with store.db.writing():
-            store.db.sqlite.execute(f"insert into {table} ({table}) values ('optimize')")
+            before = store.db.sqlite.conn.total_changes
+            store.db.sqlite.execute(f"insert into {table} ({table}, rank) values ('merge', ?)", (pages,))
+            moved = store.db.sqlite.conn.total_changes - before
+        if moved < 2 and pages > 0:  # https://sqlite.org/fts5.html#the_merge_command
+            return
+        pages = JOIN_PAGES
+        time.sleep(PAUSE_S)
+
+
+def wipe(store: Store, indexes: Iterable[str], rewrite: bool = True) -> bool:
+    """Make deleted bytes unreadable in the database's files: join full-text indexes (a deletion there only hides), rewrite the file, empty
+    the log.  False where somebody who reads an old state kept the log from being emptied.
+
+    Nobody can write while the file is rewritten.  Without ``rewrite`` it keeps its size; what this purge deleted is overwritten with
+    zeros in any case (``secure_delete``), what other programs deleted earlier may not be.
+    """
+    for table in indexes:
+        _join(store, table)
     for attempt in range(WIPE_TRIES):
         try:
-            store.db.sqlite.execute("VACUUM")
+            if rewrite:
+                store.db.sqlite.execute("VACUUM")
             busy, _, _ = store.db.sqlite.execute("PRAGMA wal_checkpoint(truncate)").fetchone()
         except Exception as error:  # another program is writing: its turn first
             if "locked" not in str(error) and "busy" not in str(error):

@@ -236,6 +236,7 @@ def note_needs(store: Store) -> None:
     """
     execute = store.db.sqlite.execute
     execute("create temp table if not exists _needs (digest text, call_id text, primary key (digest, call_id)) without rowid")
+    execute("create index if not exists temp._needs_of_call on _needs (call_id)")  # each deletion asks for both, while others wait
     execute("delete from _needs")
     gone = _DONE.format(kind="transcripts", id="s.call_id", card="s.id")
     cards = store.db.sqlite.conn.execute(f"select s.call_id, s.snapshot from scorecards s where not {gone}")

@@ -56,3 +56,9 @@ def _open(db: Database, table: str) -> None:
         f"create trigger {table}_no_update before update on {table} when not exists (select 1 from purging) or {changed}"
         f" begin select raise(abort, '{table} is append only'); end"
     )
+
+
+def index_payloads(db: Database) -> None:
+    """What names a payload or a sound: asked whenever one is deleted, by the purge and by SQLite for its foreign keys."""
+    db.table("stage_results").create_index(["digest"])
+    db.table("clip_versions").create_index(["sound"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from qa import rows
@@ -13,6 +14,7 @@ from qa.errors import NotFoundError, StoreError
 from qa.people import audit, passwords
 
 LONGEST_LOGIN = 64
+LAST_ADMIN = "这是最后一个可用的管理员，不能停用，也不能换岗位"
 
 
 class UserRole(StrEnum):
@@ -69,7 +71,7 @@ def add(db: Database, made: User, password: str, by: User | str) -> User:
     login = normal(made.login)
     if not login or len(login) > LONGEST_LOGIN or not all(c.isprintable() and not c.isspace() for c in login):
         raise StoreError(made.login, "登录名不能用", f"请用 1 到 {LONGEST_LOGIN} 个字符，不含空格")
-    passwords.check(password, login, made.name)
+    passwords.check(password, login, made.name, *house_words(db))
     kept = passwords.hashed(password)
     with db.writing():
         if db.rows("select 1 from users where login = ?", login):
@@ -105,7 +107,10 @@ def password_hash(db: Database, login: str) -> tuple[User | None, str | None]:
 
 
 def set_role(db: Database, login: str, role: UserRole, agent_id: str, team: str, by: User | str) -> User:
-    """Make somebody something else; the sessions end.  Errors: :class:`NotFoundError`, :class:`StoreError` as of :class:`User`."""
+    """Make somebody something else; the sessions end.
+
+    Errors: :class:`NotFoundError`, :class:`StoreError` as of :class:`User`, and where nobody would be left who manages accounts.
+    """
     was = by_login(db, login)
     made = User(was.id, was.login, was.name, role, agent_id, team)
     changes = {"role": role.value, "agent_id": agent_id, "team": team}
@@ -119,7 +124,7 @@ def set_password(db: Database, login: str, password: str, by: User | str, *, mus
     Errors: :class:`NotFoundError`, :class:`StoreError` where it is too weak.
     """
     user = by_login(db, login)
-    passwords.check(password, user.login, user.name)
+    passwords.check(password, user.login, user.name, *house_words(db))
     changes = {"password_hash": passwords.hashed(password), "must_change": int(must_change)}
     return _changed(db, user, changes, by, "user.reset" if reset else "user.password", {})
 
@@ -131,7 +136,10 @@ def rehash(db: Database, user: User, password: str) -> None:
 
 
 def set_disabled(db: Database, login: str, disabled: bool, by: User | str) -> User:
-    """Nobody can log in to a disabled account; its sessions end.  Errors: :class:`NotFoundError`."""
+    """Nobody can log in to a disabled account; its sessions end.
+
+    Errors: :class:`NotFoundError`, :class:`StoreError` where nobody would be left who manages accounts.
+    """
     action = "user.disable" if disabled else "user.enable"
     return _changed(db, by_login(db, login), {"disabled": int(disabled)}, by, action, {})
 
@@ -140,11 +148,43 @@ def _changed(db: Database, user: User, changes: dict[str, Any], by: User | str, 
     from qa.people import sessions
 
     with db.writing():
+        was = by_id(db, user.id)
         columns = ", ".join(f"{name} = ?" for name in (*changes, "updated"))
         db.sqlite.execute(f"update users set {columns} where id = ?", (*changes.values(), rows.now_utc(), user.id))
+        if was.role is UserRole.ADMIN and not was.disabled:
+            _somebody_manages(db, user)
         sessions.end_all(db, user.id)
         audit.record(db, by, action, "user", str(user.id), {"login": user.login} | details)
     return by_id(db, user.id)
+
+
+def _somebody_manages(db: Database, user: User) -> None:
+    """Inside the transaction of a change, so that of two administrators who disable each other at once one stays.
+
+    Errors: :class:`StoreError`.
+    """
+    if not db.rows("select 1 from users where role = ? and not disabled limit 1", UserRole.ADMIN.value):
+        raise StoreError(user.login, LAST_ADMIN, "请先新建或恢复另一个管理员")
+
+
+def house_words(db: Database) -> frozenset[str]:
+    """Words of this house that no password may be made of: its teams, the logins and numbers of its people, and the lines of a file beside
+    the database (``qa.db.password-words``: the company, its products, its street), where there is one.
+
+    Errors: :class:`StoreError` where that file cannot be read.
+    """
+    own = {word for row in db.rows("select login, agent_id, team from users") for word in row.values()}
+    path = words_path(db)
+    try:
+        own |= set(path.read_text("utf-8").split()) if path.exists() else set()
+    except (OSError, ValueError) as error:
+        raise StoreError(str(path), f"密码禁用词的文件读不了（{error}）", "请存成 UTF-8 文本，一行一个词") from error
+    return frozenset(own)
+
+
+def words_path(db: Database) -> Path:
+    """The house's own list, beside the database."""
+    return db.path.with_name(db.path.name + ".password-words")
 
 
 def _one(db: Database, column: str, value: object) -> User:

@@ -5,8 +5,9 @@ and is sealed in the same way, so that the last row cannot be taken away either.
 the owner may read: whoever can write the database alone can neither change, delete nor add a row that holds.
 
 A database put back whole, with its anchor, to an earlier state holds in itself.  So the newest head (``count:mac``) is also noted in a
-file beside the key, and :func:`verify` compares.  Whoever can write that file too is found only by a head that was noted elsewhere (the
-server's log names it): :func:`verify` with ``noted``.
+file beside the key, and :func:`verify` compares.  A head that the log does not lead to stays there for ever, and newer ones are noted below
+it: after a power cut that took rows with it, the next rows that are taken away are found as well.  Whoever can write that file too is
+found only by a head that was noted elsewhere (the server's log names it): :func:`verify` with ``noted``.
 """
 
 from __future__ import annotations
@@ -115,24 +116,25 @@ def verify(db: Database, noted: str = "") -> Verified:
     Errors: :class:`StoreError` where there are rows and no key, or ``noted`` is no head.
     """
     problems: list[str] = []
-    kept = _kept_note(db)  # before the rows are looked at: what is noted is there, others may go on writing
+    kept = _kept_notes(db)  # before the rows are looked at: what is noted is there, others may go on writing
     with _snapshot(db):
         anchor = _anchor(db)
         last = _last(db)
         if not last[0] and not anchor[0] and not key_path(db).exists():
-            return Verified(0, "0:", () if noted in ("", "0:") and kept is None else ("日志是空的，而记下的日志头不是",))
+            return Verified(0, "0:", () if noted in ("", "0:") and not kept else ("日志是空的，而记下的日志头不是",))
         seal = _key(db)
         macs = dict([_noted(noted)]) if noted else {}
-        watched = {*macs, *([kept[0]] if kept else [])}
+        watched = {*macs, *(number for number, _ in kept)}
         found: dict[int, str] = {}
         for number, mac in _checked(db, seal, problems):
             if number in watched:
                 found[number] = mac
-        if kept is not None and found.get(kept[0]) != kept[1]:
-            problems.append(
-                f"密钥旁记下的日志到第 {kept[0]} 行，数据库里的日志没有到过那里：数据库被换成了较早的样子"
-                f"（恢复备份、断电也会如此），少了的行找不回来"
-            )
+        problems += [
+            f"密钥旁记下的日志到第 {number} 行（校验值 {mac[:8]}），数据库里的日志没有到过那里：数据库被换成了较早的样子"
+            f"（恢复备份、断电也会如此），少了的行找不回来"
+            for number, mac in kept
+            if found.get(number) != mac
+        ]
         if not _sound(seal, anchor, last):
             told = f"封存 {anchor[0]} 行，现有最后一行是第 {last[0]} 行" if anchor[0] or last[0] else "日志是空的，而它的密钥已经在用"
             problems.append(f"日志的末尾与封存的总数对不上：{told}；末尾的行被删除或添加过")
@@ -219,16 +221,18 @@ def _forget(db: Database, path: Path, made: bytes) -> None:
 
 
 def note_path(db: Database) -> Path:
-    """The file that holds the newest head, beside the key."""
+    """The file beside the key that holds the newest head in its last line, above it heads that the log does not lead to."""
     return db.path.with_name(db.path.name + ".audit-head")
 
 
-def _kept_note(db: Database) -> tuple[int, str] | None:
+def _kept_notes(db: Database) -> tuple[tuple[int, str], ...]:
+    """In the order in which they were noted; lines that are no heads are nothing."""
     try:
-        number, colon, mac = note_path(db).read_text("ascii").strip().partition(":")
+        lines = note_path(db).read_text("ascii").splitlines()
     except (OSError, ValueError):
-        return None
-    return (int(number), mac) if colon and number.isdigit() and len(number) < 19 else None
+        return ()
+    parts = (line.strip().partition(":") for line in lines)
+    return tuple((int(number), mac) for number, colon, mac in parts if colon and number.isdigit() and len(number) < 19)
 
 
 def _stands(db: Database, number: int, mac: str) -> bool:
@@ -236,15 +240,18 @@ def _stands(db: Database, number: int, mac: str) -> bool:
 
 
 def _note(db: Database, number: int, mac: str) -> None:
-    """Keep the head, once it is committed.  A note that the log does not lead to stays: it tells of rows that are gone."""
-    known = _kept_note(db)
-    if (known is not None and (known[0] >= number or not _stands(db, *known))) or not _stands(db, number, mac):
+    """Keep the head, once it is committed, in the place of the last one.  A head that the log does not lead to stays: it tells of rows that
+    are gone, and the new one stands below it."""
+    known = _kept_notes(db)
+    on = bool(known) and _stands(db, *known[-1])
+    if (on and known[-1][0] >= number) or not _stands(db, number, mac):
         return
+    kept = (*(known[:-1] if on else known), (number, mac))
     path = note_path(db)
     half = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
-            file.write(f"{number}:{mac}\n")
+            file.writelines(f"{one}:{of}\n" for one, of in kept)
         half.replace(path)
     except OSError:  # what was done is committed: it is noted with the next row
         half.unlink(missing_ok=True)

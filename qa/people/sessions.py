@@ -31,6 +31,24 @@ class Session:
     notice: str
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A session as its owner sees it: ``created`` and ``seen`` in seconds since 1970; the hash names it and opens nothing."""
+
+    digest: str
+    created: float
+    seen: float
+
+
+def of_user(db: Database, user_id: int, now: float) -> tuple[Kept, ...]:
+    """The sessions of an account that stand at ``now``, the last used first."""
+    found = db.rows(
+        "select digest, created, seen from sessions where user_id = ? and seen > ? and created > ? order by seen desc",
+        *(user_id, now - IDLE_S, now - ABSOLUTE_S),
+    )
+    return tuple(Kept(**row) for row in found)
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "backslashreplace")).hexdigest()
 

@@ -1,7 +1,8 @@
 """Where an appeal stands: worked out from its steps and the day, never kept.
 
 agent → team lead → QA → last instance.  What is not answered in time goes up by itself; the last instance answers late rather than never.
-A refusal is the end unless the agent goes on in time; the last instance's word is the end.
+A refusal is the end unless the agent goes on in time; the last instance's word is the end.  Who accepts a part refuses the rest: with that
+the agent may go on as after any refusal.
 """
 
 from __future__ import annotations
@@ -14,14 +15,35 @@ from qa.rules.appeal_terms import AppealTerms
 
 LEAD, QA, FINAL = "lead", "qa", "final"
 LEVELS = {LEAD: "班组长", QA: "质检", FINAL: "终审"}
-ACTIONS = {"support": "支持并转质检", "reject": "不支持", "accept": "申诉成立", "escalate": "继续申诉", "withdraw": "撤回申诉"}
+ACCEPT_PART = "accept_part"
+ACTIONS = {
+    "support": "支持并转质检",
+    "reject": "不支持",
+    "accept": "申诉成立",
+    ACCEPT_PART: "部分成立",
+    "escalate": "继续申诉",
+    "withdraw": "撤回申诉",
+}
 WAITING, REFUSED, ACCEPTED, CLOSED, WITHDRAWN = "waiting", "refused", "accepted", "closed", "withdrawn"
-STATUS = {WAITING: "待答复", REFUSED: "未获支持，可继续申诉", ACCEPTED: "成立", CLOSED: "不成立", WITHDRAWN: "已撤回"}
+_PART = {REFUSED: "refused_rest", ACCEPTED: "accepted_part"}
+"""What a status is called where a part was accepted."""
+STATUS = {
+    WAITING: "待答复",
+    REFUSED: "未获支持，可继续申诉",
+    ACCEPTED: "成立",
+    CLOSED: "不成立",
+    WITHDRAWN: "已撤回",
+    _PART[REFUSED]: "部分成立，其余可继续申诉",
+    _PART[ACCEPTED]: "部分成立",
+}
 
 
 @dataclass(frozen=True)
 class Step:
-    """What somebody did with an appeal; ``created`` is ISO 8601 UTC, ``verdict_id`` the verdict of an accepted one."""
+    """What somebody did with an appeal; ``created`` is ISO 8601 UTC, ``verdict_id`` the verdict of an accepted one.
+
+    ``user_id``: the account of whoever did it, None where that is not known.
+    """
 
     id: int
     level: str
@@ -30,27 +52,35 @@ class Step:
     by: str
     created: str
     verdict_id: int | None = None
+    user_id: int | None = None
 
 
 @dataclass(frozen=True)
 class State:
     """``level``: who has it, or had it last.  ``due``: last day for the answer (``waiting``) or for going on (``refused``), both included.
-    ``overdue``: only of the last instance; the others lose what they do not answer."""
+    ``overdue``: only of the last instance; the others lose what they do not answer.  ``part``: a part of it was accepted, the rest was not;
+    it ends as ``accepted`` then, whatever became of the rest."""
 
     level: str
     status: str
     due: datetime.date | None = None
     overdue: bool = False
+    part: bool = False
 
     @property
     def open(self) -> bool:
         return self.status in (WAITING, REFUSED)
 
+    @property
+    def title(self) -> str:
+        """What the status is called (a text of ``STATUS``)."""
+        return STATUS[_PART.get(self.status, self.status) if self.part else self.status]
+
     def __str__(self) -> str:
         if self.status == WAITING:
             late = "，已过期限" if self.overdue else ""
             return f"待{LEVELS[self.level]}答复（{self.due} 前{late}）"
-        return STATUS[self.status] + (f"（{self.due} 前）" if self.status == REFUSED else "")
+        return self.title + (f"（{self.due} 前）" if self.status == REFUSED else "")
 
 
 def house_day(created: str) -> datetime.date:
@@ -69,7 +99,15 @@ def state(created: str, steps: tuple[Step, ...], terms: AppealTerms, day: dateti
     for step in steps:
         at = house_day(step.created)
         now = _moved(_by(now, at, terms), step.action, at, terms)
-    return _by(now, day, terms)
+    now = _by(now, day, terms)
+    return _parted(now) if any(step.action == ACCEPT_PART for step in steps) else now
+
+
+def _parted(now: State) -> State:
+    """Where it stands, a part having been accepted: what was given to the agent stays given, however the rest ends."""
+    if now.status == ACCEPTED:
+        return now
+    return replace(now, status=ACCEPTED if now.status in (CLOSED, WITHDRAWN) else now.status, part=True)
 
 
 def _waiting(level: str, day: datetime.date, terms: AppealTerms) -> State:
@@ -91,7 +129,7 @@ def _by(now: State, day: datetime.date, terms: AppealTerms) -> State:
 def _moved(now: State, action: str, day: datetime.date, terms: AppealTerms) -> State:
     if action in ("support", "escalate"):
         return _waiting(_above(now.level), day, terms)
-    if action == "reject":
+    if action in ("reject", ACCEPT_PART):
         return State(now.level, CLOSED) if now.level == FINAL else State(now.level, REFUSED, terms.after(day, terms.escalate_days))
     return State(now.level, ACCEPTED if action == "accept" else WITHDRAWN)
 

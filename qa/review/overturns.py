@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 
+from qa import rows
 from qa.clock import HOUSE_ZONE
 from qa.intervals import Estimate, wilson
+from qa.judgements import shared
 from qa.review import queue, tables
-from qa.review.rulings import of_call, standing
 from qa.store import Store
 from qa.types import Outcome
 
 _RULED = (Outcome.PASS, Outcome.FAIL)
 _IN_CONTROL = tables.has_reason("control")
+DAYS = 90
+"""Of so many days figures are shown where nobody asks for others."""
 LOOKED_AT = 0.9
 """So much of the control sample must be reviewed before it has an interval."""
 
@@ -75,39 +78,46 @@ def _midnight(day: str, later: int) -> str:
     return begins.astimezone(datetime.UTC).isoformat(timespec="milliseconds")
 
 
-_VERDICTS = """select v.*, exists (select 1 from verdicts e where e.call_id = v.call_id and e.rule_id = v.rule_id and e.id <= v.id
-    and e.action in ('add', 'drop') and not exists (select 1 from verdicts r where r.call_id = v.call_id and r.rule_id = v.rule_id
+_OWN = "indexed by idx_verdicts_call_id where {0}.call_id = v.call_id and {0}.rule_id = v.rule_id"
+"""Of the same call and rule: a call has few verdicts, a rule has many."""
+_LAST = f"v.id = (select max(own.id) from verdicts own {_OWN.format('own')})"
+_VERDICTS = f"""select v.*, exists (select 1 from verdicts e {_OWN.format("e")} and e.id <= v.id
+    and e.action in ('add', 'drop') and not exists (select 1 from verdicts r {_OWN.format("r")}
       and r.action in ('withdraw', 'overturn') and r.id > e.id and r.id <= v.id)) as recounted
-  from verdicts v where v.outcome is not null and v.created >= ? and v.created < ?
-  and v.id = (select max(own.id) from verdicts own where own.call_id = v.call_id and own.rule_id = v.rule_id)"""
+  from verdicts v where v.outcome is not null and v.created >= ? and v.created < ? and {_LAST}"""
 
 
 def _control(store: Store, period: tuple[str, str], counts: dict[str, _Counts]) -> None:
-    found = store.db.rows(
-        "select call_id, max(scorecard_id) as card from reviews where created >= ? and created < ? group by call_id", *period
-    )
-    for row in found:
-        if not queue.control(row["call_id"]):
-            continue
-        of, then = (store.stored_call(row["call_id"], one) for one in (row["card"], _before_marks(store, row["call_id"], row["card"])))
-        known = standing(of_call(store.db, row["call_id"]))
-        now = {result.check_id: result.outcome for result in of.results} if of is not None else {}
-        for result in then.results if then is not None else ():
+    found = store.db.rows(_REVIEWED, *period)
+    drawn = rows.to_json([(row["call_id"], row["card"]) for row in found if queue.control(row["call_id"])])
+    ruled: dict[str, dict[str, tuple[Outcome, bool]]] = defaultdict(dict)
+    for row in store.db.rows(_RULED_OF, drawn):
+        overturned = row["outcome"] != row["machine"] or row["action"] in ("add", "drop")
+        ruled[row["call_id"]][row["rule_id"]] = Outcome(row["outcome"]), overturned
+    unpack = shared(store.db).unpack
+    for row in store.db.rows(_CARDS_OF, drawn):
+        cards = unpack(row["results_now"])
+        now, known = {result.check_id: result.outcome for result in cards}, ruled[row["call_id"]]
+        for result in cards if row["results_then"] is None else unpack(row["results_then"]):
             if result.own.outcome in _RULED and result.check_id in now:
-                ruled = known.get(result.check_id)
-                last = now[result.check_id] if ruled is None else ruled.outcome
-                wrong = last is not result.own.outcome or (ruled is not None and ruled.overturned)
+                last, overturned = known.get(result.check_id, (now[result.check_id], False))
+                wrong = overturned or last is not result.own.outcome
                 counts.setdefault(result.check_id, _Counts()).control[wrong] += 1
 
 
-def _before_marks(store: Store, call_id: str, card: int) -> int:
-    """The scorecard that says what the program had found before persons corrected words or roles: ``card`` where nobody did."""
-    marks = "select created from text_marks where call_id = ?1 union all select created from role_marks where call_id = ?1"
-    (row,) = store.db.rows(f"select min(created) as first from ({marks})", call_id)
-    if row["first"] is None:
-        return card
-    sql = "select coalesce(max(case when created < ?2 then id end), min(id)) as id from scorecards where call_id = ?1"
-    return int(store.db.rows(sql, call_id, row["first"])[0]["id"])
+_REVIEWED = "select call_id, max(scorecard_id) as card from reviews where created >= ? and created < ? group by call_id"
+_DRAWN = "with drawn as (select value ->> '$[0]' as call_id, value ->> '$[1]' as card from json_each(?))"
+"""Calls, each with a scorecard of it."""
+_RULED_OF = f"""{_DRAWN} select v.call_id, v.rule_id, v.outcome, v.machine, v.action from drawn
+  cross join verdicts v indexed by idx_verdicts_call_id on v.call_id = drawn.call_id where v.outcome is not null and {_LAST}"""
+_CARDS_OF = f"""{_DRAWN}, marked as (select drawn.*, nullif(min(
+    coalesce((select min(created) from text_marks m where m.call_id = drawn.call_id), '~'),
+    coalesce((select min(created) from role_marks m where m.call_id = drawn.call_id), '~')), '~') as at from drawn)
+  select d.call_id, s.results_json as results_now, t.results_json as results_then
+  from marked d cross join scorecards s on s.id = d.card left join scorecards t on d.at is not null and t.id =
+    (select coalesce(max(case when o.created < d.at then o.id end), min(o.id)) from scorecards o where o.call_id = d.call_id)
+  where not exists (select 1 from withdrawn_calls w where w.call_id = d.call_id)"""
+"""``results_then``: what the program had found before persons corrected words or roles, NULL where nobody did."""
 
 
 def _looked_at(store: Store) -> bool:

@@ -14,7 +14,7 @@ from qa.checks import limits_of
 from qa.database import Database
 from qa.judgements import Result
 from qa.ledger_calls import StoredCall
-from qa.review import appeals, assignments, reviews, tables
+from qa.review import appeal_records, assignments, reviews, tables
 from qa.review.chance import share
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Severity
@@ -80,9 +80,10 @@ class Filter:
 
 
 def page(db: Database, wanted: Filter, offset: int = 0, limit: int = 50) -> tuple[Row, ...]:
-    """A page of the queue, the worthiest first."""
+    """A page of the queue, the worthiest first, of equals the newest; calls whose start is not known come last of theirs."""
     where, params = _where(db, wanted)
-    found = db.rows(f"select * from review_worth {where} order by worth desc, call_id limit ? offset ?", *params, limit, offset)
+    order = "worth desc, started desc, call_id"
+    found = db.rows(f"select * from review_worth {where} order by {order} limit ? offset ?", *params, limit, offset)
     return tuple(map(_row, found))
 
 
@@ -149,7 +150,7 @@ def refresh(store: Store, most: int | None = None) -> int:
             break
         _update(store, calls, last)
         done += len(calls)
-    appealed = {one.call_id for one in appeals.unsettled(store.db) if one.state().open}
+    appealed = {one.call_id for one, _ in appeal_records.unsettled(store.db)}
     marked = {row["call_id"] for row in store.db.rows(f"select call_id from review_worth where state = 'open' and worth >= {_APPEALED}")}
     _update(store, sorted((appealed ^ marked) | _come_and_gone(store.db)), None)
     return done
@@ -165,9 +166,9 @@ def _come_and_gone(db: Database) -> set[str]:
     return {row["call_id"] for row in (*gone, *back)}
 
 
-def update(store: Store, call_id: str) -> None:
-    """Look at one call again, after something was decided on it."""
-    _update(store, [call_id], None)
+def update(store: Store, *calls: str) -> None:
+    """Look at calls again in one transaction, after something was decided on them."""
+    _update(store, [*calls], None)
 
 
 def _new(db: Database, limit: int) -> tuple[list[str], int]:
@@ -193,7 +194,7 @@ def _update(store: Store, calls: list[str], last: int | None) -> None:
 
 def _worth(store: Store, of: StoredCall) -> dict[str, Any]:
     found = dict.fromkeys(_reasons(store, of))
-    more = sum(r.outcome in _OPEN and not r.verdict for r in of.results) - 1
+    more = sum(map(_unsure, of.results)) - 1
     worth = sum(WORTH[reason][0] for reason in found) + EACH_MORE * max(0, min(MOST_MORE, more))
     done = "appealed" not in found and reviews.reviewed(store, of)
     assigned = assignments.of_call(store.db, of.call_id)
@@ -214,18 +215,17 @@ def _worth(store: Store, of: StoredCall) -> dict[str, Any]:
 
 
 def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
-    if any(one.state().open for one in appeals.against(store.db, of.call_id)):
+    if any(one.state().open for one in appeal_records.against(store.db, of.call_id)):
         yield "appealed"
     book = store.ledger.known(of.rule_book, of.rule_book_version)
     rules = {rule.id: rule for rule in book.rules} if book is not None else {}
-    open_ = [r for r in of.results if not r.verdict]
-    unsure = [r for r in open_ if r.outcome in _OPEN]
+    open_ = [r for r in of.results if not r.settled]
     if any(_critical(r, rules.get(r.check_id)) for r in open_ if r.outcome in (Outcome.FAIL, *_OPEN)):
         yield "critical"
     settled = reviews.confirmed(store, of) if book is not None and _fined(of, rules) else frozenset()
     if any(rule_id not in settled for rule_id in _fined(of, rules)):
         yield "money"
-    if unsure:
+    if any(map(_unsure, of.results)):
         yield "inconclusive"
     if store.db.rows("select 1 from sampled_calls where call_id = ? limit 1", of.call_id):
         yield "sampled"
@@ -240,6 +240,11 @@ def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
 def control(call_id: str) -> bool:
     """Whether a call is of the control sample."""
     return share(CONTROL_SEED, call_id) < CONTROL
+
+
+def _unsure(result: Result) -> bool:
+    """Whether nobody knows the result, or all of it: a person's verdict may be older than what the program found."""
+    return not result.settled and (result.outcome in _OPEN or result.outgrown)
 
 
 def _critical(result: Result, rule: Rule | None) -> bool:

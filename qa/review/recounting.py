@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from qa.explain import days_of, parse_month
+from qa.ledger_calls import listed
 from qa.ledger_cards import Saved
 from qa.ledger_closing import places
 from qa.rescore import Recounted, recount
 from qa.review import publications
 from qa.store import Store
+
+
+def at_hand(store: Store, call_id: str) -> None:
+    """Have the rule books at hand by which a decision on a call is counted, so that none is read while others wait to write."""
+    of = store.stored_call(call_id, store.pending(call_id))
+    stamps = {(of.rule_book, of.rule_book_version)} if of is not None else set()
+    for agent_id, month in places(store, call_id):
+        stamps |= {one.stamp for one in listed(store.db, [agent_id], *days_of(*parse_month(month)))}
+    for stamp in sorted(stamps):
+        store.ledger.known(*stamp)
 
 
 def recounted(store: Store, call_id: str, by: str) -> tuple[str, ...]:

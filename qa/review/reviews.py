@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
-from qa import rows
+from qa import rows, sightings
 from qa.database import Database
 from qa.errors import StoreError
+from qa.judgements import shared
 from qa.ledger_calls import StoredCall
 from qa.review import versions
-from qa.review.rulings import judged_on, rulings, stretch
+from qa.review.rulings import before_eyes, judged_on, rulings, stretch
 from qa.review.verdicts import basis
 from qa.store import Store
-from qa.types import Outcome
+from qa.types import Finding, Outcome
 
 LONGEST = 2000
 
@@ -55,51 +56,77 @@ def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | Non
 
 def confirmed(store: Store, of: StoredCall) -> frozenset[str]:
     """The rules of a scorecard's breaches that a person answers for: by a verdict, be it that the scorecard is older and a new one waits
-    for an adjustment, or by a finished review of a scorecard of the same recording, that had as many breaches of the rule.  Without that no
-    money is due (待确认)."""
-    failed = {r.check_id: r for r in of.results if r.outcome is Outcome.FAIL}
-    found = {rule_id for rule_id, result in failed.items() if result.verdict}
-    if len(found) == len(failed):
-        return frozenset(found)
+    for an adjustment, or by a finished review of a scorecard of the same recording under the same rule book.  Each breach has to be one
+    that was there then, at the same place and of the same role, however many there were.  Without that no money is due (待确认)."""
+    failed = {r.check_id for r in of.results if r.outcome is Outcome.FAIL}
+    found = {r.check_id for r in of.results if r.outcome is Outcome.FAIL and r.verdict}
+    looked_through = {review.scorecard_id for review in of_call(store.db, of.call_id)}
+    if found == failed or of.scorecard_id in looked_through:
+        return frozenset(failed)
+    breaches = _breaches(store, of, failed - found)
     now = judged_on(of.snapshot)
-    ruled = rulings(store.db, of.call_id, now.audio.sha256, lambda: now)
-    seen_by_person = [{rule_id: one.occurrences for rule_id, one in ruled.items() if one.outcome is Outcome.FAIL}]
-    for scorecard_id in {review.scorecard_id for review in of_call(store.db, of.call_id)}:
-        then = _heard(store, of, scorecard_id)
-        seen_by_person.append({r.check_id: r.occurrences for r in then.results if r.outcome is Outcome.FAIL} if then is not None else {})
+    ruled = rulings(store.db, of.call_id, of.rule_book, now.audio.sha256, lambda: now)
+    seen_by_person = [{rule_id: _failed(one.findings) for rule_id, one in ruled.items() if one.outcome is Outcome.FAIL}]
+    heard = (_heard(store, of, scorecard_id) for scorecard_id in looked_through)
+    seen_by_person += [_breaches(store, then, frozenset(breaches)) for then in heard if then is not None]
     for seen in seen_by_person:
-        found |= {rule_id for rule_id, result in failed.items() if result.occurrences <= seen.get(rule_id, 0)}
+        found |= {rule_id for rule_id, own in breaches.items() if sightings.each_among(own, seen.get(rule_id, ()))}
     return frozenset(found)
 
 
+def _breaches(store: Store, of: StoredCall, rule_ids: Set[str]) -> dict[str, tuple[Finding, ...]]:
+    """By rule, those of a scorecard."""
+    of_them = [r for r in of.results if r.check_id in rule_ids and r.outcome is Outcome.FAIL]
+    return {r.check_id: _failed(r.findings) for r in shared(store.db).filled(of_them, rule_ids)}
+
+
+def _failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(finding for finding in findings if finding.outcome is Outcome.FAIL)
+
+
 def _heard(store: Store, of: StoredCall, scorecard_id: int) -> StoredCall | None:
-    """Another scorecard of the call, where it is of the same recording and part."""
+    """Another scorecard of the call, where it is of the same recording and part, under the same rule book."""
     if scorecard_id == of.scorecard_id:
         return of
     then = store.stored_call(of.call_id, scorecard_id)
     same = then is not None and stretch(judged_on(then.snapshot)) == stretch(judged_on(of.snapshot))
-    return then if same else None
+    return then if same and then is not None and then.rule_book == of.rule_book else None
 
 
 def confirmed_of(store: Store, call_ids: Iterable[str]) -> dict[str, frozenset[str]]:
-    """The same of calls as they stand, by call; nothing for a call that does not count."""
+    """The same of calls as they stand, by call; nothing for a call that does not count, or that nobody ruled on or looked through."""
     made = {}
-    for call_id in call_ids:
+    for call_id in _seen(store.db, call_ids):
         of = store.stored_call(call_id)
         if of is not None and of.standing:
             made[call_id] = confirmed(store, of)
     return made
 
 
+def _seen(db: Database, call_ids: Iterable[str]) -> Iterator[str]:
+    """Of some calls, in their order, those that a person ruled on or looked through: few of a month's."""
+    sql = """select j.value as call_id from json_each(?) j where exists (select 1 from reviews r where r.call_id = j.value)
+      or exists (select 1 from verdicts v where v.call_id = j.value) order by j.key"""
+    return (row["call_id"] for row in db.rows(sql, rows.to_json([*call_ids])))
+
+
 def reviewed(store: Store, of: StoredCall) -> bool:
-    """Whether a person has looked through the scorecard, or through one that says the same of every rule that no person ruled on."""
+    """Whether a person has looked through the scorecard, or through one that says the same, of the same places, of every rule that no
+    person ruled on."""
     last = of_call(store.db, of.call_id)[-1:]
     if not last:
         return False
     then = _heard(store, of, last[0].scorecard_id)
-    return then is not None and _said(then, of) == _said(of, of)
+    return then is of or (then is not None and _said(then, of) == _said(of, of) and not _anything_new(store, then, of))
 
 
 def _said(card: StoredCall, now: StoredCall) -> dict[str, tuple[Outcome, int]]:
-    open_ = {r.check_id for r in now.results if not r.verdict}
+    open_ = {r.check_id for r in now.results if not r.settled}
     return {r.check_id: (r.outcome, r.occurrences if r.outcome is Outcome.FAIL else 0) for r in card.results if r.check_id in open_}
+
+
+def _anything_new(store: Store, then: StoredCall, now: StoredCall) -> bool:
+    """Whether a rule that no person ruled on has a breach, or a doubtful place, that was not before the eyes."""
+    open_ = [r for r in now.results if not r.settled and r.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)]
+    found = shared(store.db).filled(open_, {r.check_id for r in open_})
+    return any(sightings.new_among(r.findings, before_eyes(store.db, then.scorecard_id, r.check_id)) for r in found)

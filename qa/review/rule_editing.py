@@ -6,12 +6,12 @@ Adopting it registers a new version of the rule book, in force from a day on; ca
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import datetime
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,17 +21,16 @@ from tomlkit.exceptions import TOMLKitError
 from qa import rows, rulebook
 from qa.database import Database
 from qa.errors import ConflictError, NotFoundError, QaError, RuleBookError, RuleBookErrors, StoreError
+from qa.lexicon import check_phrase
 from qa.paths import lexicons_at
+from qa.review import list_names, rule_limits
+from qa.review.rule_limits import Limit, Number
 from qa.rules.archive import Archive, unpack
-from qa.rules.book import Rule, RuleBook
+from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.whatif import WhatIf, what_if
 
-LIMITS_OF = {"measure": ("low", "high", "tolerance", "about")}
-"""Of kinds that read their tables themselves: which of their keys are limits."""
 LONGEST_LIST = 200_000
-LARGEST = 10**9
-"""No limit of a rule is a larger number."""
 
 
 @dataclass(frozen=True)
@@ -48,16 +47,6 @@ class Draft:
     by: str
     created: str
     adopted: str
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A number of a rule that can be edited; ``value`` None: not limited."""
-
-    rule_id: str
-    title: str
-    key: str
-    value: float | int | None
 
 
 # ---------------------------------------------------------------- drafts
@@ -115,14 +104,17 @@ def _insert(db: Database, draft: int, book_id: str, base: str, archive: Archive,
     db.insert("rule_drafts", row | {"made_by": by.strip(), "created": rows.now_utc(), "adopted_hash": adopted})
 
 
-def _change(store: Store, draft: int, revision: int, by: str, make: Callable[[Draft], tuple[Archive, str]]) -> Draft:
-    """Errors: as :func:`_unmoved`, :class:`StoreError` where the name is missing."""
+def _change(store: Store, draft: int, revision: int, by: str, make: Callable[[Draft], tuple[Archive, str] | None]) -> Draft:
+    """What ``make`` makes of the draft is its next state; nothing where it makes None.
+
+    Errors: as :func:`_unmoved`, :class:`StoreError` where the name is missing.
+    """
     if not by.strip():
         raise StoreError(f"草稿 {draft}", "没有写由谁修改", "请写明姓名")
     with store.db.writing():
         now = _unmoved(store.db, draft, revision)
-        archive, what = make(now)
-        _insert(store.db, draft, now.book_id, now.base_hash, archive, what, by)
+        if (made := make(now)) is not None:
+            _insert(store.db, draft, now.book_id, now.base_hash, *made, by)
     return get(store.db, draft)
 
 
@@ -141,88 +133,139 @@ def _unmoved(db: Database, draft: int, revision: int) -> Draft:
 
 def word_lists(draft: Draft) -> tuple[tuple[str, str], ...]:
     """Names of the word lists that the rules use, as the rules call them, with their texts."""
-    return tuple((name, text) for name, (_, text) in sorted(_lists(draft).items()))
+    texts = dict(draft.archive.files)
+    return tuple((name, texts[place]) for name, place in sorted(list_names.places(draft.archive).items()))
 
 
-def set_word_list(store: Store, draft: int, revision: int, name: str, text: str, by: str) -> Draft:
-    """Another text for a word list; of one that several houses share this house gets its own.
+def set_word_list(store: Store, draft: int, revision: int, name: str, text: str, by: str, what: str = "") -> Draft:
+    """Another text for a word list; of one that is inherited or shared by several houses this house gets its own.  ``what``: the change.
 
     Errors: :class:`NotFoundError` for an unknown list, :class:`StoreError` as of drafts and for a text too long.
     """
 
     def make(now: Draft) -> tuple[Archive, str]:
-        if name not in _lists(now):
-            raise NotFoundError(f"词表 {name}", "没有这个词表", f"有：{'、'.join(_lists(now))}")
+        if name not in (known := list_names.places(now.archive)):
+            raise NotFoundError(f"词表 {name}", "没有这个词表", f"有：{'、'.join(known)}")
         if len(text) > LONGEST_LIST:
             raise StoreError(f"词表 {name}", "太长", f"最多 {LONGEST_LIST} 字")
         own = str(PurePosixPath(now.archive.rules).parent / name)
         plain = text.replace("\r\n", "\n").rstrip() + "\n"
-        return _with(now.archive, {own: plain}), f"改了词表 {name}"
+        return _with(now.archive, {own: plain}), what or f"改了词表 {name}"
 
     return _change(store, draft, revision, by, make)
-
-
-def _lists(draft: Draft) -> dict[str, tuple[str, str]]:
-    """By the name that rules call it: place in the archive and text; the house's own folder goes before the common one."""
-    own, common = PurePosixPath(draft.archive.rules).parent, PurePosixPath(draft.archive.lexicons)
-    found: dict[str, tuple[str, str]] = {}
-    for folder in (common, own):
-        for place, text in draft.archive.files:
-            path = PurePosixPath(place)
-            if path.suffix == ".txt" and path.name != "clauses.txt" and path.is_relative_to(folder) and ".absolute" not in path.parts:
-                found[str(path.relative_to(folder))] = (place, text)
-    # a list of the house's own folder is found under the common one too, by a longer name
-    inside = {str((own / name).relative_to(common)) for name in found if (own / name).is_relative_to(common)}
-    return {name: value for name, value in found.items() if name not in inside or PurePosixPath(name).parent == PurePosixPath()}
 
 
 def _with(archive: Archive, changed: Mapping[str, str]) -> Archive:
     return replace(archive, files=tuple(sorted({**dict(archive.files), **changed}.items())))
 
 
+def add_phrase(store: Store, draft: int, revision: int, name: str, phrase: str, unless: str, note: str, by: str) -> Draft:
+    """A phrase more at the end of a word list; ``unless``: its exceptions, parted by commas.
+
+    Errors: as :func:`set_word_list`; :class:`StoreError` for what is no phrase, or is there already.
+    """
+    fields = [" ".join(text.split()) for text in (phrase, unless, note)]
+    if not fields[0] or any("|" in text for text in fields) or fields[0].startswith("#"):
+        raise StoreError("词语", "没有写，或有不能用的符号（| 或开头的 #）", "请只写词语本身")
+    exceptions = tuple(filter(None, (e.strip() for e in fields[1].replace("，", ",").split(","))))
+    check_phrase(fields[0], exceptions, "词语")
+    text = dict(word_lists(get(store.db, draft))).get(name, "")
+    if fields[0] in {line.split("|")[0].strip() for line in text.splitlines() if not line.startswith("#")}:
+        raise StoreError(f"词语“{fields[0]}”", "词表里已经有了", "不用再加")
+    line = " | ".join((fields[0], "，".join(exceptions), fields[2])).rstrip(" |")
+    return set_word_list(store, draft, revision, name, f"{text.rstrip()}\n{line}\n", by, f"词表 {name} 加了“{fields[0]}”")
+
+
 # ---------------------------------------------------------------- limits
 
 
 def limits(book: RuleBook) -> tuple[Limit, ...]:
-    """The numbers of every rule's check, in the order of the rules."""
-    return tuple(Limit(rule.id, rule.title, key, getattr(rule.params, key)) for rule in book.rules for key in _keys(rule))
+    """The numbers of every rule's check, in the order of the rules, without their ranges."""
+    return tuple(limit for rule in book.rules for limit in rule_limits.of_rule(rule))
 
 
-def _keys(rule: Rule) -> Iterator[str]:
-    if hasattr(rule.module.Params, "read"):
-        yield from (key for key in LIMITS_OF.get(rule.kind, ()) if hasattr(rule.params, key))
-        return
-    for field in dataclasses.fields(rule.params):
-        value = getattr(rule.params, field.name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield field.name
+class WrongLimits(StoreError):  # noqa: N818  (several)
+    """Numbers that a rule cannot have; ``wrong`` says what by key (Chinese), under "" what is no single one's."""
+
+    def __init__(self, rule_id: str, wrong: Mapping[str, str]) -> None:
+        super().__init__(rule_id, "；".join(wrong.values()), "请改正后再保存")
+        self.wrong = dict(wrong)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.subject, self.wrong)
+
+
+def editable(store: Store, draft: Draft) -> RuleBook:
+    """The rules of a draft with its numbers, whatever is wrong with its word lists: those are read as they were then.
+
+    Where the draft cannot be read even so, the version that it was begun from.
+    """
+    base = store.ledger.load(draft.base_hash)
+    try:
+        return load(replace(draft, archive=_with_lists_of(draft.archive, base.archive)))
+    except RuleBookError:
+        return base
+
+
+def _with_lists_of(archive: Archive, base: Archive | None) -> Archive:
+    texts = {place: text for place, text in archive.files if not place.endswith(".txt")}
+    return replace(archive, files=tuple(sorted({**dict(base.files if base else archive.files), **texts}.items())))
 
 
 def set_limit(store: Store, draft: int, revision: int, rule_id: str, key: str, value: str, by: str) -> Draft:
-    """Another number for a rule's limit, as people write it (``160``, ``-12.5``).
+    """Another number for one limit of a rule.  Errors: as :func:`set_limits`."""
+    return set_limits(store, draft, revision, rule_id, {key: value}, by)
 
-    Errors: :class:`NotFoundError` for an unknown limit, :class:`StoreError` as of drafts and for text that is no number.
+
+def set_limits(store: Store, draft: int, revision: int, rule_id: str, values: Mapping[str, str], by: str) -> Draft:
+    """Other numbers for the limits of a rule by key, as people write them (``160``, ``-12.5``, "" for no limit); together they must do.
+
+    Where all are as they were nothing is written.  Errors: :class:`NotFoundError` for an unknown limit, :class:`WrongLimits` for numbers
+    that the rule's check refuses, :class:`StoreError` as of drafts.
     """
 
-    def make(now: Draft) -> tuple[Archive, str]:
-        number = _number(value)
-        if (rule_id, key) not in {(one.rule_id, one.key) for one in limits(load(now))}:
-            raise NotFoundError(f"{rule_id} 的 {key}", "没有这个限值", "请核对")
-        document = _parsed(now)
-        _table(document, "checks", rule_id)[key] = number
-        return _with(now.archive, {now.archive.rules: tomlkit.dumps(document)}), f"{rule_id} 的 {key} 改为 {value.strip()}"
+    def make(now: Draft) -> tuple[Archive, str] | None:
+        book = editable(store, now)
+        rule = next((one for one in book.rules if one.id == rule_id), None)
+        known = {one.key: one for one in rule_limits.of_rule(rule)} if rule is not None else {}
+        if rule is None or (unknown := sorted(set(values) - set(known))):
+            raise NotFoundError(f"{rule_id} 的 {'、'.join(values if rule is None else unknown)}", "没有这个限值", "请核对")
+        typed = rule_limits.typed(rule, values)
+        if typed.wrong:
+            raise WrongLimits(rule_id, typed.wrong)
+        if not typed.changed:
+            return None
+        archive = _numbered(store, now, rule_id, typed.changed)
+        told = (f"{known[key].name.title} {_shown(known[key].value)} → {_shown(value)}" for key, value in typed.changed.items())
+        return archive, f"{rule.title}：{'，'.join(told)}"
 
     return _change(store, draft, revision, by, make)
 
 
-def _number(text: str) -> int | float:
+def _shown(value: float | None) -> str:
+    return "不限" if value is None else f"{value:g}"
+
+
+def _numbered(store: Store, now: Draft, rule_id: str, changed: Mapping[str, Number | None]) -> Archive:
+    """The texts of a draft with other numbers.  Errors: :class:`WrongLimits` where the rules as a whole cannot have them."""
+    document = _parsed(now)
+    table = _table(document, "checks", rule_id)
+    for key, value in changed.items():
+        if value is None:
+            table.pop(key, None)
+        else:
+            table[key] = value
+    archive = _with(now.archive, {now.archive.rules: tomlkit.dumps(document)})
+    base = store.ledger.load(now.base_hash).archive
     try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        raise StoreError(text, "不是数字", "请写成 160 或 -12.5") from None
-    if not number.is_finite() or abs(number) > LARGEST:
-        raise StoreError(text, "不是数字", "请写成 160 或 -12.5")
-    return int(number) if number == number.to_integral_value() and "." not in text else float(number)
+        book = load(replace(now, archive=_with_lists_of(archive, base)))
+    except RuleBookError as error:
+        raise WrongLimits(rule_id, {"": "；".join(map(str, getattr(error, "problems", (error,))))}) from error
+    made = {one.key: one.value for one in limits(book) if one.rule_id == rule_id}
+    kept = [key for key, value in changed.items() if made[key] != value]
+    if kept:
+        raise WrongLimits(rule_id, dict.fromkeys(kept, "这个限值来自所继承的规则书，只能改，不能去掉"))
+    return archive
 
 
 def _parsed(draft: Draft) -> tomlkit.TOMLDocument:
@@ -247,15 +290,24 @@ def _table(document: Any, *path: str) -> Any:
 
 def load(draft: Draft) -> RuleBook:
     """The rule book of a draft, validated whole.  Errors: :class:`RuleBookError`, with places relative to the house's folder."""
+    found = _loaded(draft.archive)
+    if isinstance(found, QaError):
+        raise copy.copy(found)  # one that was raised holds on to where it was raised
+    return found
+
+
+@lru_cache(maxsize=16)
+def _loaded(archive: Archive) -> RuleBook | RuleBookError:
+    """The texts of a draft are the same from look to look."""
     with tempfile.TemporaryDirectory(prefix="qa-draft-") as folder:
-        path, lexicons = unpack(draft.archive, Path(folder))
+        path, lexicons = unpack(archive, Path(folder))
         try:
             with lexicons_at(lexicons):
                 book = rulebook.load(path)
                 book.check_scores()
                 return book
         except QaError as error:
-            raise _readable(error, str(path.parent), str(Path(folder))) from error
+            return _readable(error, str(path.parent), str(Path(folder)))
 
 
 def problems(draft: Draft) -> tuple[str, ...]:

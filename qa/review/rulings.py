@@ -1,17 +1,22 @@
 """Verdicts of persons as they are kept, and those that count: what :func:`qa.rescore.judge` asks for.
 
-A verdict is a person's word on one rule in one call.  It counts whichever scorecard, rule book or transcript comes later, as long as the
-rule book has a rule of that id: the person has listened, the program has not.  On another recording, or another part of one, it does not.
+A verdict is a person's word on one rule in one call.  It counts whichever scorecard, version of the rule book or transcript comes later, as
+long as that has a rule of that id: the person has listened, the program has not.  On another recording, or another part of one, or under
+another rule book, whose rules are other rules whatever they are called, it does not.  Nor does it say anything of what the program finds
+later at another place (:mod:`qa.sightings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import datetime
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from qa import rows, serial
+from qa.clock import HOUSE_ZONE
 from qa.database import Database
+from qa.judgements import shared
 from qa.types import AudioInfo, CallRecord, Finding, Outcome, Ruling
 
 Stretch = tuple[object, ...]
@@ -23,7 +28,7 @@ class Verdict:
 
     ``findings`` are all that the rule has found in the call from then on.  ``action``: ``confirm``, ``overturn``, ``add``, ``drop`` or
     ``withdraw``.  ``scorecard_id``: given on that scorecard, where the program had found ``machine``.  ``appeal_id``: an appeal that it
-    answers.  ``created`` is ISO 8601 UTC.
+    answers.  ``user_id``: the account of whoever gave it, None where that is not known.  ``created`` is ISO 8601 UTC.
     """
 
     id: int
@@ -39,6 +44,7 @@ class Verdict:
     reason: str
     created: str
     appeal_id: int | None = None
+    user_id: int | None = None
 
     @property
     def overturned(self) -> bool:
@@ -51,11 +57,13 @@ def of_call(db: Database, call_id: str) -> tuple[Verdict, ...]:
     return tuple(map(_verdict, db.rows("select * from verdicts where call_id = ? order by id", call_id)))
 
 
-def holding(db: Database, call_id: str, of: Heard) -> tuple[Verdict, ...]:
-    """Of a call's verdicts those that were given on the recording, and the part of it, that ``of`` is; the earliest first."""
+def holding(db: Database, call_id: str, rule_book: str, of: Heard) -> tuple[Verdict, ...]:
+    """Of a call's verdicts those that were given under the rule book of this id on the recording, and the part of it, that ``of`` is; the
+    earliest first."""
     found, now = of_call(db, call_id), stretch(of)
-    sql = "select distinct s.id, s.snapshot from verdicts v join scorecards s on s.id = v.scorecard_id where v.call_id = ?"
-    then = {row["id"]: stretch(judged_on(row["snapshot"])) for row in (db.rows(sql, call_id) if found else ())}
+    sql = """select distinct s.id, s.snapshot from verdicts v join scorecards s on s.id = v.scorecard_id
+      where v.call_id = ? and s.rule_book = ?"""
+    then = {row["id"]: stretch(judged_on(row["snapshot"])) for row in (db.rows(sql, call_id, rule_book) if found else ())}
     return tuple(one for one in found if then.get(one.scorecard_id) == now)
 
 
@@ -89,29 +97,55 @@ def judged_on(snapshot: bytes) -> Heard:
     return serial.decode(snapshot, Snapshot)
 
 
-def rulings(db: Database, call_id: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, Ruling]:
-    """What persons ruled of a call, by rule id; nothing where they heard another recording, or another part of it than ``of`` gives (asked
-    only where anybody ruled)."""
-    found = db.rows(_RULED, call_id, file_sha256)
+def rulings(db: Database, call_id: str, rule_book: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, Ruling]:
+    """What persons ruled of a call under the rule book of this id, by rule id; nothing where they heard another recording, or another part
+    of it than ``of`` gives (asked only where anybody ruled)."""
+    return {rule_id: _ruling(db, given) for rule_id, given in _counting(db, call_id, rule_book, file_sha256, of).items()}
+
+
+def numbers(db: Database, call_id: str, rule_book: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, int]:
+    """The numbers of the verdicts that are :func:`rulings`, by rule id."""
+    return {rule_id: given[-1]["id"] for rule_id, given in _counting(db, call_id, rule_book, file_sha256, of).items()}
+
+
+def before_eyes(db: Database, scorecard_id: int, rule_id: str) -> tuple[Finding, ...]:
+    """What a scorecard shows of a rule: the findings that count, and what the program found beside them where a person had ruled."""
+    (row,) = db.rows("select results_json from scorecards where id = ?", scorecard_id)
+    known = shared(db)
+    shown = [one for r in known.unpack(row["results_json"]) if r.check_id == rule_id for one in {id(r): r, id(r.own): r.own}.values()]
+    return tuple(dict.fromkeys(finding for one in known.filled(shown, (rule_id,)) for finding in one.findings))
+
+
+_RULED = """select v.id, v.rule_id, v.outcome, v.findings_json, v.created, v.scorecard_id, s.snapshot
+  from verdicts v join scorecards s on s.id = v.scorecard_id
+  where v.call_id = ? and v.file_sha256 = ? and s.rule_book = ? order by v.id"""
+
+
+def _counting(db: Database, call_id: str, rule_book: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, list[dict[str, Any]]]:
+    """The rows of the verdicts that were not taken back, by rule id: the last one counts, and whoever gave it knew of the earlier ones."""
+    found = db.rows(_RULED, call_id, file_sha256, rule_book)
     if not found:
         return {}
     now, then = stretch(of()), {snapshot: stretch(judged_on(snapshot)) for snapshot in {row["snapshot"] for row in found}}
-    last = {row["rule_id"]: row for row in found if then[row["snapshot"]] == now}
-    return {rule_id: _ruling(row) for rule_id, row in last.items() if row["outcome"] is not None}
+    given: dict[str, list[dict[str, Any]]] = {}
+    for row in found:
+        if then[row["snapshot"]] == now:
+            given[row["rule_id"]] = [] if row["outcome"] is None else [*given.get(row["rule_id"], []), row]
+    return {rule_id: each for rule_id, each in given.items() if each}
 
 
-_RULED = """select v.id, v.rule_id, v.outcome, v.findings_json, s.snapshot from verdicts v join scorecards s on s.id = v.scorecard_id
-  where v.call_id = ? and v.file_sha256 = ? order by v.id"""
-
-
-def _ruling(row: dict[str, Any]) -> Ruling:
-    return Ruling(row["id"], Outcome(row["outcome"]), rows.from_json(row["findings_json"], tuple[Finding, ...]))
+def _ruling(db: Database, given: Sequence[dict[str, Any]]) -> Ruling:
+    last = given[-1]
+    day = datetime.datetime.fromisoformat(last["created"]).astimezone(HOUSE_ZONE).date().isoformat()
+    *earlier, findings = (rows.from_json(row["findings_json"], tuple[Finding, ...]) for row in given)
+    cards = dict.fromkeys(row["scorecard_id"] for row in given)
+    seen = [*(before_eyes(db, card, last["rule_id"]) for card in cards), *earlier]
+    return Ruling(last["id"], Outcome(last["outcome"]), findings, day, tuple(dict.fromkeys(one for each in seen for one in each)))
 
 
 def _verdict(row: dict[str, Any]) -> Verdict:
-    plain = {
-        name: row[name] for name in ("id", "call_id", "rule_id", "file_sha256", "action", "scorecard_id", "reason", "created", "appeal_id")
-    }
+    names = ("id", "call_id", "rule_id", "file_sha256", "action", "scorecard_id", "reason", "created", "appeal_id", "user_id")
+    plain = {name: row[name] for name in names}
     return Verdict(
         **plain,
         by=row["made_by"],

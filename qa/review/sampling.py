@@ -7,16 +7,18 @@ be it that a drawn call was withdrawn.
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from qa import rows
 from qa.database import Database
-from qa.errors import StoreError
+from qa.errors import ConflictError, StoreError
 from qa.review import queue
 from qa.review.chance import share
 from qa.store import Store
 
 MOST = 50
+AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -36,20 +38,47 @@ def draw(store: Store, day: datetime.date, per_agent: int, by: str, seed: str = 
 
     Errors: :class:`StoreError` for a number out of range or a missing name.
     """
+    new = drawing(store, day, per_agent, by, seed)()
+    into_queue(store, new)
+    return len(new)
+
+
+def drawing(store: Store, day: datetime.date, per_agent: int, by: str, seed: str = "") -> Callable[[], tuple[str, ...]]:
+    """The same in steps: the calls are chosen here, while others may write; what is returned only writes them down, and gives those
+    that are new, for :func:`into_queue`.
+
+    Errors: as :func:`draw`; :class:`ConflictError` where somebody has drawn for the day meanwhile.
+    """
     if not 1 <= per_agent <= MOST or not by.strip():
         raise StoreError(f"{day} 的抽检计划", f"每位坐席应抽 1–{MOST} 通，并写明由谁抽", "请改正")
     seed = seed or day.isoformat()
-    with store.db.writing():
-        row = {"day": day.isoformat(), "seed": seed, "per_agent": per_agent, "made_by": by.strip(), "created": rows.now_utc()}
-        plan_id, new = store.db.insert("sampling_plans", row), list[str]()
-        for plan in plans(store.db, day):
-            order = sorted(_calls(store.db, day, plan.agent_id), key=lambda call_id: share(seed, call_id))
-            for call_id in [one for one in order if one not in plan.drawn][: max(0, per_agent - len(plan.drawn))]:
-                store.db.insert("sampled_calls", {"plan_id": plan_id, "call_id": call_id, "agent_id": plan.agent_id})
-                new.append(call_id)
-    for call_id in new:
-        queue.update(store, call_id)
-    return len(new)
+    before, chosen = _drawn(store.db, day), list[tuple[str, str]]()
+    for plan in plans(store.db, day):
+        order = sorted(_calls(store.db, day, plan.agent_id), key=lambda call_id: share(seed, call_id))
+        more = [one for one in order if one not in plan.drawn][: max(0, per_agent - len(plan.drawn))]
+        chosen += [(call_id, plan.agent_id) for call_id in more]
+
+    def kept() -> tuple[str, ...]:
+        with store.db.writing():
+            if _drawn(store.db, day) != before:
+                raise ConflictError(f"{day} 的抽检计划", "刚刚有别人为这一天抽过", "请看过新的计划，再决定要不要抽")
+            row = {"day": day.isoformat(), "seed": seed, "per_agent": per_agent, "made_by": by.strip(), "created": rows.now_utc()}
+            plan_id = store.db.insert("sampling_plans", row)
+            for call_id, agent_id in chosen:
+                store.db.insert("sampled_calls", {"plan_id": plan_id, "call_id": call_id, "agent_id": agent_id})
+        return tuple(call_id for call_id, _ in chosen)
+
+    return kept
+
+
+def into_queue(store: Store, calls: Sequence[str]) -> None:
+    """Show in the queue that calls were drawn, a few at a time: others may write in between."""
+    for first in range(0, len(calls), AT_ONCE):
+        queue.update(store, *calls[first : first + AT_ONCE])
+
+
+def _drawn(db: Database, day: datetime.date) -> object:
+    return db.rows("select max(id) as last from sampling_plans where day = ?", day.isoformat())
 
 
 def plans(db: Database, day: datetime.date) -> tuple[AgentPlan, ...]:

@@ -2,12 +2,14 @@
 
 Corrected text takes the place of the recogniser's before anything is judged, and the call is judged again at once.  What of the words did
 not change keeps its time; new words share the time between those around them.  A person has listened to the stretch: its words are certain,
-and a second decode of it (:class:`qa.types.Edge`) says the same.  When the recording is transcribed anew the correction holds for its time.
+and a second decode of it (:class:`qa.types.Edge`) says the same.  When the recording is transcribed anew the correction holds for its time
+and its voice, whatever label that has by then (:mod:`qa.review.voices`); where nobody can tell the voice it is not applied, and the roles
+are unsure until it is taken back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from qa import rows, set_apart
@@ -15,7 +17,7 @@ from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
 from qa.rescore import day_of, judge
-from qa.review import publications, versions
+from qa.review import publications, versions, voices
 from qa.review.alignment import aligned
 from qa.review.recounting import recounted
 from qa.review.verdicts import Terms, basis, check_month
@@ -97,6 +99,12 @@ def correct(store: Store, call_id: str, speaker: str, span: Span, text: str, ter
     is what stands there, too long or not text, name or reason is missing, or consent to propose in a closed month is;
     :class:`ConflictError` where others decided since ``terms.on``.
     """
+    return correcting(store, call_id, speaker, span, text, terms)()
+
+
+def correcting(store: Store, call_id: str, speaker: str, span: Span, text: str, terms: Terms) -> Callable[[], Corrected]:
+    """The same in two steps: the call is judged here, while others may write; what is returned only writes it down.  Errors: as
+    :func:`correct`, of either step."""
     of = basis(store, call_id)
     call = store.load(of)
     mark = _new(call, call_id, speaker, span, text, terms)
@@ -108,16 +116,31 @@ def undo(store: Store, call_id: str, mark_id: int, terms: Terms) -> Corrected:
 
     Errors: as :func:`correct`; :class:`NotFoundError` where there is none; :class:`StoreError` where a later one covers the stretch.
     """
+    return undoing(store, call_id, mark_id, terms)()
+
+
+def undoing(store: Store, call_id: str, mark_id: int, terms: Terms) -> Callable[[], Corrected]:
+    """The same in two steps, as :func:`correcting`."""
     of = basis(store, call_id)
     call, known = store.load(of), counting(marks(store.db, call_id))
     mark = next((one for one in known if one.id == mark_id), None)
     if mark is None or mark.file_sha256 != call.audio.sha256:
         raise NotFoundError(f"{call_id} 的更正 {mark_id}", "没有这条更正，或已撤回", "请核对编号")
-    if any(one.id > mark.id and _same_voice(one, mark) and one.span.overlap_ms(mark.span) for one in known):
+    now = {one.id: found for one in known if (found := voices.carried(store, one, call)) is not None}
+    here = now.get(mark.id)
+    if here is not None and any(one.id > mark.id and _same_voice(one, here) and one.span.overlap_ms(here.span) for one in now.values()):
         raise StoreError(f"{call_id} 的更正 {mark_id}", "后来又更正过这一段", "请先撤回后来的更正")
     _check_signed(call_id, terms)
     back = replace(mark, id=0, undoes=mark.id, by=terms.by.strip(), reason=terms.reason.strip(), created=rows.now_utc())
-    return _judged(store, of, _put(call, mark, mark.before, dict(mark.edges)), back, terms)
+    made = _put(call, here, here.before, dict(here.edges)) if here is not None else _told_again(store, of, call, mark)
+    return _judged(store, of, made, back, terms)
+
+
+def _told_again(store: Store, of: StoredCall, call: Call, mark: TextMark) -> Call:
+    """The call without ``mark``, which was not applied: its words stay, and who is who is told anew."""
+    from qa import role_marks  # which asks this module
+
+    return role_marks.told_again(store, call, _book(store, of, call).roles, without=mark.id)
 
 
 def _new(call: Call, call_id: str, speaker: str, span: Span, text: str, terms: Terms) -> TextMark:
@@ -132,7 +155,7 @@ def _new(call: Call, call_id: str, speaker: str, span: Span, text: str, terms: T
     text = " ".join(text.split())
     if len(text) > LONGEST or not text.isprintable():
         raise StoreError(call_id, "文字太长，或含有控制字符", f"一次最多 {LONGEST} 字")
-    before = tuple(_words(heard.transcript.utterances, speaker, channel, span))
+    before = tuple(words_in(heard.transcript.utterances, speaker, channel, span))
     if before:
         span = Span(min(span.start_ms, before[0].span.start_ms), max(span.end_ms, *(w.span.end_ms for w in before)))
     if text == "".join(word.text for word in before):
@@ -148,7 +171,7 @@ def _check_signed(call_id: str, terms: Terms) -> None:
             raise StoreError(call_id, cause, cure)
 
 
-def _judged(store: Store, of: StoredCall, made: Call, mark: TextMark, terms: Terms) -> Corrected:
+def _judged(store: Store, of: StoredCall, made: Call, mark: TextMark, terms: Terms) -> Callable[[], Corrected]:
     month = check_month(store, of.call_id, terms.closed_month)
     judged = replace(judge(made, _book(store, of, made), store.earlier()), call_id=of.call_id)
 
@@ -158,9 +181,14 @@ def _judged(store: Store, of: StoredCall, made: Call, mark: TextMark, terms: Ter
 
     note = f"更正文字：{mark.reason}"
     follow = lambda saved: publications.follow(store.db, of.call_id, of.scorecard_id, saved, mark.by, note)  # noqa: E731
-    saved = store.record(made, judged, also=also, then=follow)
-    done = Corrected(marks(store.db, of.call_id)[-1], saved, of.percent, judged.percent, month)
-    return replace(done, others=recounted(store, of.call_id, terms.by))
+
+    def kept() -> Corrected:
+        with store.db.writing():
+            saved = store.record(made, judged, also=also, then=follow)
+            done = Corrected(marks(store.db, of.call_id)[-1], saved, of.percent, judged.percent, month)
+            return replace(done, others=recounted(store, of.call_id, terms.by))
+
+    return kept
 
 
 def _book(store: Store, of: StoredCall, call: Call) -> RuleBook:
@@ -179,14 +207,27 @@ def _insert(db: Database, mark: TextMark) -> None:
 
 
 def standing(store: Store, call: Call, call_id: str) -> Call:
-    """The call as it was just heard with all corrections that persons made of this recording."""
-    return applied(call, [one for one in counting(marks(store.db, call_id)) if one.file_sha256 == call.audio.sha256])
+    """The call as it was just heard with all corrections that persons made of this recording, of voices that it still has."""
+    found = (voices.carried(store, one, call) for one in _of(store, call, call_id))
+    return applied(call, [one for one in found if one is not None])
+
+
+def lost(store: Store, call: Call, call_id: str) -> tuple[TextMark, ...]:
+    """The corrections that count and are of no voice of ``call`` that anybody could tell: they are not applied."""
+    return tuple(one for one in _of(store, call, call_id) if voices.carried(store, one, call) is None)
+
+
+def _of(store: Store, call: Call, call_id: str) -> tuple[TextMark, ...]:
+    """The corrections of what is heard in the call: the same recording, and the part of it that is this agent's."""
+    audio = call.audio
+    here = [one for one in counting(marks(store.db, call_id)) if one.file_sha256 == audio.sha256]
+    return tuple(one for one in here if one.span.overlap_ms(Span(audio.from_ms, audio.duration_ms)))
 
 
 def applied(call: Call, given: Iterable[TextMark]) -> Call:
     """The call with corrections on what was heard; its roles stay as they are."""
     for mark in given:
-        words = tuple(aligned(_words(call.as_heard.transcript.utterances, mark.speaker, mark.channel, mark.span), mark.text, mark.span))
+        words = tuple(aligned(words_in(call.as_heard.transcript.utterances, mark.speaker, mark.channel, mark.span), mark.text, mark.span))
         call = _put(call, mark, words, None)
     return call
 
@@ -207,7 +248,7 @@ def _put(call: Call, mark: TextMark, words: tuple[Word, ...], edges: dict[str, t
 
 def _said(transcript: Transcript, mark: TextMark, words: tuple[Word, ...]) -> tuple[Utterance, ...]:
     """Utterances with ``words`` in the stretch: in the one that has most of it, else as one of their own."""
-    own = [u for u in transcript.utterances if _voice(u, mark, transcript.utterances)]
+    own = [u for u in transcript.utterances if (u.speaker, u.channel) == (mark.speaker, mark.channel)]
     touched = [u for u in own if any(_in(w, mark.span) for w in u.words)]
     host = max(touched, key=lambda u: u.span.overlap_ms(mark.span), default=None)
     out = [u for u in transcript.utterances if u not in touched]
@@ -226,15 +267,9 @@ def _utterance(one: Utterance, words: tuple[Word, ...]) -> list[Utterance]:
     return [replace(one, words=in_time, span=Span(in_time[0].span.start_ms, max(w.span.end_ms for w in in_time)))]
 
 
-def _voice(one: Utterance, mark: TextMark, every: tuple[Utterance, ...]) -> bool:
-    """Whether an utterance is of the voice that was corrected; where the voices were told apart anew, whoever speaks there."""
-    known = any(u.speaker == mark.speaker for u in every)
-    return one.channel == mark.channel and (one.speaker == mark.speaker or not known)
-
-
-def _words(utterances: tuple[Utterance, ...], speaker: str, channel: int, span: Span) -> list[Word]:
-    known = any(u.speaker == speaker for u in utterances)
-    own = [w for u in utterances if u.channel == channel and (u.speaker == speaker or not known) for w in u.words]
+def words_in(utterances: tuple[Utterance, ...], speaker: str, channel: int, span: Span) -> list[Word]:
+    """What ``speaker`` says in a stretch, in order of time."""
+    own = [w for u in utterances if (u.speaker, u.channel) == (speaker, channel) for w in u.words]
     return sorted((w for w in own if _in(w, span)), key=lambda w: w.span)
 
 

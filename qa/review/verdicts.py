@@ -2,7 +2,7 @@
 
 Each is kept with name and reason, and the call is counted again at once: its other results stay as they stand, nothing is heard or judged
 anew.  In a closed month the new scorecard is a proposal, as any other.  What changed since a verdict was given (text, roles, clause) does
-not end it, but is said (:func:`given_on`).
+not end it, but is said (:func:`given_on`); what the program finds since at another place waits for a person (``qa.sightings``).
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from qa import rows, scoring
+from qa import rows, scoring, sightings
 from qa.bench import Bench
 from qa.errors import NotFoundError, StoreError
+from qa.judgements import shared
 from qa.ledger_calls import StoredCall
 from qa.ledger_cards import Saved, Snapshot
+from qa.operation import remains
 from qa.rescore import about_of
 from qa.review import publications, versions
 from qa.review.recounting import recounted
-from qa.review.rulings import Verdict, holding, of_call, rulings, standing, stretch
+from qa.review.rulings import Verdict, before_eyes, holding, of_call, rulings, standing, stretch
 from qa.serial import decode
 from qa.store import Store
 from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Role, Span
@@ -48,7 +50,8 @@ class Terms:
     """With what a verdict is given.
 
     ``on``: what the person had before the eyes (:func:`qa.review.versions.version`), None: not asked.  ``closed_month``: consent that a
-    closed month gets a proposal.  ``appeal_id``: the appeal that it answers.
+    closed month gets a proposal.  ``appeal_id``: the appeal that it answers.  ``user_id``: the account of whoever decides, None
+    where there is none (a command): people may share a name, and get another one.
     """
 
     by: str
@@ -56,6 +59,7 @@ class Terms:
     on: str | None = None
     closed_month: bool = False
     appeal_id: int | None = None
+    user_id: int | None = None
 
 
 _Made = tuple[str, Outcome | None, tuple[Finding, ...]]
@@ -68,12 +72,16 @@ Make = Callable[[Call, CheckResult], _Made]
 
 
 def confirm(store: Store, call_id: str, rule_id: str, terms: Terms) -> Given:
-    """The result is right as it stands; it stays so whatever the program finds later.  Needs no reason."""
+    """The result is right as it stands; it stays so whatever the program finds later at the same places.  Needs no reason.
+
+    Errors: :class:`StoreError` where a check broke, or an earlier verdict became inconclusive by what was found since: that wants a reason.
+    """
     return _give(store, call_id, rule_id, terms, confirming())
 
 
 def overturn(store: Store, call_id: str, rule_id: str, outcome: Outcome, terms: Terms, evidence: Sequence[Evidence] = ()) -> Given:
-    """The result is ``outcome`` instead.  A FAIL rests on ``evidence``, else on that of the result as it stands.
+    """The result is ``outcome`` instead.  A FAIL rests on ``evidence``, else on that of the result as it stands.  What an earlier verdict
+    does not cover may be ruled to be INCONCLUSIVE, as it stands.
 
     Errors: :class:`StoreError` where the outcome is none of ``OUTCOMES`` or is what stands, a FAIL has no evidence, or the reason is
     missing.
@@ -125,14 +133,18 @@ def dropping(kept: Iterable[int]) -> Make:
 def _confirmed(result: CheckResult) -> _Made:
     if result.outcome not in OUTCOMES:
         raise StoreError(f"规则 {result.check_id}", "程序出错，没有可确认的结果", "请改判为听到的结果")
-    return "confirm", result.outcome, result.findings
+    if not result.outgrown:
+        return "confirm", result.outcome, result.findings
+    if result.outcome is not Outcome.FAIL:
+        raise StoreError(f"规则 {result.check_id}", "人工判定以后程序另有发现，没有可确认的结果", "请听新发现的地方，再写明理由改判")
+    return "confirm", result.outcome, tuple(f for f in result.findings if f.outcome is result.outcome)
 
 
 def _overturned(call: Call, result: CheckResult, outcome: Outcome, reason: str, evidence: Sequence[Evidence]) -> _Made:
     subject = f"规则 {result.check_id}"
     if outcome not in OUTCOMES:
         raise StoreError(subject, f"不能改判为 {outcome.value}", f"可用：{'、'.join(o.value for o in OUTCOMES)}")
-    if outcome is result.outcome:
+    if outcome is result.outcome and not (result.outgrown and outcome is Outcome.INCONCLUSIVE):
         raise StoreError(subject, "改判的结果与现在的相同", "结果正确请用确认；次数不对请补充或剔除发现")
     _need(subject, reason)
     for one in evidence:
@@ -221,7 +233,7 @@ def check_month(store: Store, call_id: str, consent: bool) -> str | None:
 def _give(store: Store, call_id: str, rule_id: str, terms: Terms, make: Make) -> Given:
     with store.db.writing():
         given = give_within(store, call_id, rule_id, terms, make)
-    return replace(given, others=recounted(store, call_id, terms.by))
+        return replace(given, others=recounted(store, call_id, terms.by))
 
 
 def give_within(store: Store, call_id: str, rule_id: str, terms: Terms, make: Make) -> Given:
@@ -230,31 +242,39 @@ def give_within(store: Store, call_id: str, rule_id: str, terms: Terms, make: Ma
         raise StoreError(call_id, "没有写由谁判定", _SIGNED_BY_HAND)
     versions.check(store.db, call_id, terms.on)
     of = basis(store, call_id)
-    result, call = whole_result(store, of, rule_id), store.load(of)
+    result, call = whole_result(store, of, rule_id), remains.call_of(store, of)
     month = check_month(store, call_id, terms.closed_month)
     action, outcome, findings = make(call, result)
-    _check_appeals(store, call, result, action, outcome, terms)
+    _check_appeals(store, of, call, result, (action, outcome, findings), terms)
     bench = _bench(store, of)
     own = result.machine or result
     row: dict[str, Any] = {"call_id": call_id, "rule_id": rule_id, "file_sha256": call.audio.sha256, "action": action, "outcome": outcome}
     row |= {"findings_json": rows.to_json(findings), "machine": own.outcome, "scorecard_id": of.scorecard_id, "made_by": terms.by.strip()}
-    row |= {"reason": terms.reason.strip(), "created": rows.now_utc(), "appeal_id": terms.appeal_id}
+    row |= {"reason": terms.reason.strip(), "created": rows.now_utc(), "appeal_id": terms.appeal_id, "user_id": terms.user_id}
     store.db.insert("verdicts", row)
     saved, after = _counted(store, of, call, bench)
-    if action != "confirm" or terms.appeal_id is not None:
-        note = f"{ACTIONS[action]} {rule_id}：{terms.reason.strip()}"
-        publications.follow(store.db, call_id, of.scorecard_id, saved, terms.by, note, rule_id)
+    # to confirm a draft shows the agent nothing of it; what the agent sees as it is may be seen confirmed
+    decided = rule_id if action != "confirm" or terms.appeal_id is not None else ""
+    note = f"{ACTIONS[action]} {rule_id}：{terms.reason.strip()}".rstrip("：")
+    publications.follow(store.db, call_id, of.scorecard_id, saved, terms.by, note, decided)
     return Given(of_call(store.db, call_id)[-1], saved, of.percent, after, month)
 
 
-def _check_appeals(store: Store, call: Call, result: CheckResult, action: str, outcome: Outcome | None, terms: Terms) -> None:
-    """Errors: :class:`StoreError` where what an accepted appeal gave the agent would be taken back without an appeal that decides so."""
+def _check_appeals(store: Store, of: StoredCall, call: Call, result: CheckResult, made: _Made, terms: Terms) -> None:
+    """Errors: :class:`StoreError` where what an accepted appeal gave the agent would be taken back without an appeal that decides so.  What
+    was found since, at other places, the appeal was not about."""
+    action, outcome, findings = made
     worse = action in ("withdraw", "add") or (action == "overturn" and outcome is Outcome.FAIL)
     if not worse or terms.appeal_id is not None:
         return
     call_id, rule_id = scoring.call_id(call), result.check_id
-    given = [one for one in holding(store.db, call_id, call) if one.rule_id == rule_id and one.appeal_id is not None]
-    if given:
+    holds = holding(store.db, call_id, of.rule_book, call)
+    given = [one for one in holds if one.rule_id == rule_id and one.appeal_id is not None]
+    if not given:
+        return
+    seen = (*before_eyes(store.db, given[-1].scorecard_id, rule_id), *given[-1].findings)
+    more = [one for one in findings if one.outcome is Outcome.FAIL and one not in result.findings]
+    if not (result.outgrown and more and all(sightings.apart(one, seen) for one in more)):
         cause = f"申诉 {given[-1].appeal_id} 已成立（{given[-1].by}，{given[-1].created[:10]}），不能再改得对坐席不利"
         raise StoreError(f"{call_id} 的规则 {rule_id}", cause, "申诉成立的判定只有申诉的终审可以改")
 
@@ -272,7 +292,9 @@ def _counted(store: Store, of: StoredCall, call: Call, bench: Bench) -> tuple[Sa
     """The results as they stand with the rulings as they are now."""
     about, earlier = of.about or about_of(of, call), store.earlier()
     before = earlier.of(bench.book, about.agent_id, of.started, of.call_id)
-    card = bench.card(about, [result.own for result in of.results], before, rulings(store.db, of.call_id, call.audio.sha256, lambda: call))
+    ruled = rulings(store.db, of.call_id, bench.book.id, call.audio.sha256, lambda: call)
+    results = shared(store.db).filled([result.own for result in of.results], ruled)
+    card = bench.card(about, results, before, ruled)
     return store.append_within([(of, card)])[0], card.percent
 
 
@@ -280,7 +302,8 @@ def _counted(store: Store, of: StoredCall, call: Call, bench: Bench) -> tuple[Sa
 
 
 def given_on(store: Store, verdict: Verdict, now: StoredCall) -> tuple[str, ...]:
-    """What is another than when the verdict was given (Chinese): the words, who is who, the clause, the recording."""
+    """What is another than when the verdict was given (Chinese): the rule book, the recording, the words, who is who, the clause; and that
+    something was found since."""
     then = store.stored_call(verdict.call_id, verdict.scorecard_id)
     if then is None:
         return ()
@@ -295,10 +318,14 @@ def given_on(store: Store, verdict: Verdict, now: StoredCall) -> tuple[str, ...]
     if old.roles != new.roles:
         told.append("角色已改")
     clauses = [{r.check_id: r.clause for r in one.results}.get(verdict.rule_id) for one in (then, now)]
-    if clauses[1] is None:
+    if then.rule_book != now.rule_book:
+        told.append("已按另一本规则书评分，这次判定不再起作用")
+    elif clauses[1] is None:
         told.append("规则书里已没有这条规则，不起作用")
     elif clauses[0] != clauses[1]:
         told.append("条文已改")
+    if any(r.outgrown and r.verdict == verdict.id for r in now.results):
+        told.append("程序后来另有发现")
     return tuple(told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qa.rules import calendar
 from qa.rules.expression import Truth
@@ -41,10 +42,15 @@ class AppealTerms:
         """The last day of a time of ``days`` that begins on the day after ``day``."""
         if not self.workdays:
             return day + datetime.timedelta(days=days)
-        while days:
-            day += datetime.timedelta(days=1)
-            days -= _works(day)
-        return day
+        return _after(day, days)
+
+
+@lru_cache(maxsize=4096)
+def _after(day: datetime.date, days: int) -> datetime.date:
+    while days:
+        day += datetime.timedelta(days=1)
+        days -= _works(day)
+    return day
 
 
 def _works(day: datetime.date) -> bool:

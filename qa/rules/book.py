@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from qa.checks import CheckModule
@@ -172,4 +173,8 @@ class RuleBook:
             raise RuleBookError(f"规则书 {self.id}", cause, "查话单请用 qa traffic；要给录音评分，请补上 [checks] 或换一本规则书")
 
     def rule(self, rule_id: str) -> Rule | None:
-        return next((rule for rule in self.rules if rule.id == rule_id), None)
+        return self._by_id.get(rule_id)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}

@@ -72,7 +72,8 @@ class CheckResult:
     None unless PASS or FAIL; below 0 where several occurrences cost more than one.  ``section`` of the score sheet, None if
     it has none.  ``severity``: ``advisory`` (shown, never counted), ``minor``, ``major`` or ``critical``.  ``fingerprint`` of what
     judged (``qa.fingerprint``), "" where that is not known.  ``verdict``: the number of the person's verdict that decided
-    (``qa.review.verdicts``), 0 where the program did; then ``machine`` is what the program found, for the eye alone.
+    (``qa.review.verdicts``), 0 where the program did; then ``machine`` is what the program found, for the eye alone.  ``outgrown``: it has
+    found something since that this person did not have before the eyes (``qa.sightings``).
     """
 
     check_id: str
@@ -88,6 +89,7 @@ class CheckResult:
     fingerprint: str = field(default="", compare=False)
     verdict: int = 0
     machine: CheckResult | None = None
+    outgrown: bool = False
 
     def __post_init__(self) -> None:
         ruled = self.outcome in (Outcome.PASS, Outcome.FAIL)
@@ -99,14 +101,25 @@ class CheckResult:
         """How often what decided the outcome was found: of a FAIL the breaches, of a PASS the times that it was met."""
         return sum(finding.outcome is self.outcome for finding in self.findings)
 
+    @property
+    def settled(self) -> bool:
+        """Whether a person has ruled on all that was found."""
+        return self.verdict != 0 and not self.outgrown
+
 
 @dataclass(frozen=True)
 class Ruling:
-    """What a person ruled on a rule in a call, in the place of what the program finds; ``verdict``: the number of that verdict."""
+    """What a person ruled on a rule in a call, in the place of what the program finds; ``verdict``: the number of that verdict.
+
+    ``day`` of the house, ``2025-06-01``.  ``seen``: what the person had before the eyes.  ``outgrown``: as of :class:`CheckResult`.
+    """
 
     verdict: int
     outcome: Outcome
     findings: tuple[Finding, ...]
+    day: str = ""
+    seen: tuple[Finding, ...] = ()
+    outgrown: bool = False
 
     def __post_init__(self) -> None:
         require(any(finding.outcome is self.outcome for finding in self.findings), "a ruling has a finding of its outcome")

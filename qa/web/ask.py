@@ -6,7 +6,7 @@ been checked before it (``qa/web/app.py``).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from qa.clock import HOUSE_ZONE
-from qa.errors import QaError
+from qa.errors import ConflictError, DatabaseError, NotFoundError, QaError, StoreError
 from qa.people import audit, sessions
 from qa.people.accounts import User
 from qa.people.sessions import Session
@@ -99,6 +99,23 @@ class Fields:
         return dict(reversed(self._pairs))
 
 
+@dataclass(frozen=True)
+class Problem:
+    """Why a change was refused."""
+
+    error: QaError
+
+    @property
+    def text(self) -> str:
+        """Cause and cure."""
+        return f"{self.error.cause}。{self.error.cure}"
+
+    @property
+    def status(self) -> int:
+        """The HTTP status: 404 what is not there, 409 somebody else was first, else 400."""
+        return 404 if isinstance(self.error, NotFoundError) else 409 if isinstance(self.error, ConflictError) else 400
+
+
 @dataclass
 class Ask:
     """One request.  ``sounds``, ``heard``: recordings to hear and who heard them; ``params``: parameters
@@ -161,8 +178,14 @@ class Ask:
         return self.who is not None and may(self.user, permission)
 
     def audit(self, action: str, kind: str, object_id: str, **details: object) -> None:
-        """Write what the person does to the log; inside a transaction of the handler's it is part of that."""
-        audit.record(self.store.db, self.user, action, kind, object_id, details)
+        """Write what the person does to the log; inside a transaction of the handler's it is part of that.
+
+        Errors: :class:`DatabaseError` where the log cannot be written, whatever is asked.
+        """
+        try:
+            audit.record(self.store.db, self.user, action, kind, object_id, details)
+        except StoreError as error:
+            raise DatabaseError(error.subject, error.cause, error.cure) from error
 
     def listened(self, what: Hashable, action: str, kind: str, object_id: str, **details: object) -> None:
         """Log that the person hears ``what``, once for the many requests of one listening.
@@ -172,6 +195,26 @@ class Ask:
         if self.heard.anew((self.user.id, what), self.epoch):
             self.audit(action, kind, object_id, **details)
             self.heard.mark((self.user.id, what), self.epoch)
+
+    def attempt(self, act: Callable[[], Response], refused: Callable[[Problem], Response]) -> Response:
+        """The answer of ``act``: a change with its rows of the log and all that it brings about, in one transaction.
+
+        Where any of that is refused nothing of it is kept, and ``refused`` answers instead: the form, with what was typed and why.
+        Errors: :class:`DatabaseError` where the database itself fails; a form helps against nothing then.
+        """
+        return self.attempt_ready(lambda: act, refused)
+
+    def attempt_ready(self, ready: Callable[[], Callable[[], Response]], refused: Callable[[Problem], Response]) -> Response:
+        """As :meth:`attempt` of what ``ready`` returns; it does the long part, while others may write where the page has
+        ``own_transaction``."""
+        try:
+            act = ready()
+            with self.store.db.writing():
+                return act()
+        except DatabaseError:
+            raise
+        except QaError as error:
+            return refused(Problem(error))
 
     # ------------------------------------------------------------ answers
 

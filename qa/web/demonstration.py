@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import islice
@@ -22,15 +23,26 @@ PUBLISHED = 0.75
 REVIEWED = 3
 """So many calls were looked through."""
 QA_NAME = f"演示{ROLE_TITLES[UserRole.QA]}"
+RULES = """# 演示用：华宁通信是虚构的，罚款也是虚构的。
+[profile]
+id = "demo"
+title = "话务礼仪基本要求（演示，罚款为虚构）"
+title_en = "Basic telephone etiquette (demonstration, the fine is made up)"
+version = "1.0"
+extends = "default"
+
+[checks.banned_phrases]
+fine = { escalation = [50, 100], per = "call", period = "month" }
+"""
+"""The rule book of the demonstration: the one that comes with the program, and a fine, so that the table of a month has money in it."""
 
 
 def samples() -> Path:
     """The folder of the sample recordings.  Errors: :class:`StoreError` where the program was installed without them."""
     folder = paths.lexicons_dir().parent / "recordings_sample"
     if not (folder / "calls.csv").is_file():
-        raise StoreError(
-            str(folder), "没有示例录音：它们不在安装包里，只在源代码里", "请在源代码的文件夹里运行，或对自己的数据库运行 qa serve --db"
-        )
+        cure = "请在源代码的文件夹里运行 python -m qa serve --demo，或对自己的数据库运行 qa serve --db"
+        raise StoreError(str(folder), "没有示例录音：它们不在安装包里，只在源代码里", cure)
     return folder
 
 
@@ -56,11 +68,14 @@ def _score(store: Store, debug: bool) -> None:
     files = list(search([folder]).files)
     demo = models.locate("demo").name
     table = expected_records((str(folder / "calls.csv"), ""), store, files)
-    score_with_progress(files, store, rulebook.load_scoring("default"), table, (demo, "auto"), debug)
+    with tempfile.TemporaryDirectory(prefix="qa-demo-rules-") as rules:
+        (Path(rules) / "rules.toml").write_text(RULES, "utf-8")
+        score_with_progress(files, store, rulebook.load_scoring(rules), table, (demo, "auto"), debug)
 
 
 def _live(store: Store) -> None:
     """What some days of work leave behind, so that no page opens empty: reviews, published calls, an appeal, a plan, clips."""
+    from qa.appraisal import figures
     from qa.clips import index
     from qa.review import publications, queue, reviews, sampling
 
@@ -76,6 +91,7 @@ def _live(store: Store) -> None:
         pass
     _clips(store)
     queue.refresh(store)
+    figures.ensure(store, budget_s=None)
 
 
 def _results(store: Store, call_ids: Iterable[str]) -> Iterator[tuple[str, CheckResult]]:
@@ -87,15 +103,22 @@ def _results(store: Store, call_ids: Iterable[str]) -> Iterator[tuple[str, Check
 
 
 def _verdicts(store: Store, call_ids: list[str]) -> None:
-    """A person agrees with one breach and does not with another one."""
+    """A person agrees with one breach, of those with a fine the first, and does not with another one; other fines wait for somebody."""
     from qa.review import verdicts
     from qa.review.verdicts import Terms
 
     breaches = [(call_id, result.check_id) for call_id, result in _results(store, call_ids) if result.outcome is Outcome.FAIL]
-    for call_id, check_id in breaches[:1]:
+    fined = _fined(store)
+    for call_id, check_id in sorted(breaches, key=lambda breach: breach[1] not in fined)[:1]:
         verdicts.confirm(store, call_id, check_id, Terms(QA_NAME))
-    for call_id, check_id in breaches[1:2]:
+    for call_id, check_id in [breach for breach in breaches if breach[1] not in fined][1:2]:
         verdicts.overturn(store, call_id, check_id, Outcome.NOT_APPLICABLE, Terms(QA_NAME, "演示：听录音，这一条不适用"))
+
+
+def _fined(store: Store) -> set[str]:
+    """The rules whose breach costs money."""
+    hashes = [row["hash"] for row in store.db.rows("select hash from rule_books")]
+    return {rule.id for found in hashes for rule in store.ledger.load(found).rules if rule.fine is not None}
 
 
 def _appeal(store: Store) -> None:
@@ -126,7 +149,7 @@ def _clips(store: Store) -> None:
         example = "good" if result.outcome is Outcome.PASS else "bad"
         made.append(cutting.cut(store, call_id, Wish(span, title=result.title, example=example, check_id=result.check_id), trainer))
     if made:
-        release.decide(store, made[0].id, made[0].version.id, release.RELEASED, QA_NAME)
+        release.decide(store, made[0].id, made[0].version.id, release.RELEASED, QA_NAME, heard=True)
         listed = playlists.create(store, "演示：新人培训", trainer)
         for clip in made:
             playlists.add(store, listed, clip.id)

@@ -1,7 +1,8 @@
 """Chinese and English.  The Chinese text is the key; English stands in ``qa/web/english/<area>.toml``, one file an area.
 
-A text with figures has places by name: ``_("共 {n} 通", n=3)``.  What a person wrote, what a rule book says and what was said in a
-call is never translated.
+A text with figures has places by name: ``_("共 {n} 通", n=3)``.  Sentences that the core makes (messages of findings, reasons, errors)
+come whole, their figures in them: patterns in ``core.toml`` say them in English (:mod:`qa.web.sentences`).  What a person wrote, what a
+rule book says and what was said in a call is never translated; English pages mark it as Chinese (:mod:`qa.web.marking`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
 
+from qa.web.sentences import Sentences
+
 LANGUAGES = ("zh", "en")
+CORE = "core.toml"
+"""Patterns for the sentences of the core."""
 _current: ContextVar[str] = ContextVar("language", default="zh")
 
 
@@ -52,10 +57,21 @@ def english() -> Mapping[str, str]:
     """All translations; a key that stands in two files has the same English in both."""
     found: dict[str, str] = {}
     for file in sorted(files("qa.web").joinpath("english").iterdir(), key=lambda f: f.name):
+        if file.name == CORE:
+            continue
         for key, text in tomllib.loads(file.read_text("utf-8")).items():
             if found.setdefault(key, text) != text:
                 raise ValueError(f"{file.name}: {key} has two translations")
     return found
+
+
+@functools.cache
+def core() -> Sentences:
+    """What says the core's sentences in English; names of limits have theirs beside them."""
+    from qa.review.parameters import PARAMETERS
+
+    names = {one.title: one.title_en for each in PARAMETERS.values() for one in each.values()}
+    return Sentences(tomllib.loads(files("qa.web").joinpath("english", CORE).read_text("utf-8")), {**names, **english()})
 
 
 @contextmanager
@@ -68,6 +84,20 @@ def speaking(language: str) -> Iterator[None]:
         _current.reset(token)
 
 
+CORES = frozenset(("cause", "cure", "why"))
+"""Places that hold a sentence of the core's, which is said in the same language."""
+
+
 def translated(text: str, **values: object) -> str:
-    """``_`` of all templates: the text in the language of the request, its values filled in; without English it stays Chinese."""
-    return chinese(english().get(text, text) if _current.get() == "en" else text, **values)
+    """``_`` of all templates: the text in the language of the request, its values filled in.
+
+    Without values it may be a sentence of the core's, and so may be what stands in one of the places ``CORES``; what has no English stays
+    Chinese.
+    """
+    if _current.get() != "en":
+        return chinese(text, **values)
+    said = english().get(text)
+    if said is None and not values:
+        said = core().say(text)
+    given = {name: translated(value) if name in CORES and isinstance(value, str) else value for name, value in values.items()}
+    return chinese(text if said is None else said, **given)

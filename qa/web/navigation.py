@@ -34,6 +34,8 @@ NAVIGATION: tuple[Entry, ...] = (
     Entry("/release", marked("片段放行"), Permission.CLIP_RELEASE),
     Entry("/playlists", marked("播放列表"), Permission.CLIP),
     Entry("/briefing", marked("班前会"), Permission.BRIEFING),
+    Entry("/users", marked("用户"), Permission.USERS),
+    Entry("/audit", marked("审计记录"), Permission.AUDIT),
     Entry("/operation", marked("运行"), Permission.OPERATION),
 )
 

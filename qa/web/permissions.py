@@ -35,6 +35,8 @@ class Permission(Enum):
     APPRAISAL = ("月度绩效表和它的导出：班组长限本班组", frozenset({LEAD, HR}))
     SIGN_OFF = ("核对本班组的月度绩效表并签字", frozenset({LEAD}))
     MONTH_CLOSE = ("关账、关账后的调整", frozenset({HR}))
+    USERS = ("用户：新建、换岗位、重设密码、停用", frozenset({ADMIN}))
+    AUDIT = ("查审计记录，核对它是否完好", frozenset({ADMIN}))
     OPERATION = ("运行状况、保存期限、备份", frozenset({ADMIN}))
 
     def __init__(self, text: str, roles: frozenset[UserRole]) -> None:
@@ -90,18 +92,14 @@ def published(store: Store, call_id: str) -> bool:
 
 
 def _agent_in_reach(store: Store, user: User, params: Mapping[str, str]) -> bool:
-    """Parameter ``agent_id``: an agent reaches themselves, a lead those whose latest call was the team's, QA and HR all who have calls."""
-    found = store.db.rows(
-        "select team from calls where agent_id = ? order by started is not null desc, started desc, call_id desc limit 1",
-        params["agent_id"],
-    )
-    if not found:
-        return False
-    if user.role is AGENT:
-        return params["agent_id"] == user.agent_id
+    """Parameter ``agent_id``: an agent reaches themselves, a lead who had calls in the team (and sees these alone), QA and HR all who have
+    calls."""
     if user.role is LEAD:
-        return bool(user.team) and found[0]["team"] == user.team
-    return user.role in (QA, HR)
+        sql = "select 1 from calls where agent_id = ? and +team = ? limit 1"  # +: the agent's calls are fewer than the team's
+        return bool(user.team) and bool(store.db.rows(sql, params["agent_id"], user.team))
+    if not store.db.rows("select 1 from calls where agent_id = ? limit 1", params["agent_id"]):
+        return False
+    return params["agent_id"] == user.agent_id if user.role is AGENT else user.role in (QA, HR)
 
 
 def _team_in_reach(store: Store, user: User, params: Mapping[str, str]) -> bool:

@@ -10,9 +10,10 @@ from jinja2 import Environment
 from qa import __version__, report
 from qa.people.accounts import ROLE_TITLES
 from qa.report_text import length
-from qa.web import navigation
+from qa.web import marking, navigation
 from qa.web.addresses import address
 from qa.web.assets import asset
+from qa.web.language import translated
 from qa.web.permissions import Permission
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def environment() -> Environment:
 
     made = report.environment().overlay()
     made.globals = {**made.globals, "address": address, "asset": asset, "Permission": Permission}
-    made.filters = {**made.filters, "duration": length, "moment": moment_text}
+    made.filters = {**made.filters, "duration": lambda ms: translated(length(ms)), "moment": moment_text}
     return made
 
 
@@ -37,7 +38,7 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
     ``demo``, ``may(permission)``, ``address(pattern, …)``, ``asset(name)``, ``_``.
     """
     who = ask.who
-    return (
+    made = (
         environment()
         .get_template(template)
         .render(
@@ -56,3 +57,4 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
             **values,
         )
     )
+    return marking.marked(made) if ask.lang == "en" else made

@@ -18,6 +18,7 @@ from qa.web.pages import (
     account,
     agent,
     appeals,
+    audit,
     briefing,
     call,
     clips,
@@ -32,11 +33,13 @@ from qa.web.pages import (
     start,
     static,
     team,
+    users,
 )
 from qa.web.pages.agent import OWN_APPEAL
 from qa.web.pages.appeals import APPEAL_IN_REACH
 from qa.web.pages.rules import DRAFT_KNOWN
 from qa.web.pages.trainer_parts import BRIEF_CLIP, CLIP_KNOWN, PLAYLIST_KNOWN, SEARCHED
+from qa.web.pages.users import USER_KNOWN
 from qa.web.permissions import AGENT_IN_REACH, ANY, CALL_IN_REACH, TEAM_IN_REACH, Permission, Scope
 
 if TYPE_CHECKING:
@@ -74,6 +77,8 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/logout", account.log_out, Permission.SIGNED_IN, one_time_too=True),
     Page("GET", "/password", account.password, Permission.SIGNED_IN, one_time_too=True),
     Page("POST", "/password", account.change_password, Permission.SIGNED_IN, one_time_too=True, largest=SMALL, own_transaction=True),
+    Page("GET", "/sessions", account.logins, Permission.SIGNED_IN),
+    Page("POST", "/sessions", account.end_logins, Permission.SIGNED_IN, largest=SMALL, own_transaction=True),
     Page("GET", "/", start.start, Permission.SIGNED_IN),
     Page("GET", assets.PATH, static.missing, Permission.PUBLIC, plain=static.file),
     # one call
@@ -83,21 +88,21 @@ ROUTES: tuple[Page, ...] = (
     Page("GET", "/review", queue.page, Permission.REVIEW),
     Page("POST", "/review/assign", queue.assign, Permission.REVIEW),
     Page("GET", "/review/{call_id}", review.page, Permission.REVIEW, CALL_IN_REACH),
-    Page("POST", "/review/{call_id}/verdict", review.verdict, Permission.REVIEW, CALL_IN_REACH),
-    Page("POST", "/review/{call_id}/roles", review.roles, Permission.REVIEW, CALL_IN_REACH),
-    Page("POST", "/review/{call_id}/text", review.text, Permission.REVIEW, CALL_IN_REACH),
+    Page("POST", "/review/{call_id}/verdict", review.verdict, Permission.REVIEW, CALL_IN_REACH, own_transaction=True),
+    Page("POST", "/review/{call_id}/roles", review.roles, Permission.REVIEW, CALL_IN_REACH, own_transaction=True),
+    Page("POST", "/review/{call_id}/text", review.text, Permission.REVIEW, CALL_IN_REACH, own_transaction=True),
     Page("POST", "/review/{call_id}/finish", review.finish, Permission.REVIEW, CALL_IN_REACH),
     Page("GET", "/sampling", queue.plan, Permission.REVIEW),
-    Page("POST", "/sampling", queue.draw, Permission.REVIEW),
+    Page("POST", "/sampling", queue.draw, Permission.REVIEW, own_transaction=True),
     Page("GET", "/publish", publish.page, Permission.REVIEW),
     Page("POST", "/publish", publish.publish, Permission.REVIEW),
     Page("POST", "/publish/{call_id}/retract", publish.retract, Permission.REVIEW, CALL_IN_REACH),
     Page("GET", "/appeals", appeals.all_list, Permission.REVIEW),
     Page("GET", "/appeals/{appeal_id}", appeals.page, Permission.REVIEW, APPEAL_IN_REACH),
-    Page("POST", "/appeals/{appeal_id}", appeals.answer, Permission.REVIEW, APPEAL_IN_REACH),
+    Page("POST", "/appeals/{appeal_id}", appeals.answer, Permission.REVIEW, APPEAL_IN_REACH, own_transaction=True),
     Page("GET", "/team/appeals", appeals.team_list, Permission.APPEAL_LEAD),
     Page("GET", "/team/appeals/{appeal_id}", appeals.page, Permission.APPEAL_LEAD, APPEAL_IN_REACH),
-    Page("POST", "/team/appeals/{appeal_id}", appeals.answer, Permission.APPEAL_LEAD, APPEAL_IN_REACH),
+    Page("POST", "/team/appeals/{appeal_id}", appeals.answer, Permission.APPEAL_LEAD, APPEAL_IN_REACH, own_transaction=True),
     Page("GET", "/rules", rules.page, Permission.RULES),
     Page("POST", "/rules", rules.begin, Permission.RULES),
     Page("GET", "/rules/overturned", queue.rules, Permission.RULES),
@@ -142,7 +147,7 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/my/appeals/{appeal_id}", agent.go_on, Permission.OWN_RESULTS, OWN_APPEAL),
     Page("GET", "/teams", team.choose, Permission.TEAM),
     Page("GET", "/teams/{team}", team.page, Permission.TEAM, TEAM_IN_REACH),
-    Page("POST", "/teams/{team}/sign", team.sign, Permission.SIGN_OFF, TEAM_IN_REACH),
+    Page("POST", "/teams/{team}/sign", team.sign, Permission.SIGN_OFF, TEAM_IN_REACH, own_transaction=True),
     Page("GET", "/agents/{agent_id}", team.agent, Permission.TEAM, AGENT_IN_REACH),
     Page("GET", "/appraisal", hr.table, Permission.APPRAISAL),
     Page("GET", "/appraisal/print", hr.printed, Permission.APPRAISAL),
@@ -151,6 +156,16 @@ ROUTES: tuple[Page, ...] = (
     Page("GET", "/months", hr.months, Permission.MONTH_CLOSE),
     Page("POST", "/months/close", hr.close, Permission.MONTH_CLOSE, own_transaction=True),
     Page("POST", "/months/adjust", hr.adjust, Permission.MONTH_CLOSE),
+    # administrators: accounts and the audit log
+    Page("GET", "/users", users.listing, Permission.USERS),
+    Page("GET", "/users/add", users.adding, Permission.USERS),
+    Page("POST", "/users/add", users.add, Permission.USERS, largest=SMALL, own_transaction=True),
+    Page("GET", "/users/{user_id}", users.page, Permission.USERS, USER_KNOWN),
+    Page("POST", "/users/{user_id}/role", users.set_role, Permission.USERS, USER_KNOWN, largest=SMALL, own_transaction=True),
+    Page("POST", "/users/{user_id}/reset", users.reset, Permission.USERS, USER_KNOWN, largest=SMALL, own_transaction=True),
+    Page("POST", "/users/{user_id}/state", users.set_state, Permission.USERS, USER_KNOWN, largest=SMALL, own_transaction=True),
+    Page("GET", "/audit", audit.page, Permission.AUDIT),
+    Page("POST", "/audit/verify", audit.verify, Permission.AUDIT, largest=SMALL, own_transaction=True),
     # operation (W5)
     Page("GET", "/healthz", operation.live_page, Permission.PUBLIC, plain=operation.live),
     Page("GET", "/healthz/ready", operation.ready, Permission.PUBLIC),

@@ -40,7 +40,7 @@ def guard(headers: MutableHeaders, settings: Settings, nonce: str) -> None:
     headers["Content-Security-Policy"] = content_policy(nonce)
     headers.setdefault("Cache-Control", "no-store")
     if settings.secure:
-        headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
 
 
 class Headers:

@@ -6,6 +6,7 @@ Who is not let in always reads the same words, after the same work, whether or n
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -101,17 +102,28 @@ def _in_words(error: StoreError) -> str:
     return _("太长，最多 {n} 个字符", n=passwords.LONGEST) if long else _("太短，至少要 {n} 个字符", n=passwords.SHORTEST)
 
 
+def own_password(ask: Ask, typed: str) -> bool:
+    """Whether somebody who is logged in knows the own password: asked before what a desk left open should not be enough for.
+
+    Counted like a login.  Refused (429) after too many failures.
+    """
+    db, login = ask.store.db, ask.user.login
+    if not throttle.attempt(db, login, ask.client_address, ask.epoch):
+        raise Refused(429, _("尝试太多，请 15 分钟后再试"))
+    _user, kept = accounts.password_hash(db, login)
+    right = passwords.matches(kept, typed)
+    if right:
+        throttle.succeeded(db, login, ask.client_address)
+    else:
+        ask.audit("password.failed", "user", str(ask.user.id), address=ask.client_address)
+    return right
+
+
 def change_password(ask: Ask) -> Response:
     """Another password, with the present one as proof; all sessions end, and a new one begins here."""
     db, user, new = ask.store.db, ask.user, ask.form.raw("new")
-    if not throttle.attempt(db, user.login, ask.client_address, ask.epoch):
-        raise Refused(429, _("尝试太多，请 15 分钟后再试"))
-    _user, kept = accounts.password_hash(db, user.login)
     problem = ""
-    right = passwords.matches(kept, ask.form.raw("present"))
-    if right:
-        throttle.succeeded(db, user.login, ask.client_address)
-    if not right:
+    if not own_password(ask, ask.form.raw("present")):
         problem = _("现在的密码不对")
     elif new != ask.form.raw("again"):
         problem = _("两次输入的新密码不一样")
@@ -128,3 +140,36 @@ def change_password(ask: Ask) -> Response:
     answer = ask.redirect("/")
     security.set_cookie(answer, ask.settings, security.SESSION, token, sessions.ABSOLUTE_S)
     return answer
+
+
+# ---------------------------------------------------------------- where one is logged in
+
+
+def logins(ask: Ask, problem: str = "", status: int = 200) -> Response:
+    """The sessions of the own account, this one first."""
+    kept = sessions.of_user(ask.store.db, ask.user.id, ask.epoch)
+    here = ask.session.digest if ask.session is not None else ""
+    shown = [
+        {"digest": one.digest, "created": _moment(one.created), "seen": _moment(one.seen)}
+        for one in sorted(kept, key=lambda one: (one.digest != here, -one.seen))
+    ]
+    return ask.render("web/sessions.html.j2", status, title=_("已登录的地方"), sessions=shown, this=here, problem=problem)
+
+
+def _moment(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, UTC).isoformat()
+
+
+def end_logins(ask: Ask) -> Response:
+    """End one of the other sessions, or all of them; the own password is asked for."""
+    db, here = ask.store.db, ask.session.digest if ask.session is not None else ""
+    chosen = ask.form.text("which")
+    if not own_password(ask, ask.form.raw("password")):
+        return logins(ask, _("现在的密码不对"), 403)
+    with db.writing():
+        others = [one.digest for one in sessions.of_user(db, ask.user.id, ask.epoch) if one.digest != here]
+        ended = [digest for digest in others if chosen in ("", digest)]
+        for digest in ended:
+            sessions.end(db, digest)
+        ask.audit("session.end", "user", str(ask.user.id), sessions=len(ended))
+    return ask.redirect("/sessions", notice=_("已退出 {n} 处", n=len(ended)))

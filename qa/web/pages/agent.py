@@ -16,7 +16,7 @@ from qa.people.accounts import User, UserRole
 from qa.report_agent import moment
 from qa.report_text import ROLE_TEXT, percent_text
 from qa.review import appeals
-from qa.review.appeal_states import ACTIONS, LEVELS, REFUSED, STATUS, WAITING, State, house_day
+from qa.review.appeal_states import ACTIONS, LEVELS, REFUSED, WAITING, State, house_day
 from qa.review.appeals import Appeal
 from qa.store import Store
 from qa.web import newest
@@ -285,7 +285,7 @@ def state_text(now: State) -> str:
     if now.status == WAITING:
         late = _("，已过期限") if now.overdue else ""
         return _("待{level}答复，期限 {day}{late}", level=_(LEVELS[now.level]), day=now.due, late=late)
-    return _(STATUS[now.status]) + (_("（{day} 前）", day=now.due) if now.status == REFUSED else "")
+    return _(now.title) + (_("（{day} 前）", day=now.due) if now.status == REFUSED else "")
 
 
 # ---------------------------------------------------------------- start page

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qa.appraisal import light
 from qa.books import Books
+from qa.operation import remains
 from qa.report_privacy import without_numbers
 from qa.report_view import CheckView, Seconds, view
 from qa.review import appeals, publications, reviews
@@ -45,7 +46,8 @@ class Deduction:
 
 @dataclass(frozen=True)
 class Shown:
-    """``call`` is the id as it is shown; ``rules`` names rule book and version, ``models`` what heard the call."""
+    """``call`` is the id as it is shown; ``rules`` names rule book and version, ``models`` what heard the call.  ``gone`` (Chinese): that
+    nobody can read its words any more, since when, and what that means; "" where they are there."""
 
     call: str
     scorecard_id: int
@@ -59,24 +61,28 @@ class Shown:
     others: tuple[CheckView, ...]
     window: Window
     reasons: tuple[str, ...]
+    gone: str
 
 
 def shown(store: Store, call_id: str, day: datetime.date) -> Shown:
     """Errors: :class:`NotFoundError` where nothing is published."""
     scorecard_id = publications.newest(store.db, call_id) or 0
-    call, card = publications.shown(store, call_id)
+    there = remains.published(store, call_id)
+    call, card = there.call, there.card
     book = Books(store).known(card.provenance)
     masked_call, masked = without_numbers(call, card_on_pages(card))
     views = {one.check_id: one for one in view(masked_call, masked, book).checks}
     of = store.stored_call(call_id, scorecard_id)
     sure = reviews.confirmed(store, of) if of is not None else frozenset()
     made = []
-    for result in light.deductions(card.results):
+    deductions = light.deductions(card.results)
+    windows = appeals.windows(store, call_id, [*(result.check_id for result in deductions), appeals.WHOLE_CALL], day)
+    for result in deductions:
         rule = book.rule(result.check_id) if book is not None else None
         fined = rule is not None and rule.fine is not None and rule.severity is not Severity.ADVISORY
         money = "" if not fined else FINED if result.check_id in sure else WAITS
         check = views[result.check_id]
-        window = appeals.window(store, call_id, result.check_id, day)
+        window = windows[result.check_id]
         made.append(
             Deduction(
                 check, light.lost(result, book), money, bool(result.verdict) or result.check_id in sure, _heard(call, result, check), window
@@ -93,8 +99,9 @@ def shown(store: Store, call_id: str, day: datetime.date) -> Shown:
         models=tuple(f"{name} {model}" for name, model in card.provenance.models),
         deductions=tuple(sorted(made, key=lambda one: -one.lost)),
         others=tuple(one for one in views.values() if one.outcome != Outcome.FAIL.value),
-        window=appeals.window(store, call_id, appeals.WHOLE_CALL, day),
+        window=windows[appeals.WHOLE_CALL],
         reasons=appeals.terms_of(store, card).reasons,
+        gone=there.told,
     )
 
 

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.errors import ConflictError, NotFoundError, QaError
+from qa.errors import NotFoundError, StoreError
 from qa.export import mask_name, mask_text
+from qa.operation import remains
 from qa.people.accounts import User, UserRole
-from qa.report_view import view
-from qa.review import appeals, publications, versions
-from qa.review.appeal_states import ACTIONS, FINAL, LEAD, LEVELS, QA
-from qa.review.appeals import Appeal, Decision
+from qa.report_view import FindingView, view
+from qa.review import appeals, recounting, verdicts, versions
+from qa.review.appeal_states import ACTIONS, FINAL, LEAD, LEVELS, QA, WAITING
+from qa.review.appeals import Appeal, Decider, Decision
 from qa.review.verdicts import Terms
 from qa.store import Store
-from qa.types import Outcome
+from qa.types import Call, CheckResult, Outcome, Scorecard
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.pages import review_view
+from qa.web.pages.agent_card import rule_title
 from qa.web.pages.review import signed
 from qa.web.permissions import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from qa.web.ask import Ask
+    from qa.web.ask import Ask, Problem
 
 DECISIONS = tuple(outcome.value for outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE))
 
@@ -64,13 +67,11 @@ def _list(ask: Ask, levels: tuple[str, ...], team: str | None) -> Response:
 
 
 def _row(ask: Ask, one: Appeal, now: object) -> dict[str, object]:
-    card = publications.at(ask.store, one.call_id, one.scorecard_id)[1]
-    result = card.result(one.rule_id)
     return {
         "appeal": one,
         "state": now,
         "call": mask_name(one.call_id, _number(ask, one)),
-        "title": result.title if result else _("整通电话"),
+        "title": rule_title(ask.store, one) or _("整通电话"),
     }
 
 
@@ -84,35 +85,41 @@ def page(ask: Ask) -> Response:
     return _page(ask)
 
 
-def _page(ask: Ask, problem: str = "", status: int = 200) -> Response:
+def _page(ask: Ask, refused: Problem | None = None) -> Response:
     one = appeals.get(ask.store.db, int(ask.params["appeal_id"]))
     ask.audit("appeal.view", "appeal", str(one.id), call=one.call_id)
     number, now = _number(ask, one), one.state(ask.today)
-    call, card = review_view.masked(*publications.at(ask.store, one.call_id, one.scorecard_id))
-    checks = [check for check in view(call, card).checks if check.check_id == one.rule_id]
+    published = _published(ask.store, one)
+    checks = [check for check in view(*published).checks if check.check_id == one.rule_id] if published is not None else []
+    level = _answers(ask, now.level) if now.status == WAITING else ""
+    barred = level == FINAL and appeals.barred(ask.store.db, one, Decider(signed(ask), ask.user.id))
+    level = "" if barred else level
     steps = [
         (_(LEVELS[s.level]), _(ACTIONS[s.action]), mask_text(s.text, number), s.by, review_view.moment_text(s.created)) for s in one.steps
     ]
     return ask.render(
         "web/review/appeal.html.j2",
-        status,
+        refused.status if refused is not None else 200,
         title=_("申诉 {n}", n=one.id),
         one=one,
         text=mask_text(one.text, number),
         filed=review_view.moment_text(one.created),
-        call=card.call_id,
+        call=mask_name(one.call_id, number),
         checks=checks,
         whole=one.rule_id == appeals.WHOLE_CALL,
         steps=steps,
         state=now,
         state_text=review_view.state_text(now),
-        level=_answers(ask, now.level) if now.status == "waiting" else "",
+        level=level,
+        barred=barred,
+        places=_places(ask.store, one, published) if level in (QA, FINAL) and published is not None else None,
+        ticked=ask.form.all("accepted") if refused is not None else None,
         base="/team/appeals" if ask.user.role is UserRole.LEAD else "/appeals",
         decisions=DECISIONS,
         month=ask.store.closed_month_of(one.call_id),
         on=versions.version(ask.store.db, one.call_id),
-        problem=problem,
-        typed=review_view.Typed(ask.form.pairs() if problem else {}),
+        problem=refused.text if refused is not None else "",
+        typed=review_view.Typed(ask.form.pairs() if refused is not None else {}),
     )
 
 
@@ -123,31 +130,75 @@ def _answers(ask: Ask, level: str) -> str:
 
 def answer(ask: Ask) -> Response:
     """The answer of whoever has the appeal now."""
+
+    def ready() -> Callable[[], Response]:
+        recounting.at_hand(ask.store, appeals.get(ask.store.db, int(ask.params["appeal_id"])).call_id)
+        return lambda: _answered(ask)
+
+    return ask.attempt_ready(ready, lambda problem: _page(ask, problem))
+
+
+def _answered(ask: Ask) -> Response:
     one = appeals.get(ask.store.db, int(ask.params["appeal_id"]))
     level = _answers(ask, one.state(ask.today).level)
     action, text = ask.form.one_of("action", ("support", "reject", "accept")), ask.form.text("text")
-    try:
-        if action == "accept":
-            verdict = _accepted(ask, one, level, text)
-        else:
-            appeals.answer(ask.store, one.id, level, action, text, signed(ask), ask.today)
-            verdict = 0
-    except NotFoundError:
-        raise
-    except QaError as error:
-        return _page(ask, f"{error.cause}。{error.cure}", 409 if isinstance(error, ConflictError) else 400)
+    verdict = 0
+    if action == "accept":
+        verdict = _accepted(ask, one, level, text)
+    else:
+        appeals.answer(ask.store, one.id, level, action, text, signed(ask), ask.today, ask.user.id)
     ask.audit(f"appeal.{action}", "appeal", str(one.id), level=level, verdict=verdict)
     return ask.redirect(_back(ask, one), notice=_("答复已记下"))
 
 
 def _accepted(ask: Ask, one: Appeal, level: str, text: str) -> int:
-    decision = None
-    if one.rule_id != appeals.WHOLE_CALL:
-        kept = tuple(int(place) for place in ask.form.all("kept") if place.isascii() and place.isdigit() and len(place) < 4)
-        decision = Decision(kept=kept) if kept else Decision(Outcome(ask.form.one_of("outcome", DECISIONS)))
-    terms = Terms(signed(ask), "", ask.form.text("on"), ask.form.text("closed_month") == "1")
-    _settled, given = appeals.accept(ask.store, one.id, level, text, terms, decision, ask.today)
+    terms = Terms(signed(ask), "", ask.form.text("on"), ask.form.text("closed_month") == "1", user_id=ask.user.id)
+    _settled, given = appeals.accept(ask.store, one.id, level, text, terms, _decision(ask, one), ask.today)
     return given.verdict.id if given is not None else 0
+
+
+def _decision(ask: Ask, one: Appeal) -> Decision | None:
+    """What of the deduction is taken away: all of it, or the breaches that are ticked."""
+    if one.rule_id == appeals.WHOLE_CALL:
+        return None
+    result = _standing(ask.store, one)
+    breaches = review_view.breaches(result) if result is not None else ()
+    ticked = ask.form.all("accepted")
+    kept = tuple(place for place in breaches if str(place) not in ticked)
+    if breaches and kept == breaches:
+        raise StoreError(f"申诉 {one.id}", "没有勾选成立的是哪几处", "请勾选；一处也不成立请用“不支持”")
+    return Decision(kept=kept) if kept else Decision(Outcome(ask.form.one_of("outcome", DECISIONS)))
+
+
+def _standing(store: Store, one: Appeal) -> CheckResult | None:
+    """The result that an answer would decide on; None where the call counts no more, or has none of the rule."""
+    with suppress(NotFoundError):
+        return verdicts.whole_result(store, verdicts.basis(store, one.call_id), one.rule_id)
+    return None
+
+
+def _published(store: Store, one: Appeal) -> tuple[Call, Scorecard] | None:
+    """What the appeal is against, masked; None where the call counts no more."""
+    with suppress(NotFoundError):
+        return _masked(store, one.call_id, one.scorecard_id)
+    return None
+
+
+def _masked(store: Store, call_id: str, scorecard_id: int) -> tuple[Call, Scorecard]:
+    there = remains.at(store, call_id, scorecard_id)
+    return review_view.masked(there.call, there.card)
+
+
+def _places(store: Store, one: Appeal, published: tuple[Call, Scorecard]) -> tuple[str, list[tuple[int, FindingView]]] | None:
+    """Of a deduction that rests on several breaches the clause, and each breach at its place; None where there is one alone."""
+    result = _standing(store, one)
+    breaches = review_view.breaches(result) if result is not None else ()
+    if not breaches:
+        return None
+    now = verdicts.basis(store, one.call_id).scorecard_id
+    shown = published if now == one.scorecard_id else _masked(store, one.call_id, now)
+    check = next(check for check in view(*shown).checks if check.check_id == one.rule_id)
+    return check.clause, [(place, check.findings[place]) for place in breaches]
 
 
 def _back(ask: Ask, one: Appeal) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from qa.clips import briefing, cutting, playlists, release, search
 from qa.people.accounts import UserRole
 from qa.web import newest
 from qa.web.addresses import address
+from qa.web.language import marked
 from qa.web.language import translated as _
-from qa.web.pages.trainer_parts import EXAMPLES, STATES, clip_sound, logged, number
+from qa.web.pages.trainer_parts import EXAMPLES, clip_sound, listed, logged, number
 from qa.web.permissions import Permission
 from qa.web.refusals import Refused
 
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
     from qa.web.ask import Ask
 
 _SHOWN = 5
+WHYS = {
+    briefing.UNPREPARED: marked("培训师还没有备好片段"),
+    briefing.NO_CALL: marked("这一天没有一通通过这一项"),
+    briefing.NO_WORDS: marked("这一天的通话里没有可剪的一段：没有文字，或太长"),
+    briefing.NOT_CUT: marked("没有剪成（录音可能已不在），或已从播放列表移出"),
+    release.WAITING: marked("片段已剪好，等质检员放行"),
+    release.REFUSED: marked("质检员听过，没有放行"),
+    release.WITHDRAWN: marked("放行已撤回"),
+    release.OUTDATED: marked("旧规则遮蔽，需重新剪辑"),
+}
+"""Why an example cannot be heard."""
 
 
 def choose(ask: Ask) -> Response:
@@ -48,6 +61,7 @@ def page(ask: Ask) -> Response:
     made = briefing.brief(ask.store, team, day)
     known = briefing.find_playlist(ask.store, team, day)
     items = playlists.items(ask.store, known.id) if known else ()
+    missing = briefing.missing(ask.store, made, items if known else None)
     ask.audit("briefing.view", "team", team, day=day.isoformat())
     return ask.render(
         "web/trainer/briefing.html.j2",
@@ -57,15 +71,21 @@ def page(ask: Ask) -> Response:
         kept=made.kept[:_SHOWN],
         few=briefing.FEW,
         before_days=briefing.BEFORE_DAYS,
-        playlist=known,
         items=items,
-        states=release.states(ask.store, [item.clip for item in items]),
-        words=STATES,
-        examples=EXAMPLES,
+        **listed(ask, [item.clip for item in items]),
+        missing=_missing(missing),
         may_cut=ask.may(Permission.CLIP),
         days=(day - timedelta(days=1), day + timedelta(days=1)),
         demo=made.demo,
     )
+
+
+def _missing(found: Iterable[briefing.Missing]) -> list[tuple[str, str, list[str]]]:
+    """What cannot be heard, why, and of which checks: those of one reason together, so that the brief stays on its page."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        told.setdefault((_(EXAMPLES[one.example]), _(WHYS[one.why])), []).append(one.topic.title)
+    return [(what, why, titles) for (what, why), titles in told.items()]
 
 
 def make_playlist(ask: Ask) -> Response:
@@ -82,6 +102,4 @@ def make_playlist(ask: Ask) -> Response:
 
 def sound(ask: Ask) -> Response:
     """A released clip of the brief, also for the lead who holds it."""
-    one = cutting.clip(ask.store, number(ask.params["clip_id"]))
-    ask.listened(("clip", one.version.id), "clip.listen", "clip", str(one.id), version=one.version.id)
-    return clip_sound(ask, one)
+    return clip_sound(ask, cutting.clip(ask.store, number(ask.params["clip_id"])))

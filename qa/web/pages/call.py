@@ -9,12 +9,14 @@ from starlette.responses import Response
 from qa import report
 from qa.books import Books
 from qa.errors import QaError
+from qa.operation import remains
+from qa.operation.remains import Remains
 from qa.people.accounts import UserRole
 from qa.report_media import envelopes
 from qa.report_privacy import without_numbers
 from qa.report_text import percent_text
 from qa.report_view import view
-from qa.types import Call, Scorecard
+from qa.types import Call
 from qa.web import audio as sounds
 from qa.web.addresses import address
 from qa.web.language import marked
@@ -30,20 +32,18 @@ WAVE_COLUMNS = 1000
 _MISSING = marked("没有录音可放：{cause}。以下时间仍对应原录音。")
 
 
-def seen(ask: Ask) -> tuple[Call, Scorecard]:
+def seen(ask: Ask) -> Remains:
     """The call and the scorecard that this person sees: an agent the published one, all others the one that stands."""
-    call_id = ask.params["call_id"]
-    if ask.user.role is UserRole.AGENT:
-        from qa.review import publications
-
-        return publications.shown(ask.store, call_id)
-    return ask.store.call(call_id), ask.store.scorecard(call_id)
+    of = remains.published if ask.user.role is UserRole.AGENT else remains.standing
+    return of(ask.store, ask.params["call_id"])
 
 
 def page(ask: Ask) -> Response:
-    """The call with its scorecard; reading it is logged."""
+    """The call with its scorecard; reading it is logged.  Errors: :class:`StoreError` where its words were deleted."""
     call_id = ask.params["call_id"]
-    call, card = seen(ask)
+    there = seen(ask)
+    there.refuse_without_words()
+    call, card = there.call, there.card
     problem = ask.sounds.problem(call.audio)
     book = Books(ask.store).known(card.provenance)
     ask.audit("call.view", "call", call_id)
@@ -77,9 +77,9 @@ def wave_data(call: Call) -> dict[str, object]:
 
 
 def audio(ask: Ask) -> Response:
-    """The sound of a call, or a range of it; listening is logged."""
+    """The sound of a call, or a range of it, as long as it is there, also without the words; listening is logged."""
     call_id = ask.params["call_id"]
-    call, _card = seen(ask)
+    call = seen(ask).call
     try:
         sound = ask.sounds.sound(call.audio)
     except QaError as error:

@@ -14,7 +14,7 @@ from qa.errors import QaError, StoreError
 from qa.types import Span
 from qa.web.addresses import address
 from qa.web.language import translated as _
-from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, logged, number, ranged, stretch
+from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, listed, logged, number, ranged, stretch
 from qa.web.permissions import Permission
 from qa.web.refusals import Refused
 
@@ -32,48 +32,42 @@ KINDS = ("opus", "mp3", "wav", "vtt", "labels", "textgrid")
 def listing(ask: Ask) -> Response:
     """The newest clips."""
     clips = cutting.clips(ask.store)
-    return ask.render(
-        "web/trainer/clips.html.j2", title=_("片段"), clips=clips, states=release.states(ask.store, clips), words=STATES, examples=EXAMPLES
-    )
+    return ask.render("web/trainer/clips.html.j2", title=_("片段"), clips=clips, **listed(ask, clips))
 
 
 def queue(ask: Ask) -> Response:
     """What waits for QA."""
     clips = release.queue(ask.store)
-    return ask.render(
-        "web/trainer/release.html.j2", title=_("片段放行"), clips=clips, states=release.states(ask.store, clips), words=STATES,
-        examples=EXAMPLES,
-    )  # fmt: skip
+    return ask.render("web/trainer/release.html.j2", title=_("片段放行"), clips=clips, **listed(ask, clips))
 
 
 def waiting(ask: Ask) -> dict[str, object] | None:
-    """For the start page: of QA how many clips wait, of a trainer which were sent back; None where there is nothing."""
+    """For the start page: of QA how many clips wait, of a trainer which were sent back or must be cut anew; None where there is nothing."""
     if ask.may(Permission.CLIP_RELEASE):
-        clips = len(release.queue(ask.store))
+        clips = release.waiting(ask.store)
         return {"links": [("/release", _("待放行的片段"), clips)]} if clips else None
     newest = cutting.clips(ask.store, limit=50)
     states = release.states(ask.store, newest)
-    back = [(address("/clips/{clip_id}", clip_id=c.id), c.title, _("已退回")) for c in newest if states[c.id] == release.REFUSED]
+    asked = (release.REFUSED, release.OUTDATED)
+    back = [(address("/clips/{clip_id}", clip_id=c.id), c.title, _(STATES[states[c.id]][0])) for c in newest if states[c.id] in asked]
     return {"links": back[:5]} if back else None
 
 
 def page(ask: Ask) -> Response:
     """One clip: its sound, its words, what was decided about it."""
     one = _clip(ask)
-    state = release.state(ask.store, one)
     ask.audit("clip.view", "clip", str(one.id))
     return ask.render(
         "web/trainer/clip.html.j2",
         title=one.title,
         clip=one,
-        state=state,
-        words=STATES,
-        examples=EXAMPLES,
+        **listed(ask, [one]),
         roles=ROLES,
         decisions=release.decisions(ask.store, one.id),
         lists=playlists.playlists(ask.store),
         kinds=_kinds(),
         may_release=ask.may(Permission.CLIP_RELEASE),
+        own_cut=release.cut_by(ask.store, one, ask.user),
         whys=_whys(one),
         problem="",
     )
@@ -90,15 +84,20 @@ def _kinds() -> tuple[tuple[str, str], ...]:
 
 def _whys(one: Clip) -> list[tuple[int, int, str]]:
     """The beeps of a clip: from, to (ms), why."""
-    names = {"number": _("号码"), "name": _("姓名"), "address": _("地址"), "unheard": _("没有听清"), "person": _("人工加的")}
+    names = {
+        "number": _("号码"),
+        "name": _("姓名"),
+        "address": _("地址"),
+        "unheard": _("没有听清"),
+        "keyed": _("按键音"),
+        "person": _("人工加的"),
+    }
     return [(b.span.start_ms, b.span.end_ms, "、".join(names.get(w, w) for w in b.why.split("+"))) for b in one.version.beeps]
 
 
 def sound(ask: Ask) -> Response:
     """The sound of a clip; listening is logged."""
-    one = _clip(ask)
-    ask.listened(("clip", one.version.id), "clip.listen", "clip", str(one.id), version=one.version.id)
-    return clip_sound(ask, one)
+    return clip_sound(ask, _clip(ask))
 
 
 # ---------------------------------------------------------------- cutting
@@ -230,13 +229,11 @@ def editor(ask: Ask) -> Response:
     card = _searched_card(ask, one)
     ask.audit("clip.prepare", "call", one.call_id, start_ms=one.version.start_ms, clip=one.id)
     window = Span(max(0, one.version.start_ms - AROUND_MS), one.version.end_ms + AROUND_MS)
-    by_hand = tuple(
-        Span(b.span.start_ms + one.version.start_ms, b.span.end_ms + one.version.start_ms) for b in one.version.beeps if "person" in b.why
-    )
-    wish = Wish(Span(one.version.start_ms, one.version.end_ms), 0, by_hand, one.title, one.example, one.check_id, one.note)
     action = address("/clips/{clip_id}/edit", clip_id=one.id)
     sound_at = address("/search/{card}/sound", card=card, query=_edges(window))
-    return _editor(ask, wish, action, window, sound_at, _said(ask, one.call_id, window), title=_("重剪“{title}”", title=one.title))
+    return _editor(
+        ask, cutting.wish_of(one), action, window, sound_at, _said(ask, one.call_id, window), title=_("重剪“{title}”", title=one.title)
+    )
 
 
 def _searched_card(ask: Ask, one: Clip) -> int:
@@ -248,10 +245,14 @@ def _searched_card(ask: Ask, one: Clip) -> int:
 
 
 def edit(ask: Ask) -> Response:
-    """Another version of a clip."""
+    """Another version of a clip, or (``renew``) the same once more under the present rules of what is hidden."""
     one = _clip(ask)
     _searched_card(ask, one)
-    made = cutting.cut_again(ask.store, one.id, _wish(ask), ask.user.name or ask.user.login, logged(ask))
+    by = ask.user.name or ask.user.login
+    if "renew" in ask.form:
+        made = cutting.renew(ask.store, one.id, by, logged(ask, release.RENEWED))
+    else:
+        made = cutting.cut_again(ask.store, one.id, _wish(ask), by, logged(ask))
     return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已重剪，要重新放行"))
 
 
@@ -270,12 +271,13 @@ def decide(ask: Ask) -> Response:
     """QA releases, refuses or withdraws the version that was heard."""
     one = _clip(ask)
     decision = ask.form.one_of("decision", release.DECISIONS)
-    by = ask.user.name or ask.user.login
+    heard = ask.form.text("heard") == "1"
     try:
-        release.decide(ask.store, one.id, ask.form.integer("version"), decision, by, ask.form.text("reason"))
+        release.decide(ask.store, one.id, ask.form.integer("version"), decision, ask.user, ask.form.text("reason"), heard=heard)
     except StoreError as error:
         raise Refused(409, f"{_(error.cause)}。{error.cure}") from error
-    ask.audit(f"clip.{decision}", "clip", str(one.id), version=one.version.id)
+    told = {"heard": "start to end"} if decision == release.RELEASED else {}
+    ask.audit(f"clip.{decision}", "clip", str(one.id), version=one.version.id, **told)
     return ask.redirect("/release", _("已记录：{decision}", decision=_(STATES[decision][0])))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import Response
 
 from qa.appraisal import closing, figures, files, month_table, workbook
 from qa.appraisal.month_table import Table
-from qa.errors import QaError
+from qa.ledger import ClosedMonth
 from qa.people.accounts import UserRole
 from qa.report_text import percent_text
 from qa.review import publications
@@ -21,7 +23,7 @@ from qa.web.pages.team import asked_month, fines_known, money_text, month_choice
 from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
-    from qa.web.ask import Ask
+    from qa.web.ask import Ask, Problem
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv; charset=utf-8"
@@ -31,6 +33,7 @@ MOST_SHOWN = 200
 """Agents that are shown on one page; of more a team is chosen."""
 FILE_BUDGET_S = 5.0
 """So long a file waits for figures that changed."""
+Taken = TypeVar("Taken")
 
 
 def _team(ask: Ask) -> str | None:
@@ -46,17 +49,18 @@ def _table(ask: Ask, budget_s: float | None) -> Table:
     return month_table.table(ask.store, _month(ask), _team(ask), ask.today, budget_s=budget_s)
 
 
-def _whole(ask: Ask) -> Table:
-    """The table to take away."""
-    _check_counted(ask)
-    return _table(ask, 0.0)
+def _counted(ask: Ask, take: Callable[[], tuple[Taken, Table]]) -> tuple[Taken, Table]:
+    """What is to be taken away, and its table.
 
-
-def _check_counted(ask: Ask) -> None:
-    """Refused (503) where figures are still to be counted: nobody would see in a file that they are old or that agents are missing."""
+    Refused (503) where figures are still to be counted: nobody would see in a file that they are old or that agents are missing.
+    """
     behind = figures.ensure(ask.store, [_month(ask)], team=_team(ask), budget_s=FILE_BUDGET_S)
-    if behind:
-        raise Refused(503, _("还有 {n} 位坐席的数字正在重算，过一会儿再看。", n=behind))
+    if not behind:
+        taken, made = take()
+        if not made.behind:  # others may have written in between
+            return taken, made
+        behind = made.behind
+    raise Refused(503, _("还有 {n} 位坐席的数字正在重算，过一会儿再看。", n=behind))
 
 
 def table(ask: Ask) -> Response:
@@ -91,8 +95,7 @@ def printed(ask: Ask) -> Response:
     month = _month(ask)
     if _large(ask, month):
         return _teams(ask, month, "/appraisal/print")
-    made = _whole(ask)
-    how = [(row, month_table.arithmetic(ask.store, row.of.agent_id, made.month)) for row in made.rows]
+    how, made = _counted(ask, lambda: workbook.taken(ask.store, month, _team(ask), ask.today)[::-1])
     return _shown(ask, "web/hr/print.html.j2", made, "appraisal.print", how=how)
 
 
@@ -120,24 +123,24 @@ def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) ->
 
 def xlsx(ask: Ask) -> Response:
     """The workbook: table, arithmetic, notes."""
-    _check_counted(ask)
     month, team = _month(ask), _team(ask)
-    if _large(ask, month):
-        data, rows = workbook.apart(ask.store.path, month, team, ask.today)
-    else:
-        data, rows = workbook.made(ask.store, month, team, ask.today)
-    return _sent(ask, "xlsx", data, XLSX, rows)
+    large = _large(ask, month)
+    data, made = _counted(
+        ask,
+        lambda: workbook.apart(ask.store.path, month, team, ask.today) if large else workbook.made(ask.store, month, team, ask.today),
+    )
+    return _sent(ask, "xlsx", data, XLSX, made)
 
 
 def csv(ask: Ask) -> Response:
     """The table alone as CSV."""
-    made = _whole(ask)
-    return _sent(ask, "csv", files.csv_bytes(made), CSV, len(made.rows))
+    made, _of = _counted(ask, lambda: (one := _table(ask, -1.0), one))
+    return _sent(ask, "csv", files.csv_bytes(made), CSV, made)
 
 
-def _sent(ask: Ask, kind: str, data: bytes, media_type: str, rows: int) -> Response:
+def _sent(ask: Ask, kind: str, data: bytes, media_type: str, made: Table) -> Response:
     month = _month(ask)
-    ask.audit("appraisal.export", "month", month, file=kind, team=_team(ask) or "", rows=rows)
+    ask.audit("appraisal.export", "month", month, file=kind, team=_team(ask) or "", rows=len(made.rows))
     return ask.download(data, f"appraisal-{month}.{kind}", media_type)
 
 
@@ -149,13 +152,13 @@ def months(ask: Ask) -> Response:
     return _months(ask)
 
 
-def _months(ask: Ask, problem: str = "") -> Response:
-    month = asked_month(ask, "form" if problem else "query")
+def _months(ask: Ask, refused: Problem | None = None) -> Response:
+    month = asked_month(ask, "query" if refused is None else "form")
     made = month_table.table(ask.store, month, None, ask.today, budget_s=figures.SHOWN_BUDGET_S, ranked=False)
     ask.audit("month.view", "month", month)
     return ask.render(
         "web/hr/months.html.j2",
-        400 if problem else 200,
+        refused.status if refused is not None else 200,
         title=_("关账"),
         month=month,
         months=month_choices(ask.store, month),
@@ -171,35 +174,38 @@ def _months(ask: Ask, problem: str = "") -> Response:
         proposals=closing.proposals(ask.store, month) if made.closed else (),
         score=lambda percent: _(percent_text(percent)),
         longest=closing.LONGEST,
-        problem=problem,
-        typed=ask.form.pairs() if problem else {},
+        problem=refused.text if refused is not None else "",
+        typed=ask.form.pairs() if refused is not None else {},
     )
 
 
 def close(ask: Ask) -> Response:
     """Close the month for good."""
     month = asked_month(ask, "form")
-    figures.ensure(ask.store, [month], budget_s=None)  # the long part, while others may write
     by, note, confirmed, accepted = signed(ask), ask.form.text("note"), ask.form.text("confirm"), ask.form.text("accept") == "1"
-    try:
-        with ask.store.db.writing():
-            made = closing.close(ask.store, month, by, note, confirmed, accepted, ask.today)
-            ask.audit("month.close", "month", month, note=made.note)
-    except QaError as error:
-        return _months(ask, f"{error.cause}。{error.cure}")
-    return ask.redirect(address("/months", query={"month": month}), notice=_("{month} 已关账", month=month))
+
+    def ready() -> Callable[[], Response]:
+        return partial(closed, closing.closing(ask.store, month, by, note, confirmed, accepted, ask.today))
+
+    def closed(close_it: Callable[[], ClosedMonth]) -> Response:
+        made = close_it()
+        ask.audit("month.close", "month", month, note=made.note)
+        return ask.redirect(address("/months", query={"month": month}), notice=_("{month} 已关账", month=month))
+
+    return ask.attempt_ready(ready, lambda problem: _months(ask, problem))
 
 
 def adjust(ask: Ask) -> Response:
     """Make corrections of a closed month stand."""
     month, (calls, on) = asked_month(ask, "form"), publications.chosen(ask.store.db, ask.form.all("call"))
-    try:
+
+    def adjusted() -> Response:
         number = closing.adjust(ask.store, month, calls, signed(ask), ask.form.text("reason"), on)
-    except QaError as error:
-        return _months(ask, f"{error.cause}。{error.cure}")
-    for call_id in calls:
-        ask.audit("month.adjust", "call", call_id, month=month)
-    return ask.redirect(address("/months", query={"month": month}), notice=_("已批准 {n} 份更正", n=number))
+        for call_id in calls:
+            ask.audit("month.adjust", "call", call_id, month=month)
+        return ask.redirect(address("/months", query={"month": month}), notice=_("已批准 {n} 份更正", n=number))
+
+    return ask.attempt(adjusted, lambda problem: _months(ask, problem))
 
 
 # ---------------------------------------------------------------- start page

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from qa.operation import health, metrics, purge
+from qa.operation import backup, health, metrics, purge
 from qa.operation.retention import KINDS
 from qa.people import audit
 from qa.rows import from_json
@@ -52,18 +53,27 @@ def page(ask: Ask) -> Response:
         wrong=health.problems(ask.store),
         sizes=[(_("数据库"), _mib(sizes.database)), (_("日志文件"), _mib(sizes.log)), (_("磁盘剩余"), _mib(sizes.free))],
         head=audit.head(ask.store.db),
+        backup=_backup(ask),
         purges=[_purge(ask, row) for row in ask.store.db.rows(_PURGES, SHOWN)],
     )
 
 
 def state(ask: Ask) -> dict[str, object]:
-    """For the administrator's start page: whether all is well, what room is left, and the newest purge."""
+    """For the administrator's start page: whether all is well, what room is left, the newest backup and the newest purge."""
     newest = ask.store.db.rows("select started from purges order by id desc limit 1")
     return {
         "wrong": health.problems(ask.store),
         "free": _mib(health.sizes(ask.store.path).free),
+        "backup": _backup(ask),
         "purged": newest[0]["started"] if newest else "",
     }
+
+
+def _backup(ask: Ask) -> dict[str, object]:
+    """The newest backup, and what there is to say of it: none, late, never restored on trial."""
+    made = backup.newest(ask.store)
+    late = made is None or made.late(ask.now)
+    return {"made": made, "late": late, "hours": backup.LATE // timedelta(hours=1)}
 
 
 _PURGES = """select p.id, p.started, p.made_by, e.ended, e.sums_json, e.wiped_json from purges p

@@ -10,7 +10,7 @@ from qa.clips import export, playlists, release, sounds
 from qa.errors import StoreError
 from qa.web.addresses import address
 from qa.web.language import translated as _
-from qa.web.pages.trainer_parts import EXAMPLES, STATES, number
+from qa.web.pages.trainer_parts import listed, number
 from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
@@ -41,18 +41,16 @@ def _id(ask: Ask) -> int:
 def page(ask: Ask) -> Response:
     """One playlist."""
     known, items = playlists.playlist(ask.store, _id(ask)), playlists.items(ask.store, _id(ask))
-    states = release.states(ask.store, [item.clip for item in items])
+    shown = listed(ask, [item.clip for item in items])
     ask.audit("playlist.view", "playlist", str(known.id))
     return ask.render(
         "web/trainer/playlist.html.j2",
         title=known.title,
         playlist=known,
         items=items,
-        states=states,
-        words=STATES,
-        examples=EXAMPLES,
+        **shown,
         formats=[(name, name.upper() if name != "opus" else "Opus") for name in sounds.FORMATS],
-        ready=bool(items) and all(state == release.RELEASED for state in states.values()),
+        ready=bool(items) and all(state == release.RELEASED for state in shown["states"].values()),
     )
 
 

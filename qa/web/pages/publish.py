@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.errors import QaError
 from qa.export import mask_name
 from qa.report_text import percent_text
 from qa.review import publications
@@ -15,7 +14,7 @@ from qa.web.language import translated as _
 from qa.web.pages.review import refuse_without_calls, signed
 
 if TYPE_CHECKING:
-    from qa.web.ask import Ask
+    from qa.web.ask import Ask, Problem
 
 ROWS = 200
 
@@ -25,7 +24,7 @@ def page(ask: Ask) -> Response:
     return _page(ask)
 
 
-def _page(ask: Ask, problem: str = "") -> Response:
+def _page(ask: Ask, refused: Problem | None = None) -> Response:
     since, until, team = ask.query.day("since"), ask.query.day("until"), ask.query.text("team")
     only = ask.query.text("reviewed") == "1"
     shown = publications.waiting(ask.store.db, since, until, team or None, ROWS, reviewed=only)
@@ -35,7 +34,7 @@ def _page(ask: Ask, problem: str = "") -> Response:
     known = {row["call_id"]: row["customer_number"] or "" for row in numbers}
     return ask.render(
         "web/review/publish.html.j2",
-        400 if problem else 200,
+        400 if refused is not None else 200,
         title=_("公布成绩"),
         rows=[(one, mask_name(one.call_id, known.get(one.call_id, "")), _(percent_text(one.percent))) for one in shown],
         since=since or "",
@@ -44,7 +43,7 @@ def _page(ask: Ask, problem: str = "") -> Response:
         only=only,
         full=len(shown) >= ROWS,
         rows_most=ROWS,
-        problem=problem,
+        problem=refused.text if refused is not None else "",
     )
 
 
@@ -52,13 +51,14 @@ def publish(ask: Ask) -> Response:
     """Show the chosen calls to their agents."""
     calls, on = publications.chosen(ask.store.db, ask.form.all("listed" if ask.form.text("all") == "1" else "call"))
     refuse_without_calls(calls)
-    try:
+
+    def published() -> Response:
         made = publications.publish(ask.store, calls, signed(ask), ask.form.text("note")[:500], on)
-    except QaError as error:
-        return _page(ask, f"{error.cause}。{error.cure}")
-    for one in made:
-        ask.audit("call.publish", "call", one.call_id, scorecard=one.scorecard_id)
-    return ask.redirect(address("/publish"), notice=_("已公布 {n} 通", n=len(made)))
+        for one in made:
+            ask.audit("call.publish", "call", one.call_id, scorecard=one.scorecard_id)
+        return ask.redirect(address("/publish"), notice=_("已公布 {n} 通", n=len(made)))
+
+    return ask.attempt(published, lambda problem: _page(ask, problem))
 
 
 def retract(ask: Ask) -> Response:

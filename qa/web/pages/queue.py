@@ -121,14 +121,19 @@ def draw(ask: Ask) -> Response:
     day = ask.form.day("day")
     if day is None:
         raise Refused(400, _("请写明日期"))
-    new = sampling.draw(ask.store, day, ask.form.integer("per_agent", low=1, high=sampling.MOST), ask.user.name or ask.user.login)
-    ask.audit("review.sample", "day", day.isoformat(), calls=new)
-    return ask.redirect(address("/sampling", query={"day": day.isoformat()}), notice=_("新抽 {n} 通", n=new))
+    keep = sampling.drawing(ask.store, day, ask.form.integer("per_agent", low=1, high=sampling.MOST), ask.user.name or ask.user.login)
+    with ask.store.db.writing():
+        new = keep()
+        ask.audit("review.sample", "day", day.isoformat(), calls=len(new))
+    sampling.into_queue(ask.store, new)
+    return ask.redirect(address("/sampling", query={"day": day.isoformat()}), notice=_("新抽 {n} 通", n=len(new)))
 
 
 def rules(ask: Ask) -> Response:
-    """Of each rule how often persons overturned it."""
+    """Of each rule how often persons overturned it; where no period is asked for, of the newest ``overturns.DAYS`` days."""
     since, until = ask.query.day("since"), ask.query.day("until")
+    if "since" not in ask.query and "until" not in ask.query:
+        since = ask.today - datetime.timedelta(days=overturns.DAYS - 1)
     found = overturns.per_rule(ask.store, since.isoformat() if since else "", until.isoformat() if until else "")
     return ask.render(
         "web/review/overturned.html.j2", title=_("各规则的改判率"), rules=found, since=since or "", until=until or "", share=queue.CONTROL

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from qa import report, role_marks
 from qa.books import Books
-from qa.errors import ConflictError, NotFoundError, QaError, StoreError
+from qa.errors import StoreError
+from qa.operation import remains
 from qa.report_text import ROLE_TEXT, percent_text, speaker_text
 from qa.report_view import view
-from qa.review import appeals, assignments, publications, queue, reviews, text_marks, verdicts, versions
-from qa.review.recounting import recounted
+from qa.review import appeals, assignments, publications, queue, recounting, reviews, text_marks, verdicts, versions
 from qa.review.verdicts import Terms
 from qa.types import Call, Evidence, Outcome, Role, Span
 from qa.web.addresses import address
@@ -26,7 +27,7 @@ from qa.web.pages.queue import wanted
 from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
-    from qa.web.ask import Ask
+    from qa.web.ask import Ask, Problem
 
 OUTCOMES = (
     (Outcome.PASS.value, marked("符合")),
@@ -55,25 +56,27 @@ def page(ask: Ask) -> Response:
     return _screen(ask)
 
 
-def _screen(ask: Ask, problem: str = "", status: int = 200) -> Response:
-    """``problem``: why the last decision was not taken; what was typed stays in its form."""
+def _screen(ask: Ask, refused: Problem | None = None) -> Response:
+    """``refused``: why the last decision was not taken; what was typed stays in its form."""
     call_id, store = ask.params["call_id"], ask.store
     ask.audit("call.view", "call", call_id)
     of = verdicts.basis(store, call_id)
-    call, card = publications.at(store, call_id, of.scorecard_id)
+    there = remains.at(store, call_id, of.scorecard_id)
+    call, card = there.call, there.card
     sound = ask.sounds.problem(call.audio)
     number = call.record.customer_number if call.record is not None else ""
     book = Books(store).known(card.provenance)
     call, card = review_view.masked(call, card)
-    shown = view(call, card, book)
+    shown = remains.lines_left(view(call, card, book), there.gone)
     assigned = assignments.of_call(store.db, call_id)
     return ask.render(
         "web/review/review.html.j2",
-        status,
+        refused.status if refused is not None else 200,
         layout="web/review/part.html.j2" if ask.htmx else "web/base.html.j2",
         title=_("复核 {call}", call=card.call_id),
         call_key=call_id,
         call_id=card.call_id,
+        gone=there.told,
         facts=report.call_facts(call, card),
         notes=[note for note in card.notes if not note.startswith("演示")],
         demo=card.provenance.demo,
@@ -100,8 +103,8 @@ def _screen(ask: Ask, problem: str = "", status: int = 200) -> Response:
         outcomes=OUTCOMES,
         roles=[(role.value, ROLE_TEXT[role]) for role in role_marks.SETTABLE],
         on=versions.version(store.db, call_id),
-        problem=problem,
-        typed=review_view.Typed(ask.form.pairs() if problem else {}),
+        problem=refused.text if refused is not None else "",
+        typed=review_view.Typed(ask.form.pairs() if refused is not None else {}),
         filters_query=_kept(ask),
         blank=review_view.Typed(),
         source=report.provenance(call, card),
@@ -122,7 +125,7 @@ def _voices(call: Call) -> list[tuple[str, str, str]]:
 
 def verdict(ask: Ask) -> Response:
     """A verdict on one rule."""
-    return _decided(ask, _verdict)
+    return _decided(ask, lambda ask, terms: partial(_verdict, ask, terms))
 
 
 def roles(ask: Ask) -> Response:
@@ -135,20 +138,23 @@ def text(ask: Ask) -> Response:
     return _decided(ask, _text)
 
 
-def _decided(ask: Ask, act: Callable[[Ask, Terms], str]) -> Response:
-    """After a decision the screen again; a refused one shows why, with what was typed."""
+def _decided(ask: Ask, ready: Callable[[Ask, Terms], Callable[[], str]]) -> Response:
+    """After a decision the screen again; a refused one shows why, with what was typed.  ``ready`` judges, what it returns writes."""
     call_id = ask.params["call_id"]
-    terms = Terms(signed(ask), ask.form.text("reason"), ask.form.text("on"), ask.form.text("closed_month") == "1")
-    try:
-        notice = act(ask, terms)
-    except NotFoundError:
-        raise
-    except QaError as error:
-        return _screen(ask, f"{error.cause}。{error.cure}", 409 if isinstance(error, ConflictError) else 400)
-    queue.update(ask.store, call_id)
-    at = ask.form.integer("at", 0)
-    back = address("/review/{call_id}", call_id=call_id, query={**_kept(ask), **({"at": at} if at else {})})
-    return ask.redirect(back + _place(ask), notice=notice)
+    reason, on, consent = ask.form.text("reason"), ask.form.text("on"), ask.form.text("closed_month") == "1"
+
+    def judged() -> Callable[[], Response]:
+        recounting.at_hand(ask.store, call_id)
+        return partial(decided, ready(ask, Terms(signed(ask), reason, on, consent, user_id=ask.user.id)))
+
+    def decided(act: Callable[[], str]) -> Response:
+        notice = act()
+        queue.update(ask.store, call_id)
+        at = ask.form.integer("at", 0)
+        back = address("/review/{call_id}", call_id=call_id, query={**_kept(ask), **({"at": at} if at else {})})
+        return ask.redirect(back + _place(ask), notice=notice)
+
+    return ask.attempt_ready(judged, lambda problem: _screen(ask, problem))
 
 
 def _place(ask: Ask) -> str:
@@ -213,33 +219,44 @@ def _ms(text: str) -> int:
     return round(1000 * (60 * int(found[1] or 0) + float(found[2])))
 
 
-def _roles(ask: Ask, terms: Terms) -> str:
+def _roles(ask: Ask, terms: Terms) -> Callable[[], str]:
     call_id = ask.params["call_id"]
     labels = role_marks.labels(ask.store.call(call_id).as_heard.turns)
     given = {
         label: Role(chosen) for label in labels if (chosen := ask.form.text(f"role-{label}")) in {r.value for r in role_marks.SETTABLE}
     }
     whole = ask.form.text("whole") == "1"
-    done = role_marks.set_roles(
+    keep = role_marks.setting(
         ask.store, call_id, given, terms.by, terms.reason, apart=not whole, closed_month=terms.closed_month, on=terms.on
     )
-    others = recounted(ask.store, call_id, terms.by)
-    ask.audit("review.roles", "call", call_id, scorecard=done.saved.id)
-    return _told(_("角色已设定，已重新评分"), done.saved.proposed, others)
+
+    def written() -> str:
+        done = keep()
+        others = recounting.recounted(ask.store, call_id, terms.by)
+        ask.audit("review.roles", "call", call_id, scorecard=done.saved.id)
+        return _told(_("角色已设定，已重新评分"), done.saved.proposed, others)
+
+    return written
 
 
-def _text(ask: Ask, terms: Terms) -> str:
-    call_id, store = ask.params["call_id"], ask.store
-    if "undo" in ask.form:
-        done = text_marks.undo(store, call_id, ask.form.integer("undo"), terms)
-        ask.audit("review.text", "call", call_id, mark=done.mark.id, undoes=done.mark.undoes or 0)
-        return _told(_("更正已撤回，已重新评分"), done.saved.proposed, done.others)
-    start = ask.form.integer("start_ms")
-    span = Span(start, ask.form.integer("end_ms", low=start))
-    given = review_view.unmasked(*_texts(ask, span), ask.form.text("text"))
-    done = text_marks.correct(store, call_id, ask.form.text("speaker"), span, given, terms)
-    ask.audit("review.text", "call", call_id, mark=done.mark.id, scorecard=done.saved.id)
-    return _told(_("文字已更正，已重新评分"), done.saved.proposed, done.others)
+def _text(ask: Ask, terms: Terms) -> Callable[[], str]:
+    call_id, store, undone = ask.params["call_id"], ask.store, "undo" in ask.form
+    if undone:
+        keep = text_marks.undoing(store, call_id, ask.form.integer("undo"), terms)
+    else:
+        start = ask.form.integer("start_ms")
+        span = Span(start, ask.form.integer("end_ms", low=start))
+        given = review_view.unmasked(*_texts(ask, span), ask.form.text("text"))
+        keep = text_marks.correcting(store, call_id, ask.form.text("speaker"), span, given, terms)
+
+    def written() -> str:
+        done = keep()
+        details = {"undoes": done.mark.undoes or 0} if undone else {"scorecard": done.saved.id}
+        ask.audit("review.text", "call", call_id, mark=done.mark.id, **details)
+        told = _("更正已撤回，已重新评分") if undone else _("文字已更正，已重新评分")
+        return _told(told, done.saved.proposed, done.others)
+
+    return written
 
 
 def _texts(ask: Ask, span: Span) -> tuple[str, str]:
@@ -255,13 +272,12 @@ def _texts(ask: Ask, span: Span) -> tuple[str, str]:
 
 def finish(ask: Ask) -> Response:
     """The review of this call is done; on to the next one of the queue."""
+    return ask.attempt(lambda: _finished(ask), lambda problem: _screen(ask, problem))
+
+
+def _finished(ask: Ask) -> Response:
     call_id = ask.params["call_id"]
-    try:
-        done = reviews.finish(ask.store, call_id, signed(ask), ask.form.text("comment"), ask.form.text("on"))
-    except NotFoundError:
-        raise
-    except QaError as error:
-        return _screen(ask, f"{error.cause}。{error.cure}", 409 if isinstance(error, ConflictError) else 400)
+    done = reviews.finish(ask.store, call_id, signed(ask), ask.form.text("comment"), ask.form.text("on"))
     if ask.form.text("publish") == "1":
         made = publications.publish(ask.store, [call_id], signed(ask), "复核后公布")
         ask.audit("call.publish", "call", call_id, publications=len(made))

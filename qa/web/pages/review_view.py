@@ -14,8 +14,8 @@ from qa.ledger_calls import StoredCall
 from qa.report_privacy import without_numbers
 from qa.report_view import CheckView, Line, view
 from qa.review import text_marks, verdicts
-from qa.review.appeal_states import LEVELS, REFUSED, STATUS, WAITING, State, house_day
-from qa.review.rulings import Verdict, of_call, standing
+from qa.review.appeal_states import LEVELS, REFUSED, WAITING, State, house_day
+from qa.review.rulings import Verdict, holding, judged_on, of_call, standing
 from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.types import Call, CheckResult, Outcome, Scorecard, Utterance
@@ -47,8 +47,9 @@ class Ruled:
 
 @dataclass(frozen=True)
 class RuleView:
-    """``now`` is the result that counts, ``machine`` what the program found where a person ruled otherwise; ``past`` are earlier verdicts.
-    ``breaches``: places of the findings that are breaches, for those that a person drops."""
+    """``now`` is the result that counts, ``machine`` what the program found where a person ruled otherwise; ``past``: the other
+    verdicts, also later ones of another recording or part.  ``breaches``: places of the findings that are breaches, for those that a
+    person drops.  ``outgrown``: the person's verdict does not cover all that was found since."""
 
     now: CheckView
     machine: CheckView | None
@@ -57,6 +58,7 @@ class RuleView:
     breaches: tuple[int, ...]
     severity: str
     open: bool
+    outgrown: bool
 
 
 @dataclass(frozen=True)
@@ -98,21 +100,21 @@ def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleB
     given: dict[str, list[Verdict]] = {}
     for one in of_call(store.db, of.call_id):
         given.setdefault(one.rule_id, []).append(one)
-    counting = standing(one for each in given.values() for one in each)
+    counting = standing(holding(store.db, of.call_id, of.rule_book, judged_on(of.snapshot)))
     made = []
     for result in card.results:
         past = given.get(result.check_id, [])
         last = counting.get(result.check_id)
-        told = [_ruled(store, one, of, number) for one in past]
         made.append(
             RuleView(
                 now=now[result.check_id],
                 machine=machine[result.check_id] if result.machine is not None else None,
-                ruled=told[-1] if last is not None else None,
-                past=tuple(told[:-1] if last is not None else told),
-                breaches=_breaches(result),
+                ruled=_ruled(store, last, of, number) if last is not None else None,
+                past=tuple(_ruled(store, one, of, number) for one in past if one != last),
+                breaches=breaches(result),
                 severity=result.severity,
-                open=result.verdict == 0 and result.outcome in _OPEN,
+                open=not result.settled and result.outcome in _OPEN,
+                outgrown=result.outgrown,
             )
         )
     order = {check_id: place for place, check_id in enumerate(machine)}
@@ -120,7 +122,8 @@ def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleB
     return tuple(sorted(made, key=lambda one: (not needed[one.now.check_id], order[one.now.check_id])))
 
 
-def _breaches(result: CheckResult) -> tuple[int, ...]:
+def breaches(result: CheckResult) -> tuple[int, ...]:
+    """Places (from 0, among the findings) of a deduction's breaches; nothing where there is one alone."""
     found = tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.FAIL)
     return found if result.outcome is Outcome.FAIL and len(found) > 1 else ()
 
@@ -132,7 +135,8 @@ def _ruled(store: Store, one: Verdict, of: StoredCall, number: str) -> Ruled:
 
 @dataclass(frozen=True)
 class MarkView:
-    """A correction of text, as a list shows it; ``standing``: it can be taken back."""
+    """A correction of text, as a list shows it; ``standing``: it can be taken back.  ``lost``: it is not applied, as nobody can tell by now
+    whose words it is about."""
 
     id: int
     clock_ms: int
@@ -142,12 +146,14 @@ class MarkView:
     day: str
     standing: bool
     undoes: bool
+    lost: bool
 
 
 def corrections(store: Store, call_id: str, number: str) -> tuple[MarkView, ...]:
     """All corrections of a call's text, the earliest first, masked."""
     known = text_marks.marks(store.db, call_id)
     counting = {one.id for one in text_marks.counting(known)}
+    lost = _lost(store, call_id) if counting else frozenset[int]()
     return tuple(
         MarkView(
             one.id,
@@ -158,9 +164,18 @@ def corrections(store: Store, call_id: str, number: str) -> tuple[MarkView, ...]
             house_day(one.created).isoformat(),
             one.id in counting,
             one.undoes is not None,
+            one.id in lost,
         )
         for one in known
     )
+
+
+def _lost(store: Store, call_id: str) -> frozenset[int]:
+    try:
+        call = store.load(verdicts.basis(store, call_id))
+    except StoreError:  # its words were deleted: none are corrected any more
+        return frozenset()
+    return frozenset(one.id for one in text_marks.lost(store, call, call_id))
 
 
 def masked(call: Call, card: Scorecard) -> tuple[Call, Scorecard]:
@@ -190,7 +205,7 @@ def state_text(now: State) -> str:
     if now.status == WAITING:
         late = _("，已过期限") if now.overdue else ""
         return _("待{level}答复（{day} 前{late}）", level=_(LEVELS[now.level]), day=now.due, late=late)
-    return _(STATUS[now.status]) + (_("（{day} 前）", day=now.due) if now.status == REFUSED else "")
+    return _(now.title) + (_("（{day} 前）", day=now.due) if now.status == REFUSED else "")
 
 
 def moment_text(created: str) -> str:

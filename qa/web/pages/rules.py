@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.errors import ConflictError, NotFoundError, QaError
+from qa.errors import QaError
 from qa.outcome_words import OUTCOMES
 from qa.people.accounts import User
-from qa.review import rule_editing
-from qa.review.rule_editing import Draft
+from qa.review import list_names, rule_editing, rule_limits
+from qa.review.rule_editing import Draft, WrongLimits
+from qa.review.rule_limits import Limit
+from qa.rules.book import Rule, RuleBook
 from qa.store import Store
 from qa.web import newest
 from qa.web.addresses import address
@@ -63,14 +67,74 @@ def _draft(ask: Ask) -> Draft:
 
 
 def draft(ask: Ask) -> Response:
-    """A draft: limits and word lists, what is wrong with it, what was changed."""
+    """A draft: a form for each rule's numbers, the word lists, what is wrong, what was changed."""
     return _page(ask, _draft(ask))
 
 
-def _page(ask: Ask, one: Draft, problem: str = "", status: int = 200, tried: object = None) -> Response:
+@dataclass(frozen=True)
+class RuleForm:
+    """The numbers of a rule as a form: ``asked`` what the house demands, ``fine`` what measures; ``wrong``: beside which field, what."""
+
+    rule: Rule
+    asked: tuple[Limit, ...]
+    fine: tuple[Limit, ...]
+    wrong: Mapping[str, str]
+    typed: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ListForm:
+    """A word list, the rules that it is for, and what is wrong in it."""
+
+    name: str
+    text: str
+    uses: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+    @property
+    def phrases(self) -> int:
+        return sum(1 for line in self.text.splitlines() if line.strip() and not line.startswith("#"))
+
+
+def _rule_forms(ask: Ask, book: RuleBook, error: QaError | None) -> list[RuleForm]:
+    """A form for each rule that has numbers; that of a rule whose numbers were refused with what was typed."""
+    refused = ask.form.text("rule") if error is not None else ""
+    forms = []
+    for rule in book.rules:
+        limits = rule_limits.ranged(rule)
+        mine = rule.id == refused
+        wrong = error.wrong if mine and isinstance(error, WrongLimits) else {}
+        asked = tuple(limit for limit in limits if not limit.name.fine)
+        fine = tuple(limit for limit in limits if limit.name.fine)
+        if limits:
+            forms.append(RuleForm(rule, asked, fine, wrong, dict(_numbers(ask)) if mine else {}))
+    return forms
+
+
+def _list_forms(one: Draft, book: RuleBook, wrong: tuple[str, ...]) -> list[ListForm]:
+    uses = list_names.uses(one.archive, {rule.id: rule.title for rule in book.rules})
+    return [
+        ListForm(name, text, uses.get(name, ()), tuple(told for told in wrong if re.search(rf"(^|/){re.escape(name)}:\d", told)))
+        for name, text in rule_editing.word_lists(one)
+    ]
+
+
+def _range(limit: Limit) -> str:
+    """What a number may be, in words."""
+    texts = [_("整数")] if limit.whole else []
+    if limit.low is not None:
+        texts.append((_("不小于 {n}") if limit.low.within else _("大于 {n}")).format(n=f"{limit.low.value:g}"))
+    if limit.high is not None:
+        texts.append((_("不大于 {n}") if limit.high.within else _("小于 {n}")).format(n=f"{limit.high.value:g}"))
+    if limit.optional:
+        texts.append(_("空着为不限"))
+    return " · ".join(texts)
+
+
+def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None, tried: object = None) -> Response:
     wrong = rule_editing.problems(one)
-    limits = () if wrong else rule_editing.limits(rule_editing.load(one))
-    base = rule_editing.limits(ask.store.ledger.load(one.base_hash))
+    book, base = rule_editing.editable(ask.store, one), ask.store.ledger.load(one.base_hash)
+    lists = _list_forms(one, book, wrong)
     until = ask.query.day("until") or newest.day(ask.store, ask.today) or ask.today
     since = ask.query.day("since") or until - datetime.timedelta(days=TRIED_DAYS)
     return ask.render(
@@ -78,10 +142,14 @@ def _page(ask: Ask, one: Draft, problem: str = "", status: int = 200, tried: obj
         status,
         title=_("规则书 {book} 的草稿 {n}", book=one.book_id, n=one.id),
         one=one,
-        limits=limits or base,
-        was={(limit.rule_id, limit.key): limit.value for limit in base},
-        lists=rule_editing.word_lists(one),
+        rules=_rule_forms(ask, book, error),
+        allowed=_range,
+        language=0 if ask.lang == "zh" else 1,
+        was={(limit.rule_id, limit.key): limit.value for limit in rule_editing.limits(base)},
+        lists=lists,
         wrong=wrong,
+        elsewhere=[told for told in wrong if not any(told in form.wrong for form in lists)],
+        used=[version.version for version in ask.store.ledger.versions(one.book_id)],
         history=rule_editing.history(ask.store.db, one.id),
         moment=review_view.moment_text,
         tried=tried,
@@ -89,26 +157,47 @@ def _page(ask: Ask, one: Draft, problem: str = "", status: int = 200, tried: obj
         since=since.isoformat(),
         until=until.isoformat(),
         first=ask.today.isoformat(),
-        problem=problem,
-        typed=review_view.Typed(ask.form.pairs() if problem else {}),
+        problem=_told(error) if error is not None else "",
+        typed=review_view.Typed(ask.form.pairs() if error is not None else {}),
     )
 
 
+def _told(error: QaError) -> str:
+    if isinstance(error, WrongLimits):
+        return "；".join(filter(None, (_("没有保存，请改正标出的数字"), error.wrong.get("", ""))))
+    return "；".join(str(p) for p in getattr(error, "problems", ())) or f"{_(error.cause)}。{_(error.cure)}"
+
+
 def change(ask: Ask) -> Response:
-    """One limit or one word list."""
+    """The limits of a rule, a word list, or a phrase more in one."""
     return _changed(ask, _change)
 
 
 def _change(ask: Ask, one: Draft, revision: int) -> str:
     if "list" in ask.form:
         name = ask.form.text("list")
+        if "phrase" in ask.form:
+            phrase, unless, note = (ask.form.text(key) for key in ("phrase", "unless", "note"))
+            rule_editing.add_phrase(ask.store, one.id, revision, name, phrase, unless, note, signed(ask))
+            ask.audit("rules.phrase", "draft", str(one.id), list=name)
+            return _("已加入词表“{name}”", name=name)
         rule_editing.set_word_list(ask.store, one.id, revision, name, ask.form.raw("text"), signed(ask))
         ask.audit("rules.words", "draft", str(one.id), list=name)
         return _("词表已保存")
-    rule, key, value = (ask.form.text(name) for name in ("rule", "key", "value"))
-    rule_editing.set_limit(ask.store, one.id, revision, rule, key, value, signed(ask))
-    ask.audit("rules.limit", "draft", str(one.id), rule=rule, key=key, value=value[:30])
+    rule, values = ask.form.text("rule"), dict(_numbers(ask))
+    made = rule_editing.set_limits(ask.store, one.id, revision, rule, values, signed(ask))
+    if made.revision == revision:
+        return _("数字都没有变")
+    ask.audit("rules.limit", "draft", str(one.id), rule=rule, change=made.what[:200])
     return _("限值已保存")
+
+
+def _numbers(ask: Ask) -> list[tuple[str, str]]:
+    """The numbers of a form: each ``key`` with the ``value`` that stands beside it."""
+    keys, values = ask.form.all("key"), ask.form.all("value")
+    if len(keys) != len(values):
+        raise Refused(400, _("表单不完整，请刷新页面"))
+    return [(key, value[:30]) for key, value in zip(keys, values, strict=True)]
 
 
 def adopt(ask: Ask) -> Response:
@@ -127,14 +216,12 @@ def _adopt(ask: Ask, one: Draft, revision: int) -> str:
 
 def _changed(ask: Ask, act: Callable[[Ask, Draft, int], str]) -> Response:
     one = _draft(ask)
-    try:
+
+    def changed() -> Response:
         notice = act(ask, one, ask.form.integer("revision"))
-    except NotFoundError:
-        raise
-    except QaError as error:
-        told = "；".join(str(p) for p in getattr(error, "problems", ())) or f"{error.cause}。{error.cure}"
-        return _page(ask, rule_editing.get(ask.store.db, one.id), told, 409 if isinstance(error, ConflictError) else 400)
-    return ask.redirect(address("/rules/{draft}", draft=str(one.id)), notice=notice)
+        return ask.redirect(address("/rules/{draft}", draft=str(one.id)), notice=notice)
+
+    return ask.attempt(changed, lambda problem: _page(ask, rule_editing.get(ask.store.db, one.id), problem.status, problem.error))
 
 
 def attempt(ask: Ask) -> Response:

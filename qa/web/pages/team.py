@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from qa.appraisal import closing, figures, month_table
 from qa.appraisal.figures import AgentMonth, CheckCount
-from qa.appraisal.month_table import ALIKE, APART, FEW, UNLIKE, Row, Table
+from qa.appraisal.month_table import ALIKE, APART, BEFORE_IT, FEW, MOVED, UNLIKE, Row, Table
 from qa.appraisal.own import TREND_MONTHS
 from qa.appraisal.periods import month_of, months_before
-from qa.errors import QaError, StoreError
+from qa.errors import QaError
 from qa.export import mask_name
 from qa.intervals import Estimate, mean_percent
 from qa.people.accounts import UserRole
@@ -31,7 +31,7 @@ from qa.web.permissions import Permission
 from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
-    from qa.web.ask import Ask
+    from qa.web.ask import Ask, Problem
 
 STATES = {
     FEW: (marked("样本太少"), "warn"),
@@ -75,9 +75,13 @@ def place_text(row: Row) -> tuple[str, str]:
 
 def money_text(row: Row, fined: bool = True) -> str:
     """What a person has confirmed, by role; that it waits, where it does; ``fined``: whether the house's rules know fines at all."""
-    if row.due is None:
+    if row.due is None and (not row.of.apart or row.pending or row.of.fines.unknown):
         return _("待确认")
-    return totals_text(row.due) if fined or any(amount.high for _role, amount in row.due) else _("没有罚款规则")
+    if not fined and not any(amount.high for _role, amount in row.due or ()):
+        return _("没有罚款规则")
+    if row.due is None:
+        return _(MOVED)
+    return f"{totals_text(row.due)}；{BEFORE_IT}" if row.of.fines.open else totals_text(row.due)
 
 
 def fines_known(store: Store) -> bool:
@@ -123,14 +127,14 @@ def page(ask: Ask) -> Response:
     return _page(ask)
 
 
-def _page(ask: Ask, problem: str = "") -> Response:
-    team, month = ask.params["team"], asked_month(ask, "form" if problem else "query", team=ask.params["team"])
+def _page(ask: Ask, refused: Problem | None = None) -> Response:
+    team, month = ask.params["team"], asked_month(ask, "query" if refused is None else "form", team=ask.params["team"])
     table = month_table.table(ask.store, month, team, ask.today, budget_s=figures.SHOWN_BUDGET_S)
     ask.audit("team.view", "team", team, month=month)
     own, fined = tuple(row.of for row in table.rows), fines_known(ask.store)
     return ask.render(
         "web/team/team.html.j2",
-        400 if problem else 200,
+        refused.status if refused is not None else 200,
         title=team,
         team=team,
         month=month,
@@ -148,7 +152,7 @@ def _page(ask: Ask, problem: str = "") -> Response:
         digest=closing.digest(table, team),
         may_sign=ask.may(Permission.SIGN_OFF) and table.closed is None and bool(table.rows),
         demo=any(one.demo for one in own),
-        problem=problem,
+        problem=refused.text if refused is not None else "",
     )
 
 
@@ -181,12 +185,14 @@ def _signed(store: Store, table: Table, team: str) -> closing.SignOff | None:
 def sign(ask: Ask) -> Response:
     """The lead has checked the team's table."""
     team, month = ask.params["team"], asked_month(ask, "form")
-    try:
+    figures.ensure(ask.store, [month], team=team, budget_s=None)  # the long part, while others may write
+
+    def done() -> Response:
         closing.sign(ask.store, month, team, signed(ask), ask.form.text("note"), ask.form.text("digest"), ask.today)
-    except StoreError as error:
-        return _page(ask, f"{error.cause}。{error.cure}")
-    ask.audit("month.sign", "team", team, month=month)
-    return ask.redirect(address("/teams/{team}", team=team, query={"month": month}), notice=_("已签字"))
+        ask.audit("month.sign", "team", team, month=month)
+        return ask.redirect(address("/teams/{team}", team=team, query={"month": month}), notice=_("已签字"))
+
+    return ask.attempt(done, lambda problem: _page(ask, problem))
 
 
 # ---------------------------------------------------------------- an agent's month
@@ -200,11 +206,12 @@ def agent(ask: Ask) -> Response:
     agent_id, month = ask.params["agent_id"], asked_month(ask, agent_id=ask.params["agent_id"])
     behind = figures.ensure(ask.store, [month], agent_id=agent_id, budget_s=figures.SHOWN_BUDGET_S)
     team = ask.user.team if ask.user.role is UserRole.LEAD else None
-    if team is None:
-        one = next(iter(figures.of_agent(ask.store, agent_id, [month])), None)
-    else:
-        one = figures.within_team(ask.store, agent_id, month, team)
-    how = month_table.arithmetic(ask.store, agent_id, month, team)
+    with ask.store.db.reading():
+        if team is None:
+            one = next(iter(figures.of_agent(ask.store, agent_id, [month])), None)
+        else:
+            one = figures.within_team(ask.store, agent_id, month, team)
+        how = month_table.arithmetic(ask.store, agent_id, month, team)
     ask.audit("agent.view", "agent", agent_id, month=month)
     return ask.render(
         "web/team/agent.html.j2",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
@@ -30,6 +30,7 @@ STATES = {
     release.REFUSED: (marked("已退回"), "bad"),
     release.WITHDRAWN: (marked("已撤回"), "bad"),
     release.WAITING: (marked("待放行"), "warn"),
+    release.OUTDATED: (marked("旧规则遮蔽，需重新剪辑"), "bad"),
 }
 EXAMPLES = {"": marked("不标"), "good": marked("好例"), "bad": marked("差例")}
 ROLES = {
@@ -39,6 +40,8 @@ ROLES = {
     "third_party": marked("第三方"),
     "unknown": marked("通话"),
 }
+HEARS_ALL = frozenset({UserRole.QA})
+"""Who hears any call as it was recorded, and so also a clip in which too little is hidden."""
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 
 
@@ -88,9 +91,21 @@ PLAYLIST_KNOWN = Scope("playlist", _playlist_known)
 BRIEF_CLIP = Scope("brief_clip", _brief_clip)
 
 
-def logged(ask: Ask) -> Callable[[Clip], None]:
+def logged(ask: Ask, action: str = release.CUT) -> Callable[[Clip], None]:
     """The row of the log that stands or falls with a clip's cut."""
-    return lambda one: ask.audit("clip.cut", "clip", str(one.id), version=one.version.id)
+    return lambda one: ask.audit(action, "clip", str(one.id), version=one.version.id)
+
+
+def may_hear(ask: Ask, one: Clip) -> bool:
+    """Whether the person may hear and read the clip as it was kept: under older rules of what is hidden only who may hear calls whole."""
+    return not one.version.outdated or ask.user.role in HEARS_ALL
+
+
+def listed(ask: Ask, clips: Iterable[Clip]) -> dict[str, Any]:
+    """What every page that shows several clips tells of each: state and kind, and which of them may be heard."""
+    clips = tuple(clips)
+    heard = frozenset(one.id for one in clips if may_hear(ask, one))
+    return {"states": release.states(ask.store, clips), "words": STATES, "examples": EXAMPLES, "audible": heard}
 
 
 # ---------------------------------------------------------------- sound
@@ -111,7 +126,13 @@ def ranged(ask: Ask, data: bytes, media_type: str, digest: str) -> Response:
 
 
 def clip_sound(ask: Ask, one: Clip) -> Response:
-    """The kept sound of a clip's newest version as WAV, which every browser plays to the sample."""
+    """The kept sound of a clip's newest version as WAV, which every browser plays to the sample; listening is logged.
+
+    Refused (409) to who may hear redacted sound alone, where less was hidden then.
+    """
+    if not may_hear(ask, one):
+        raise Refused(409, _("旧规则遮蔽，需重新剪辑"))
+    ask.listened(("clip", one.version.id), "clip.listen", "clip", str(one.id), version=one.version.id)
     pcm, rate_hz = sounds.samples(cutting.sound(ask.store, one.version))
     return ranged(ask, sounds.encoded(pcm, rate_hz, "wav"), "audio/wav", one.version.sound)
 

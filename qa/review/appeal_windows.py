@@ -1,0 +1,137 @@
+"""Until when an agent may appeal against what is published of a call; what that needs is read once for all its rules."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from qa.books import Books
+from qa.judgements import Result, shared
+from qa.review import publications
+from qa.review.appeal_records import WHOLE_CALL, Appeal, against
+from qa.review.appeal_states import ACCEPTED, CLOSED, State, house_day, today
+from qa.review.rulings import Verdict, of_call
+from qa.rules.appeal_terms import AppealTerms
+from qa.store import Store
+from qa.types import Outcome, Provenance, Scorecard
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whether an agent may appeal against a rule's result now: ``until`` the last day, ``why`` not (Chinese, "" where it is open)."""
+
+    open: bool
+    until: datetime.date | None
+    why: str = ""
+
+
+def terms_of(store: Store, made: Scorecard) -> AppealTerms:
+    """The terms of the rule book that a scorecard was made with; the program's own where that is not to be had."""
+    return _terms(store, made.provenance)
+
+
+def terms_at(store: Store, scorecard_id: int) -> AppealTerms:
+    """The same of a scorecard that is there, by its id."""
+    (row,) = store.db.rows("select rule_book, rule_book_version, demo from scorecards where id = ?", scorecard_id)
+    return _terms(store, _made(row))
+
+
+def _terms(store: Store, made: Provenance) -> AppealTerms:
+    book = Books(store).known(made)
+    return book.appeals if book is not None else AppealTerms()
+
+
+def _made(row: dict[str, Any]) -> Provenance:
+    """As far as it names the rule book."""
+    return Provenance("", (), row["rule_book"] or "", row["rule_book_version"] or "", "", bool(row["demo"]))
+
+
+def windows(store: Store, call_id: str, rule_ids: Iterable[str], day: datetime.date | None = None) -> dict[str, Window]:
+    """Whether the call's agent may appeal against what is published of these rules (``WHOLE_CALL``: of the call) on ``day`` (None: today),
+    by rule id."""
+    scorecard_id = publications.newest(store.db, call_id)
+    if scorecard_id is None:
+        return dict.fromkeys(rule_ids, Window(False, None, "这通电话没有公布的评分"))
+    shown = _Shown(store, call_id, scorecard_id)
+    return {rule_id: shown.window(rule_id, day or today()) for rule_id in rule_ids}
+
+
+def window(store: Store, call_id: str, rule_id: str, day: datetime.date | None = None) -> Window:
+    """As :func:`windows`, of one rule."""
+    return windows(store, call_id, (rule_id,), day)[rule_id]
+
+
+class _Shown:
+    """A call as its agent sees it: the published scorecard beside the earlier ones, without any finding, and the appeals about it."""
+
+    def __init__(self, store: Store, call_id: str, scorecard_id: int) -> None:
+        sql = "select id, agent_id, rule_book, rule_book_version, demo, results_json from scorecards where call_id = ?"
+        self._rows = {row["id"]: row for row in store.db.rows(sql, call_id)}
+        self._judgements = shared(store.db)
+        self._unpacked: dict[int, tuple[Result, ...]] = {}
+        self._published = tuple(reversed(publications.of_call(store.db, call_id)))
+        self._appeals = against(store.db, call_id)
+        self._verdicts = {one.id: one for one in of_call(store.db, call_id)} if self._appeals else {}
+        self._now, self._terms = scorecard_id, _terms(store, _made(self._rows[scorecard_id]))
+
+    def window(self, rule_id: str, day: datetime.date) -> Window:
+        """Of a rule, or of ``WHOLE_CALL``."""
+        result = self._result(rule_id)
+        if rule_id != WHOLE_CALL and (result is None or result.outcome is not Outcome.FAIL):
+            return Window(False, None, "公布的评分里，这一项没有扣分或罚款")
+        until = self._terms.after(house_day(self._since(rule_id)), self._terms.window_days)
+        for known in self._appeals:
+            if known.rule_id == rule_id:
+                now = known.state(day)
+                if now.open:
+                    return Window(False, until, "已经申诉，正在处理")
+                if self._final(known, now):
+                    return Window(False, until, "已经申诉过，答复是最终的")
+        return Window(True, until) if day <= until else Window(False, until, f"申诉期到 {until} 为止，已过")
+
+    def _since(self, rule_id: str) -> str:
+        """From when on the agent sees the result as it is published now: a correction of something else gives no new time."""
+        since, now = "", self._figures(self._now, rule_id)
+        for one in self._published:
+            if one.scorecard_id is None or (since and self._figures(one.scorecard_id, rule_id) != now):
+                break
+            since = one.created
+        return since
+
+    def _final(self, known: Appeal, now: State) -> bool:
+        """Whether an appeal that is over has the last word on what is published now.
+
+        What an accepted one took away and is there again may be appealed against again; of a whole call nothing is taken away, and what is
+        left of an appeal that was accepted in part is what was refused.
+        """
+        if now.status != CLOSED and not (now.status == ACCEPTED and (now.part or known.rule_id == WHOLE_CALL)):
+            return False
+        same = self._figures(known.scorecard_id, known.rule_id) == self._figures(self._now, known.rule_id)
+        return same or (now.part and self._left(known))
+
+    def _left(self, known: Appeal) -> bool:
+        """Whether what is published now is what the answers left of the deduction."""
+        given = [self._verdicts[step.verdict_id] for step in known.steps if step.verdict_id in self._verdicts]
+        result = self._result(known.rule_id)
+        if not given or result is None or self._rows[self._now]["agent_id"] != known.agent_id:
+            return False
+        return (result.outcome, result.occurrences) == (given[-1].outcome, _times(given[-1]))
+
+    def _results(self, scorecard_id: int) -> tuple[Result, ...]:
+        if scorecard_id not in self._unpacked:
+            self._unpacked[scorecard_id] = self._judgements.unpack(self._rows[scorecard_id]["results_json"])
+        return self._unpacked[scorecard_id]
+
+    def _result(self, rule_id: str) -> Result | None:
+        return next((one for one in self._results(self._now) if one.check_id == rule_id), None)
+
+    def _figures(self, scorecard_id: int, rule_id: str) -> object:
+        """What an appeal can be about."""
+        results = [r for r in self._results(scorecard_id) if rule_id in (WHOLE_CALL, r.check_id)]
+        return self._rows[scorecard_id]["agent_id"], tuple((r.check_id, r.outcome, r.occurrences, r.points) for r in results)
+
+
+def _times(verdict: Verdict) -> int:
+    return sum(finding.outcome is verdict.outcome for finding in verdict.findings)
