@@ -33,12 +33,12 @@ BOOK = "zhongyi-gas"
 
 
 def file_appeals(store: Store, chance: random.Random) -> int:
-    """Agents appeal against breaches of their newest published calls, two days after."""
+    """Agents appeal against breaches of published calls of the last year and more, two days after."""
     newest = "select call_id, agent_id, substr(started, 1, 10) as day from calls order by started desc limit ?"
     filed = 0
-    for call in store.db.rows(newest, 40 * APPEALS):
+    for call in store.db.rows(newest, 400 * APPEALS):
         number = publications.newest(store.db, call["call_id"])
-        if filed == APPEALS or number is None or chance.random() > 0.2:
+        if filed == APPEALS or chance.random() > 0.01 or number is None:
             continue
         card = publications.at(store, call["call_id"], number)[1]
         wrong = [result.check_id for result in card.results if result.outcome is Outcome.FAIL]

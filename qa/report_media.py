@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
@@ -112,12 +111,11 @@ def envelopes(channels: Sequence[ChannelAcoustics], duration_ms: int, columns: i
     result = []
     for acoustics, track in zip(channels, tracks, strict=True):
         edges = np.linspace(0, duration_ms, columns + 1) / max(1, acoustics.frame_ms)
-        heights = []
-        for left, right in itertools.pairwise(edges):
-            part = track[int(left) : max(int(left) + 1, int(np.ceil(right)))]
-            level = float(part.max()) if len(part) else -120.0
-            heights.append(round(min(1.0, max(0.0, 1.0 + (level - top) / WAVE_RANGE_DB)), 3))
-        result.append(heights)
+        left = np.minimum(edges[:-1].astype(int), len(track))
+        right = np.minimum(np.maximum(edges[:-1].astype(int) + 1, np.ceil(edges[1:]).astype(int)), len(track))
+        padded = np.append(track, (-120.0, -120.0))  # what lies behind the end is silence
+        levels = np.maximum.reduceat(padded, np.stack([left, np.maximum(right, left + 1)], axis=1).ravel())[::2]
+        result.append([round(float(height), 3) for height in np.clip(1.0 + (levels - top) / WAVE_RANGE_DB, 0.0, 1.0)])
     return result
 
 

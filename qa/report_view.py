@@ -145,17 +145,26 @@ class CallView:
     channels: tuple[str, ...]
 
 
+def checks(card: Scorecard, book: RuleBook | None = None) -> tuple[CheckView, ...]:
+    """The results alone, as in :func:`view`."""
+    return tuple(_check(result, book) for result in _gravest_first(card))
+
+
+def _gravest_first(card: Scorecard) -> list[CheckResult]:
+    return sorted(card.results, key=lambda r: SEVERITY[r.outcome])
+
+
 def view(call: Call, card: Scorecard, book: RuleBook | None = None) -> CallView:
     """All figures and words of the page; results that need attention first.
 
     ``book``: the rule book that the scorecard was made with, which says whether a rule earns, costs or adds points; None: not known.
     """
-    results = sorted(card.results, key=lambda r: SEVERITY[r.outcome])
+    results = _gravest_first(card)
     pins = _pins(call, results)
     counted = Counter(r.outcome for r in results)
     counts = tuple((o.value, OUTCOME_SYMBOL[o], OUTCOME_TEXT[o], counted[o]) for o in SEVERITY if counted[o])
     return CallView(
-        checks=tuple(_check(r, book) for r in results),
+        checks=checks(card, book),
         counts=counts,
         lanes=_lanes(call, results),
         pins=pins,

@@ -196,12 +196,18 @@ def _agent_month(row: dict[str, Any], elsewhere: int = 0, apart: bool = False) -
         **plain,
         percent=Estimate(row["mean"], row["low"], row["high"], row["scored"]),
         variance=row["variance"] or 0.0,
-        books=rows.from_json(row["books_json"], tuple[str, ...]),
+        books=_books(row["books_json"]),
         checks_json=row["checks_json"],
         fines=rows.from_json(row["fines_json"], KeptFines),
         elsewhere=elsewhere,
         apart=apart,
     )
+
+
+@lru_cache(maxsize=256)  # agents of one house have the same ones
+def _books(text: str) -> tuple[str, ...]:
+    found: tuple[str, ...] = rows.from_json(text, tuple[str, ...])
+    return found
 
 
 def summed(found: Iterable[AgentMonth]) -> tuple[CheckCount, ...]:

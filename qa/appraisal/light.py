@@ -67,6 +67,12 @@ def _call(row: dict[str, Any], results: tuple[Result, ...]) -> LightCall:
     return LightCall(**plain | texts, demo=bool(row["demo"]), results=results, shown=bool(row["shown"]))
 
 
+def results(store: Store, call_id: str, scorecard_id: int) -> tuple[Result, ...]:
+    """The results of a scorecard without their findings; nothing where there is none of these ids."""
+    found = store.db.rows("select results_json from scorecards where id = ? and call_id = ?", scorecard_id, call_id)
+    return judgements(store.db).unpack(found[0]["results_json"]) if found else ()
+
+
 def whole(store: Store, call_id: str, scorecard_id: int) -> tuple[CheckResult, ...]:
     """The results of a scorecard with their findings; nothing where there is none of these ids."""
     found = store.db.rows("select results_json from scorecards where id = ? and call_id = ?", scorecard_id, call_id)

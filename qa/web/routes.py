@@ -70,7 +70,7 @@ SMALL = 64 << 10
 
 
 ROUTES: tuple[Page, ...] = (
-    # account and start (W1)
+    # account and start
     Page("GET", "/login", account.login, Permission.PUBLIC),
     Page("POST", "/login", account.log_in, Permission.PUBLIC, largest=SMALL, own_transaction=True),
     Page("POST", "/language", account.language, Permission.PUBLIC, largest=SMALL, own_transaction=True),
@@ -84,7 +84,7 @@ ROUTES: tuple[Page, ...] = (
     # one call
     Page("GET", "/calls/{call_id}", call.page, Permission.CALL, CALL_IN_REACH),
     Page("GET", "/calls/{call_id}/audio", call.audio, Permission.CALL, CALL_IN_REACH),
-    # review, publishing, appeals, rules (W2)
+    # review, publishing, appeals, rules
     Page("GET", "/review", queue.page, Permission.REVIEW),
     Page("POST", "/review/assign", queue.assign, Permission.REVIEW),
     Page("GET", "/review/{call_id}", review.page, Permission.REVIEW, CALL_IN_REACH),
@@ -110,7 +110,7 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/rules/{draft}", rules.change, Permission.RULES, DRAFT_KNOWN),
     Page("GET", "/rules/{draft}/try", rules.attempt, Permission.RULES, DRAFT_KNOWN),
     Page("POST", "/rules/{draft}/adopt", rules.adopt, Permission.RULES, DRAFT_KNOWN),
-    # trainer (W3)
+    # trainer
     Page("GET", "/search", search.page, Permission.SEARCH),
     Page("GET", "/search/{card}/cut", clips.cutter, Permission.CLIP, SEARCHED),
     Page("POST", "/search/{card}/cut", clips.cut, Permission.CLIP, SEARCHED, own_transaction=True),
@@ -136,7 +136,7 @@ ROUTES: tuple[Page, ...] = (
     Page("GET", "/briefing/{team}", briefing.page, Permission.BRIEFING, TEAM_IN_REACH),
     Page("POST", "/briefing/{team}/playlist", briefing.make_playlist, Permission.CLIP, TEAM_IN_REACH, own_transaction=True),
     Page("GET", "/briefing/{team}/{day}/clips/{clip_id}/sound", briefing.sound, Permission.BRIEFING, BRIEF_CLIP),
-    # agents, team leads, HR (W4)
+    # agents, team leads, HR
     Page("GET", "/my", agent.page, Permission.OWN_RESULTS),
     Page("GET", "/my/calls/{call_id}", agent.card, Permission.OWN_RESULTS, CALL_IN_REACH),
     Page("POST", "/my/calls/{call_id}/acknowledge", agent.acknowledge, Permission.OWN_RESULTS, CALL_IN_REACH),
@@ -166,7 +166,7 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/users/{user_id}/state", users.set_state, Permission.USERS, USER_KNOWN, largest=SMALL, own_transaction=True),
     Page("GET", "/audit", audit.page, Permission.AUDIT),
     Page("POST", "/audit/verify", audit.verify, Permission.AUDIT, largest=SMALL, own_transaction=True),
-    # operation (W5)
+    # operation
     Page("GET", "/healthz", operation.live_page, Permission.PUBLIC, plain=operation.live),
     Page("GET", "/healthz/ready", operation.ready, Permission.PUBLIC),
     Page("GET", "/metrics", operation.figures, Permission.OPERATION),

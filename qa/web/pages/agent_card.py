@@ -129,4 +129,4 @@ def confidence(call: Call, evidence: Evidence) -> float | None:
 
 def rule_title(store: Store, one: Appeal) -> str:
     """The title of the rule that an appeal is about, as it was published; '' for the whole call."""
-    return next((r.title for r in light.whole(store, one.call_id, one.scorecard_id) if r.check_id == one.rule_id), "")
+    return next((r.title for r in light.results(store, one.call_id, one.scorecard_id) if r.check_id == one.rule_id), "")

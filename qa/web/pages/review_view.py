@@ -12,7 +12,7 @@ from qa.errors import StoreError
 from qa.export import mask_text
 from qa.ledger_calls import StoredCall
 from qa.report_privacy import without_numbers
-from qa.report_view import CheckView, Line, view
+from qa.report_view import CheckView, Line, checks
 from qa.review import text_marks, verdicts
 from qa.review.appeal_states import LEVELS, REFUSED, WAITING, State, house_day
 from qa.review.rulings import Verdict, holding, judged_on, of_call, standing
@@ -94,8 +94,8 @@ def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleB
     ``call`` and ``card`` are masked.
     """
     own = replace(card, results=tuple(result.machine or result for result in card.results))
-    now = {check.check_id: check for check in view(call, card, book).checks}
-    machine = {check.check_id: check for check in view(call, own, book).checks}
+    now = {check.check_id: check for check in checks(card, book)}
+    machine = {check.check_id: check for check in checks(own, book)}
     number = call.record.customer_number if call.record is not None else ""
     given: dict[str, list[Verdict]] = {}
     for one in of_call(store.db, of.call_id):
