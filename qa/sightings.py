@@ -18,6 +18,9 @@ LISTENED_MS = 15_000
 """Who looks at a stretch of at most this has heard all that is in it.  A longer one is the same place only as another of about its length:
 of a whole call nobody can say that what lies somewhere in it was heard."""
 
+GONE = "…"
+"""In the place of words that were deleted after their time (``qa purge``)."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -30,12 +33,17 @@ def same(one: Place, other: Place) -> bool:
     """Whether a person who was shown the one was shown the other."""
     a, b = one.at, other.at
     if isinstance(a, Row) or isinstance(b, Row):
-        return isinstance(a, Row) and isinstance(b, Row) and (a.at, a.text) == (b.at, b.text)
+        return isinstance(a, Row) and isinstance(b, Row) and _same_row(a, b)
     if a.role is not b.role:
         return False
     shorter, longer = sorted((a.span.duration_ms, b.span.duration_ms))
     needed = shorter if longer <= LISTENED_MS else longer
     return a.span == b.span or a.span.overlap_ms(b.span) >= max(1, SHARED * needed)
+
+
+def _same_row(a: Row, b: Row) -> bool:
+    """The time alone tells where the text was deleted meanwhile."""
+    return a.at == b.at and (a.text == b.text or (a.at is not None and GONE in (a.text, b.text)))
 
 
 def new_among(found: Iterable[Finding], seen: Iterable[Finding]) -> tuple[Finding, ...]:

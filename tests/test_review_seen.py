@@ -237,7 +237,7 @@ def test_what_an_accepted_appeal_was_not_about_may_be_ruled_on(store: Store, tmp
     appeals.accept(store, one.id, "qa", "属实", Terms("李"), Decision(PASS))
     again_by_text(store, tmp_path / "h")
     assert publications.shown(store, "A")[1].result("words").outcome is INCONCLUSIVE  # type: ignore[union-attr]
-    old, new = Evidence(Span(3300, 3900), Role.AGENT), Evidence(Span(9700, 10400), Role.AGENT)
+    old, new = Evidence(Span(3300, 3900), Role.AGENT), Evidence(Span(8900, 9600), Role.AGENT)
     for act in (
         lambda: verdicts.withdraw(store, "A", "words", BY),
         lambda: verdicts.add(store, "A", "words", old, BY),
@@ -246,7 +246,7 @@ def test_what_an_accepted_appeal_was_not_about_may_be_ruled_on(store: Store, tmp
         with pytest.raises(StoreError, match="已成立"):
             act()
     verdicts.add(store, "A", "words", new, BY)
-    assert starts(words(store), FAIL) == [10000] and words(store).settled
+    assert starts(words(store), FAIL) == [9000] and words(store).settled
 
 
 # ---------------------------------------------------------------- whose part, and who decides last

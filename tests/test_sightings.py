@@ -9,7 +9,7 @@ import pytest
 
 from qa.bench import ruled
 from qa.judgements import Result, RuleWords
-from qa.sightings import Place, apart, each_among, held, new_among, same
+from qa.sightings import GONE, Place, apart, each_among, held, new_among, same
 from qa.types import Evidence, Finding, Outcome, Role, Row, Ruling, Span
 
 AGENT, CUSTOMER = Role.AGENT, Role.CUSTOMER
@@ -46,6 +46,12 @@ def test_one_place_is_half_of_the_shorter_and_of_long_ones_half_of_the_longer(
 def test_rows_of_the_call_log_are_the_same_wherever_they_stand_in_the_file() -> None:
     one, moved, other = (Place(Row(f"log.csv:{n}", "2025-05-10T10:00:00", text)) for n, text in ((2, "超时"), (9, "超时"), (2, "漏接")))
     assert same(one, moved) and not same(one, other) and not same(one, Place(Evidence(Span(0, 1), AGENT)))
+
+
+def test_a_row_whose_text_was_deleted_is_known_by_its_time() -> None:
+    row, gone = Place(Row("a.csv:2", "2025-05-10T10:00:00", "呼损")), Place(Row("a.csv:2", "2025-05-10T10:00:00", GONE))
+    assert same(row, gone) and same(gone, row) and not same(gone, Place(Row("a.csv:3", "2025-05-10T10:00:01", "呼损")))
+    assert not same(Place(Row("a.csv:2", None, GONE)), Place(Row("a.csv:3", None, "呼损")))
 
 
 def test_a_finding_is_new_unless_all_its_own_places_were_shown() -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from web_house import NUMBER, House, call_id
+from web_house import NUMBER, PASSWORD, House, call_id
 
-from qa.people import audit, audit_search
+from qa.people import accounts, audit, audit_search
+from qa.people.accounts import User, UserRole
 from qa.people.audit_search import Wanted
 from qa.web.audit_words import ACTIONS, KINDS
 
@@ -108,6 +109,13 @@ def test_the_log_is_searched_by_person_action_object_and_day(house: House) -> No
     assert {row[3] for row in shown(house, "?kind=call&object=C-1")} == {"通话 C-1"}
     assert {row[3] for row in shown(house, "?object=C-1")} == {"通话 C-1", "月份 C-1"}
     assert {row[1] for row in shown(house, "?by=管理员")} == {"admin"}  # by name
+
+
+def test_an_account_without_a_name_hides_nobody_elses_rows(house: House) -> None:
+    """Asked for nobody, the page shows everybody."""
+    accounts.add(house.store.db, User(0, "nameless", "", UserRole.QA), PASSWORD, "管理员")
+    fill(house, 6)
+    assert {"wang", "li", "zhao"} <= {row[1] for row in shown(house)}
 
 
 def test_long_results_go_page_by_page_and_back(house: House) -> None:

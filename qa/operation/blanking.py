@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from qa.sightings import GONE
 from qa.types import Evidence, Finding
 
-GONE = "…"
-"""Stands where words were."""
 _QUOTED = re.compile("“[^”]*”?")
 _SHORTEST = 2
 

@@ -157,10 +157,14 @@ def _delete_search(store: Store, one: Old) -> Gone:
 # ---------------------------------------------------------------- transcripts, and what was worked out on the way
 
 
+_HOLDS_WORDS = "(text <> '' or before_json <> '[]' or edges_json <> '[]')"
+"""Of a correction: also one that nothing was said holds the words that stood there."""
+
+
 def _old_transcripts(store: Store, cutoff: str) -> Iterator[Old]:
     done = _DONE.format(kind="transcripts", id="c.call_id", card=_NEWEST)
     said = "exists (select 1 from utterances u where u.call_id = c.call_id)"
-    corrected = "exists (select 1 from text_marks m where m.call_id = c.call_id and m.text <> '')"
+    corrected = f"exists (select 1 from text_marks m where m.call_id = c.call_id and {_HOLDS_WORDS})"
     sql = f"""select c.call_id, {_NEWEST} as card from calls c where {_AGE} < :cutoff and {_FREE}
       and (not {done} or {said} or {corrected})"""
     for row in _each(store, sql, cutoff):
@@ -177,7 +181,8 @@ def _delete_transcript(store: Store, one: Old) -> Gone:
     marks = store.db.rows("select id, text, before_json, edges_json from text_marks where call_id = ? order by id", one.object_id)
     execute("delete from utterances_fts where rowid in (select id from utterances where call_id = ?)", (one.object_id,))
     execute("delete from utterances where call_id = ?", (one.object_id,))
-    execute("update text_marks set text = '', before_json = '[]', edges_json = '[]' where call_id = ? and text <> ''", (one.object_id,))
+    blank = "update text_marks set text = '', before_json = '[]', edges_json = '[]'"
+    execute(f"{blank} where call_id = ? and {_HOLDS_WORDS}", (one.object_id,))
     snapshots = store.db.rows("select snapshot from scorecards where call_id = ?", one.object_id)
     payloads = {found.decode() for row in snapshots for found in _DIGEST.findall(row["snapshot"])}
     stages = _stages_of(store, one.object_id)

@@ -9,7 +9,7 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qa import rows
+from qa import rows, sightings
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
@@ -19,10 +19,10 @@ from qa.review.appeal_records import WHOLE_CALL, Appeal, against, get, of_agent,
 from qa.review.appeal_states import ACCEPT_PART, ACTIONS, FINAL, LEAD, LEVELS, QA, REFUSED, WAITING
 from qa.review.appeal_windows import Window, terms_at, terms_of, window, windows
 from qa.review.recounting import recounted
-from qa.review.rulings import of_call
+from qa.review.rulings import before_eyes, of_call
 from qa.review.verdicts import Given, Terms
 from qa.store import Store
-from qa.types import Evidence, Outcome
+from qa.types import CheckResult, Evidence, Outcome
 
 __all__ = [
     "WHOLE_CALL",
@@ -177,6 +177,7 @@ def _verdict(store: Store, known: Appeal, text: str, terms: Terms, decision: Dec
     if not decision.kept and result.outcome is decision.outcome and not result.outgrown:
         make = verdicts.confirming()  # somebody else has ruled so meanwhile
     _check_seen(store, known)
+    _check_found(store, known, result)
     return verdicts.give_within(store, known.call_id, known.rule_id, terms, make)
 
 
@@ -214,6 +215,16 @@ def _check_seen(store: Store, known: Appeal) -> None:
     if published is not None and not proposed and publications.unseen(store.db, published, basis, known.rule_id):
         cause = "这通电话有一份还没有公布的新评分，别的项目也与公布的不同"
         raise StoreError(f"申诉 {known.id}", cause, "请先核对并公布新的评分，再答复申诉")
+
+
+def _check_found(store: Store, known: Appeal, result: CheckResult) -> None:
+    """Errors: :class:`StoreError` where the answer would also rule on doubtful places that were not there when the agent appealed: the
+    page of the appeal does not show them."""
+    new = () if result.settled else sightings.new_among(result.findings, before_eyes(store.db, known.scorecard_id, known.rule_id))
+    places = "、".join(clock(one.evidence[0].span.start_ms) for one in new if one.outcome is Outcome.INCONCLUSIVE and one.evidence)
+    if places:
+        cause = f"提出申诉以后，这条规则在别处另有发现（{places}），没有人判定过"
+        raise StoreError(f"申诉 {known.id}", cause, "请先复核这通电话的这些地方，再答复申诉")
 
 
 def _answerable(store: Store, appeal_id: int, level: str, action: str, who: Decider, day: datetime.date | None) -> Appeal:

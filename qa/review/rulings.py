@@ -116,7 +116,17 @@ def before_eyes(db: Database, scorecard_id: int, rule_id: str) -> tuple[Finding,
     return tuple(dict.fromkeys(finding for one in known.filled(shown, (rule_id,)) for finding in one.findings))
 
 
-_RULED = """select v.id, v.rule_id, v.outcome, v.findings_json, v.created, v.scorecard_id, s.snapshot
+def _counted(db: Database, scorecard_id: int, rule_id: str) -> tuple[Finding, ...]:
+    """What a scorecard counts as breaches of a rule."""
+    (row,) = db.rows("select results_json from scorecards where id = ?", scorecard_id)
+    known = shared(db)
+    own = known.filled((r for r in known.unpack(row["results_json"]) if r.check_id == rule_id), (rule_id,))
+    return tuple(finding for one in own for finding in one.findings if finding.outcome is Outcome.FAIL)
+
+
+_SINGLE = ("add", "drop")
+"""Words on single places: whoever adds or drops one has said nothing of a doubtful place beside it."""
+_RULED = """select v.id, v.rule_id, v.action, v.outcome, v.findings_json, v.created, v.scorecard_id, s.snapshot
   from verdicts v join scorecards s on s.id = v.scorecard_id
   where v.call_id = ? and v.file_sha256 = ? and s.rule_book = ? order by v.id"""
 
@@ -138,8 +148,8 @@ def _ruling(db: Database, given: Sequence[dict[str, Any]]) -> Ruling:
     last = given[-1]
     day = datetime.datetime.fromisoformat(last["created"]).astimezone(HOUSE_ZONE).date().isoformat()
     *earlier, findings = (rows.from_json(row["findings_json"], tuple[Finding, ...]) for row in given)
-    cards = dict.fromkeys(row["scorecard_id"] for row in given)
-    seen = [*(before_eyes(db, card, last["rule_id"]) for card in cards), *earlier]
+    cards = dict.fromkeys((row["scorecard_id"], row["action"] in _SINGLE) for row in given)
+    seen = [*((_counted if single else before_eyes)(db, card, last["rule_id"]) for card, single in cards), *earlier]
     return Ruling(last["id"], Outcome(last["outcome"]), findings, day, tuple(dict.fromkeys(one for each in seen for one in each)))
 
 

@@ -54,6 +54,11 @@ class TextMark:
     def before_text(self) -> str:
         return "".join(word.text for word in self.before)
 
+    @property
+    def deleted(self) -> bool:
+        """Whether its words were purged: one that nothing is said has the words that stood there."""
+        return not self.text and not self.before
+
 
 def marks(db: Database, call_id: str) -> tuple[TextMark, ...]:
     """All marks of a call, the earliest first."""

@@ -26,8 +26,9 @@ _NAMED = (Role.AGENT, Role.CUSTOMER)
 
 
 def carried(store: Store, mark: TextMark, call: Call) -> TextMark | None:
-    """The correction with the label that its voice has in ``call``, as that was heard; None where it is not clear which one that is."""
-    label = _label(store, mark, call.as_heard)
+    """The correction with the label that its voice has in ``call``, as that was heard; None where it is not clear which one that is, or
+    where its words were deleted."""
+    label = _label(store, mark, call.as_heard) if not mark.deleted else None
     return replace(mark, speaker=label) if label is not None else None
 
 
@@ -37,7 +38,9 @@ def doubted(call: Call, lost: Sequence[TextMark]) -> Call:
         return call
     heard, known = call.as_heard, call.roles
     places = "、".join(clock(mark.span.start_ms) for mark in sorted(lost, key=lambda mark: mark.span))
-    doubt = f"人工更正的文字（{places}）是对以前的说话人区分结果所作，现在分不清是谁说的；请撤回这些更正，再重新更正"
+    gone = any(mark.deleted for mark in lost)
+    why = "已按保存期限删除，不知改成了什么" if gone else "是对以前的说话人区分结果所作，现在分不清是谁说的"
+    doubt = f"人工更正的文字（{places}）{why}；请撤回这些更正，再重新更正"
     unknown = (RoleAssignment(a.speaker, Role.UNKNOWN, 0.0, "person") if a.role in _NAMED else a for a in known.assignments)
     others = tuple(one for one in known.stretches if one.role not in _NAMED)
     told = replace(known, assignments=tuple(unknown), stretches=others, doubt=doubt, handed_over_ms=None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from qa import sightings
 from qa.errors import NotFoundError, StoreError
 from qa.export import mask_name, mask_text
 from qa.operation import remains
@@ -15,6 +16,7 @@ from qa.report_view import FindingView, view
 from qa.review import appeals, recounting, verdicts, versions
 from qa.review.appeal_states import ACTIONS, FINAL, LEAD, LEVELS, QA, WAITING
 from qa.review.appeals import Appeal, Decider, Decision
+from qa.review.rulings import before_eyes
 from qa.review.verdicts import Terms
 from qa.store import Store
 from qa.types import Call, CheckResult, Outcome, Scorecard
@@ -162,7 +164,7 @@ def _decision(ask: Ask, one: Appeal) -> Decision | None:
     if one.rule_id == appeals.WHOLE_CALL:
         return None
     result = _standing(ask.store, one)
-    breaches = review_view.breaches(result) if result is not None else ()
+    breaches = _listed(ask.store, one, result) if result is not None else ()
     ticked = ask.form.all("accepted")
     kept = tuple(place for place in breaches if str(place) not in ticked)
     if breaches and kept == breaches:
@@ -175,6 +177,14 @@ def _standing(store: Store, one: Appeal) -> CheckResult | None:
     with suppress(NotFoundError):
         return verdicts.whole_result(store, verdicts.basis(store, one.call_id), one.rule_id)
     return None
+
+
+def _listed(store: Store, one: Appeal, result: CheckResult) -> tuple[int, ...]:
+    """Places of the breaches that are listed: several, or one that the scorecard which the agent appealed against does not show."""
+    found = tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.FAIL)
+    breaches = [result.findings[place] for place in found]
+    several = len(found) > 1 or bool(sightings.new_among(breaches, before_eyes(store.db, one.scorecard_id, one.rule_id)))
+    return found if result.outcome is Outcome.FAIL and several else ()
 
 
 def _published(store: Store, one: Appeal) -> tuple[Call, Scorecard] | None:
@@ -190,9 +200,9 @@ def _masked(store: Store, call_id: str, scorecard_id: int) -> tuple[Call, Scorec
 
 
 def _places(store: Store, one: Appeal, published: tuple[Call, Scorecard]) -> tuple[str, list[tuple[int, FindingView]]] | None:
-    """Of a deduction that rests on several breaches the clause, and each breach at its place; None where there is one alone."""
+    """Of a deduction the clause, and each breach at its place, where there are several or none is the published one; else None."""
     result = _standing(store, one)
-    breaches = review_view.breaches(result) if result is not None else ()
+    breaches = _listed(store, one, result) if result is not None else ()
     if not breaches:
         return None
     now = verdicts.basis(store, one.call_id).scorecard_id

@@ -81,7 +81,7 @@ def _fields(ask: Ask) -> dict[str, str]:
 
 def _wanted(ask: Ask, fields: dict[str, str]) -> Wanted:
     """A person may be given by name, where one alone has it; commands are written under the name that they were given."""
-    named = [one.login for one in accounts.everybody(ask.store.db) if fields["by"] in (one.name, one.login)]
+    named = [one.login for one in accounts.everybody(ask.store.db) if fields["by"] and fields["by"] in (one.name, one.login)]
     days = [datetime.date.fromisoformat(fields[name]) if fields[name] else None for name in ("since", "until")]
     kinds = (fields["kind"],) if fields["kind"] else tuple(KINDS)
     return Wanted(
