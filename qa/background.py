@@ -13,7 +13,7 @@ from pathlib import Path
 from qa.errors import QaError
 from qa.store import Store
 
-EVERY_S = 20.0
+EVERY_S = 5.0
 """So long a thread waits before it looks again whether there is something to do."""
 REST_S = 0.1
 """Between two pieces: SQLite has no queue, who comes in between two transactions is served."""

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from qa import rows, rulebook
@@ -267,7 +268,14 @@ def load_stored(db: Database, content_hash: str, registry: Mapping[str, CheckMod
     name = f"{found[0]['id']} {found[0]['version']}+{content_hash}"
     if found[0]["archive_json"] is None:
         raise StoreError(name, "数据库里没有这个版本的原文", "请用 qa rescore --profile 重新评分")
-    return read_archive(rows.from_json(found[0]["archive_json"], Archive), content_hash, name, registry)
+    archive = rows.from_json(found[0]["archive_json"], Archive)
+    return read_archive(archive, content_hash, name, registry) if registry is not None else _read_once(archive, content_hash, name)
+
+
+@lru_cache(maxsize=64)
+def _read_once(archive: Archive, content_hash: str, name: str) -> RuleBook:
+    """All threads of a program share what the same texts say."""
+    return read_archive(archive, content_hash, name)
 
 
 def read_archive(archive: Archive, content_hash: str, name: str, registry: Mapping[str, CheckModule] | None = None) -> RuleBook:

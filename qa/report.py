@@ -21,6 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from qa import __version__, decode
+from qa.clock import HOUSE_ZONE
 from qa.errors import QaError, StoreError
 from qa.export import mask_name
 from qa.report_agent import agent_view, call_row, interval_text
@@ -73,7 +74,7 @@ def render(template: str, now: datetime, **values: object) -> str:
             style=Markup(_asset("style.css")),
             script=Markup(script),
             script_hash=f"sha256-{digest}",
-            made_at=now.strftime("%Y-%m-%d %H:%M"),
+            made_at=(now.astimezone(HOUSE_ZONE) if now.tzinfo is not None else now).strftime("%Y-%m-%d %H:%M"),
             program_version=__version__,
             **values,
         )

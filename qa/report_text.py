@@ -38,6 +38,7 @@ VALUE_TEXT = {
     "decode": "听到于（0 转写，1 复核）",
     "said_number": "所报工号",
     "phrase": "用语",
+    "phrases": "词表条数",
     "level_dbov": "有效语音电平（dBov）",
     "snr_db": "信噪比（dB）",
     "peak_dbov": "峰值（dBov）",

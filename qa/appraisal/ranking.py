@@ -46,8 +46,10 @@ def places(samples: Mapping[str, Sample]) -> dict[str, tuple[int, int]]:
 
 
 def _fewer(degrees: int) -> int:
-    """Degrees of freedom in two figures, never more than there are: the limit is a little wider, and is worked out once."""
-    step = int(10 ** max(0, len(str(degrees)) - 2))
+    """Degrees of freedom in two figures, from 100 on in one, never more than there are: the limit is a little wider (by at most one
+    and a half in a hundred), and is worked out once for many teams."""
+    digits = len(str(degrees))
+    step = int(10 ** max(0, digits - (1 if digits > 2 else 2)))
     return min(_MOST_DEGREES, degrees // step * step)
 
 

@@ -18,9 +18,10 @@ from qa.clips.cutting import Caption, Clip, Version, sound
 from qa.clips.playlists import Item, Playlist
 from qa.clips.release import require_released
 from qa.report import render
+from qa.report_text import ROLE_TEXT
 from qa.store import Store
 
-ROLES = {"agent": "坐席", "customer": "客户", "announcement": "自动播报", "third_party": "第三方", "unknown": "通话"}
+ROLES = {role.value: text for role, text in ROLE_TEXT.items()}
 EXAMPLES = {"good": "好例", "bad": "差例", "": ""}
 _UNSAFE = re.compile(r"[^\w-]+")
 _FIXED = (1980, 1, 1, 0, 0, 0)  # the same playlist gives the same file

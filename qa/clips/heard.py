@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from qa.phonetic import syllables
 from qa.text import readings
@@ -41,11 +42,11 @@ class Stream:
     speaker: str
     characters: tuple[Character, ...]
 
-    @property
+    @cached_property
     def text(self) -> str:
         return "".join(c.text for c in self.characters)
 
-    @property
+    @cached_property
     def sounds(self) -> tuple[str, ...]:
         return tuple(c.sound for c in self.characters)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from qa.clips.heard import Stream
 from qa.phonetic import syllable_distance, syllables
@@ -55,10 +56,39 @@ def said(streams: Sequence[Stream], known: Sequence[str]) -> tuple[tuple[int, in
 
 def sounding(stream: Stream, words: str) -> Iterator[tuple[int, int]]:
     """Places that sound like ``words`` (each syllable the same, or one that is commonly taken for it)."""
-    wanted, sounds = syllables(normalise(words)), stream.sounds
-    for at in range(len(sounds) - len(wanted) + 1):
-        if wanted and all(syllable_distance(a, b) <= 0.2 for a, b in zip(wanted, sounds[at : at + len(wanted)], strict=True)):
+    wanted, sounds = _wanted(words), stream.sounds
+    for at in _ear(sounds).starts(wanted[0]) if wanted else ():
+        heard = sounds[at : at + len(wanted)]
+        if len(heard) == len(wanted) and all(map(_alike, wanted, heard)):
             yield at, at + len(wanted)
+
+
+@lru_cache(maxsize=1 << 13)
+def _wanted(words: str) -> tuple[str, ...]:
+    return tuple(syllables(normalise(words)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _alike(one: str, other: str) -> bool:
+    return syllable_distance(one, other) <= 0.2
+
+
+class _Ear:
+    """Where in what was heard a syllable may stand: asked for a thousand names of agents, each syllable is compared once."""
+
+    def __init__(self, sounds: Sequence[str]) -> None:
+        self._at: dict[str, list[int]] = {}
+        for place, sound in enumerate(sounds):
+            self._at.setdefault(sound, []).append(place)
+        self._starts: dict[str, tuple[int, ...]] = {}
+
+    def starts(self, first: str) -> tuple[int, ...]:
+        if first not in self._starts:
+            self._starts[first] = tuple(sorted(place for sound, places in self._at.items() if _alike(first, sound) for place in places))
+        return self._starts[first]
+
+
+_ear = lru_cache(maxsize=8)(_Ear)
 
 
 def _until_pause(stream: Stream, start: int, end: int) -> int:

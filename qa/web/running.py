@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -59,6 +60,7 @@ def serve(settings: Settings, host: str, port: int, proxy: str, started: Callabl
             started(settings.public_url or f"http://{shown}:{listening.getsockname()[1]}/")
         await serving
 
+    threading.Thread(target=_warmed, name="warm", daemon=True).start()
     keepers = [Keeper(name, settings.db, piece, _trouble(name)) for name, piece in KEPT.items()]
     for one in keepers:
         one.start()
@@ -72,6 +74,18 @@ def serve(settings: Settings, host: str, port: int, proxy: str, started: Callabl
             signal.signal(number, handler)
     with Store(settings.db) as store:
         journal.log.info("stopped", audit_head=audit.head(store.db))
+
+
+def _warmed() -> None:
+    """What the first page of its kind would wait for: libraries and dictionaries that are read late, templates."""
+    import scipy.stats  # noqa: F401
+
+    from qa.text import words
+    from qa.web.rendering import environment
+
+    words("您好")
+    for name in environment().list_templates(extensions=["j2"]):
+        environment().get_template(name)
 
 
 def _trouble(name: str) -> Callable[[QaError], None]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _FIGURES = ("rate", "level", "silence", "length")
 _MORE = ("speaker", "team", "agent", "since", "until", *(f"{name}_{end}" for name in _FIGURES for end in ("from", "to")))
-_FEW_WAITING = 20
+_FEW_WAITING = 12
 """So many calls that wait for the index are put into it before a search; more are the background's work."""
 
 

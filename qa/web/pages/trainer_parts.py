@@ -14,6 +14,7 @@ from qa.clips import briefing, cutting, playlists, release, search, sounds
 from qa.clips.cutting import Clip, Redacted, Wish
 from qa.errors import NotFoundError, QaError
 from qa.people.accounts import User, UserRole
+from qa.report_text import ROLE_TEXT
 from qa.store import Store
 from qa.types import Span
 from qa.web.ask import plain_day
@@ -33,13 +34,7 @@ STATES = {
     release.OUTDATED: (marked("旧规则遮蔽，需重新剪辑"), "bad"),
 }
 EXAMPLES = {"": marked("不标"), "good": marked("好例"), "bad": marked("差例")}
-ROLES = {
-    "agent": marked("坐席"),
-    "customer": marked("客户"),
-    "announcement": marked("自动播报"),
-    "third_party": marked("第三方"),
-    "unknown": marked("通话"),
-}
+ROLES = {role.value: text for role, text in ROLE_TEXT.items()}
 HEARS_ALL = frozenset({UserRole.QA})
 """Who hears any call as it was recorded, and so also a clip in which too little is hidden."""
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
