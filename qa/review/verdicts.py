@@ -225,7 +225,9 @@ def check_month(store: Store, call_id: str, consent: bool) -> str | None:
     month = store.closed_month_of(call_id)
     if month is not None and not consent:
         raise StoreError(
-            call_id, f"通话在已关账的 {month}，新的评分只能作为建议，等待 qa adjust 批准", "确实要改，请同意提出建议（--closed-month）"
+            call_id,
+            f"通话在已关账的 {month}，新的评分只能作为建议，等待 qa adjust 批准",
+            "确实要改，请同意把新的评分作为建议提出（网页上勾选，命令行加 --closed-month）",
         )
     return month
 
