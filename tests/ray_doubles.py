@@ -22,6 +22,8 @@ from qa.errors import AudioError
 LOG = "QA_TEST_RAY_LOG"
 """The file that names each recording as a worker begins it."""
 SLEEP = "QA_TEST_RAY_SLEEP_S"
+HOLD = "QA_TEST_RAY_HOLD"
+"""The recording that the first worker to begin it never ends."""
 
 
 def serve(pipe: connection.Connection, threads: int) -> None:
@@ -33,8 +35,12 @@ def serve(pipe: connection.Connection, threads: int) -> None:
 
 def _with_accidents(real: Any) -> Any:
     def decode(path: Path) -> Any:
-        with Path(os.environ[LOG]).open("a") as log:
+        with Path(os.environ[LOG]).open("a+") as log:
+            log.seek(0)
+            first = path.name not in log.read().split()
             log.write(f"{path.name}\n")
+        if first and path.name == os.environ.get(HOLD):
+            time.sleep(600)
         time.sleep(float(os.environ[SLEEP]))
         if path.name.startswith("crash"):
             os.kill(os.getpid(), signal.SIGSEGV)

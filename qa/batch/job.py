@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -40,6 +41,45 @@ class Done:
 
     made: tuple[tuple[str, bytes], ...]
     seconds: tuple[tuple[str, float], ...]
+
+
+class Promises:
+    """The futures that an engine has given out: with the engine's end all of them end, also one whose job it has lost sight of."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open: set[Future[Done]] = set()
+        self._over: Exception | None = None
+
+    @property
+    def over(self) -> Exception | None:
+        """Why the engine has ended; None: it has not."""
+        return self._over
+
+    def give(self) -> Future[Done]:
+        """A new future; it has failed already where the engine has ended."""
+        future: Future[Done] = Future()
+        future.add_done_callback(self._settled)
+        with self._lock:
+            over = self._over
+            if over is None:
+                self._open.add(future)
+        if over is not None:
+            future.set_exception(over)
+        return future
+
+    def end(self, error: Exception) -> None:
+        """Let all that are open fail with ``error``, and all that are still to be given; the first end counts."""
+        with self._lock:
+            over = self._over = self._over or error
+            left, self._open = self._open, set()
+        for future in left:
+            if not future.done():
+                future.set_exception(over)
+
+    def _settled(self, future: Future[Done]) -> None:
+        with self._lock:
+            self._open.discard(future)
 
 
 class Engine(Protocol):

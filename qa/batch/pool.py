@@ -20,7 +20,7 @@ from multiprocessing import connection
 from typing import Any
 
 from qa.batch import worker
-from qa.batch.job import Done, Job
+from qa.batch.job import Done, Job, Promises
 from qa.batch.machine import Shape, resident_bytes, thread_environment
 from qa.errors import BatchError, PoisonError, QaError, UnexpectedError
 
@@ -97,6 +97,7 @@ class LocalPool:
         self._queue: deque[_Task] = deque()
         self._workers: list[_Worker] = []
         self._starts_failed = 0
+        self._promises = Promises()
         self._closing = False
         self._bell, self._ring = multiprocessing.Pipe(False)
         self._thread: threading.Thread | None = None
@@ -107,7 +108,7 @@ class LocalPool:
 
     def submit(self, job: Job) -> Future[Done]:
         """Take a job; workers are started as they are needed."""
-        task = _Task(job, Future())
+        task = _Task(job, self._promises.give())
         with self._lock:
             self._queue.append(task)
             if self._thread is None:
@@ -136,14 +137,9 @@ class LocalPool:
             cause = bug
         finally:
             self._closing = True
-            tasks = [w.task for w in self._workers if w.task is not None]
+            self._promises.end(cause)
             for one in list(self._workers):
                 self._kill(one)
-            with self._lock:
-                tasks += self._queue
-            for task in tasks:
-                if not task.future.done():
-                    task.future.set_exception(cause)
 
     def _hand_out(self) -> None:
         """Jobs to idle workers; more workers where there are more jobs."""

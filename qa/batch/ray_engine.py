@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from qa.batch.job import Done, Job
+from qa.batch.job import Done, Job, Promises
 from qa.batch.machine import Shape
 from qa.batch.pool import ATTEMPTS, Limits, WorkerTraceback
 from qa.batch.ray_cluster import SHELL_BYTES, RayOptions, join, leave, nodes, options, room
@@ -87,8 +87,7 @@ class RayEngine:
             self.limits = replace(limits, memory_bytes=space.memory_bytes)
         self.shape = Shape((how.cpus,) * (how.workers or space.actors), self.limits.memory_bytes)
         self._state, self._events = _State(), queue.SimpleQueue[tuple[Any, ...]]()
-        self._over: QaError | None = None
-        self._guard = threading.Lock()
+        self._promises = Promises()
         self._thread = threading.Thread(target=self._manage, name="qa cluster", daemon=True)
         self._thread.start()
 
@@ -98,12 +97,8 @@ class RayEngine:
 
     def submit(self, job: Job) -> Future[Done]:
         """Take a job; the recording is asked for by the same path or address on every machine."""
-        task = _Task(replace(job, path=str(place(job.path).absolute())), Future())
-        with self._guard:
-            if self._over is not None:
-                task.future.set_exception(self._over)
-            else:
-                self._events.put(("task", task))
+        task = _Task(replace(job, path=str(place(job.path).absolute())), self._promises.give())
+        self._events.put(("task", task))
         return task.future
 
     def close(self) -> None:
@@ -130,15 +125,7 @@ class RayEngine:
             over = BatchError("Ray 集群", f"与集群的连接断了（{type(bug).__name__}: {bug}）", "请检查集群，再重新运行；程序会接着做")
             over.__cause__ = bug
         finally:
-            with self._guard:
-                self._over = over
-            tasks = [a.task for a in state.actors if a.task is not None] + list(state.waiting)
-            while not self._events.empty():
-                event = self._events.get()
-                tasks += [event[1]] if event[0] == "task" else []
-            for task in tasks:
-                if not task.future.done():
-                    task.future.set_exception(over)
+            self._promises.end(over)
             for actor in state.actors:
                 self._end(actor)
 
