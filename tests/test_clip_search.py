@@ -11,9 +11,10 @@ import pytest
 from clip_calls import kept, spoken
 from stored_calls import scorecard
 
+from qa.background import Keeper
 from qa.clips import index, search, tokens
 from qa.clips.index import Entry, Line
-from qa.clips.keeper import Keeper
+from qa.clips.keeper import keep
 from qa.clips.search import Limits, Question
 from qa.errors import QaError, StoreError
 from qa.store import Store
@@ -196,7 +197,7 @@ def test_confused_sounds_have_one_name_and_letters_stay() -> None:
 
 def test_the_keeper_indexes_what_comes_and_ends_when_told(store: Store) -> None:
     kept(store, spoken("A:您好", "C:新的投诉来了", call_id="C4", start="2024-05-04T09:00:00.000"))
-    keeper = Keeper(store.path, every_s=0.01)
+    keeper = Keeper("search", store.path, keep, every_s=0.01)
     keeper.start()
     while index.waiting(store) and keeper.is_alive():
         threading.Event().wait(0.01)
@@ -211,7 +212,7 @@ def test_the_keeper_indexes_what_comes_and_ends_when_told(store: Store) -> None:
 
 def test_the_keeper_tells_of_trouble(tmp_path: Path) -> None:
     told: list[QaError] = []
-    keeper = Keeper(tmp_path / "none.db", told.append, every_s=0.01)
+    keeper = Keeper("search", tmp_path / "none.db", keep, told.append, every_s=0.01)
     keeper.start()
     while not told:
         threading.Event().wait(0.01)

@@ -28,7 +28,7 @@ from qa.rules.money import Yuan
 from qa.store import Store
 from qa.types import Outcome
 
-SHOWN_BUDGET_S = 0.05
+SHOWN_BUDGET_S = 0.02
 """So long a page counts figures anew; what is left then is said on the page and counted in the background (``qa serve``)."""
 TRIES = 3
 """So often a month is counted that changes meanwhile, before it is counted while nobody else may write."""

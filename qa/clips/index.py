@@ -7,6 +7,8 @@ clip would have to hide.
 
 from __future__ import annotations
 
+import math
+import time
 import zlib
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
@@ -78,16 +80,21 @@ def waiting(store: Store) -> int:
     return int(store.db.rows("select count(*) as n from search_stale")[0]["n"])
 
 
-def refresh(store: Store, limit: int | None = None) -> int:
-    """Index what waits, at most ``limit`` calls; returns how many were done.  Each batch is a transaction of its own."""
-    done = 0
+def refresh(store: Store, limit: int | None = None, budget_s: float = math.inf) -> int:
+    """Index what waits, at most ``limit`` calls, and begin none after ``budget_s`` seconds; returns how many were done.  Each batch is a
+    transaction of its own."""
+    done, end = 0, time.monotonic() + budget_s
     names = known_names(store)
-    while limit is None or done < limit:
+    while (limit is None or done < limit) and time.monotonic() < end:
         size = BATCH if limit is None else min(BATCH, limit - done)
         calls = store.db.rows("select call_id, changes from search_stale limit ?", size)
         if not calls:
             return done
-        made = [(row["call_id"], row["changes"], entry(store, row["call_id"], names)) for row in calls]
+        made = []
+        for row in calls:
+            made.append((row["call_id"], row["changes"], entry(store, row["call_id"], names)))
+            if time.monotonic() > end:
+                break
         with store.db.writing():
             for call_id, changes, one in made:
                 if one is None:
@@ -96,7 +103,7 @@ def refresh(store: Store, limit: int | None = None) -> int:
                     put(store, one)
                 # a call that changed again in the meantime waits on
                 store.db.sqlite.execute("delete from search_stale where call_id = ? and changes = ?", (call_id, changes))
-        done += len(calls)
+        done += len(made)
     return done
 
 

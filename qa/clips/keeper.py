@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from qa import background
 from qa.clips import index
-from qa.errors import QaError
 from qa.store import Store
 
 
@@ -16,10 +11,3 @@ def keep(store: Store) -> bool:
     if index.outdated(store):
         index.rebuild(store)
     return index.refresh(store, index.BATCH) == index.BATCH
-
-
-class Keeper(background.Keeper):
-    """The thread that does it."""
-
-    def __init__(self, db: Path, trouble: Callable[[QaError], None] = lambda error: None, every_s: float = background.EVERY_S) -> None:
-        super().__init__("search-index", db, keep, trouble, every_s)

@@ -13,9 +13,9 @@ import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
 
 from qa.appraisal import figures
-from qa.background import Keeper, Piece
+from qa.background import Kept, Piece
 from qa.clips import keeper
-from qa.errors import QaError, StoreError
+from qa.errors import StoreError
 from qa.people import audit
 from qa.store import Store
 from qa.web import journal
@@ -26,7 +26,7 @@ LOOPBACK = "127.0.0.1"
 STOP_S = 10
 """So long what is being answered may still take when the app stops."""
 KEPT: dict[str, Piece] = {"search": keeper.keep, "figures": figures.keep}
-"""What is kept up to date while the app runs, whoever writes to the database."""
+"""What is kept up to date while the app runs, whoever writes to the database, in a process beside it."""
 
 
 def serve(settings: Settings, host: str, port: int, proxy: str, started: Callable[[str], None], metrics_port: int = 0) -> None:
@@ -61,14 +61,12 @@ def serve(settings: Settings, host: str, port: int, proxy: str, started: Callabl
         await serving
 
     threading.Thread(target=_warmed, name="warm", daemon=True).start()
-    keepers = [Keeper(name, settings.db, piece, _trouble(name)) for name, piece in KEPT.items()]
-    for one in keepers:
-        one.start()
+    kept = Kept(settings.db, KEPT, journal.configure, journal.refused)
+    kept.start()
     try:
         asyncio.run(run())
     finally:
-        for one in keepers:
-            one.stop()
+        kept.stop()
         stop_figures()
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -86,10 +84,6 @@ def _warmed() -> None:
     words("您好")
     for name in environment().list_templates(extensions=["j2"]):
         environment().get_template(name)
-
-
-def _trouble(name: str) -> Callable[[QaError], None]:
-    return lambda error: journal.refused(name, error)
 
 
 def _figures(port: int, registry: CollectorRegistry) -> Callable[[], None]:

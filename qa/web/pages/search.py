@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _FIGURES = ("rate", "level", "silence", "length")
 _MORE = ("speaker", "team", "agent", "since", "until", *(f"{name}_{end}" for name in _FIGURES for end in ("from", "to")))
-_FEW_WAITING = 12
-"""So many calls that wait for the index are put into it before a search; more are the background's work."""
+SHOWN_BUDGET_S = 0.02
+"""So long a search indexes what waits; what is left then is said on the page and indexed in the background (``qa serve``)."""
 
 
 def page(ask: Ask) -> Response:
@@ -68,8 +68,7 @@ def page(ask: Ask) -> Response:
 def _catch_up(ask: Ask) -> None:
     """A few calls that changed are indexed on the way; a database that is busy is left alone."""
     try:
-        if 0 < index.waiting(ask.store) <= _FEW_WAITING:
-            index.refresh(ask.store, _FEW_WAITING)
+        index.refresh(ask.store, budget_s=SHOWN_BUDGET_S)
     except StoreError:
         return
 
