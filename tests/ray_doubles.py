@@ -22,8 +22,8 @@ from qa.errors import AudioError
 LOG = "QA_TEST_RAY_LOG"
 """The file that names each recording as a worker begins it."""
 SLEEP = "QA_TEST_RAY_SLEEP_S"
-HOLD = "QA_TEST_RAY_HOLD"
-"""The recording that the first worker to begin it never ends."""
+HOLD = "hold.txt"
+"""A file beside the log: names the recording that the first worker to begin it never ends."""
 
 
 def serve(pipe: connection.Connection, threads: int) -> None:
@@ -39,7 +39,8 @@ def _with_accidents(real: Any) -> Any:
             log.seek(0)
             first = path.name not in log.read().split()
             log.write(f"{path.name}\n")
-        if first and path.name == os.environ.get(HOLD):
+        hold = Path(os.environ[LOG]).with_name(HOLD)
+        if first and hold.exists() and hold.read_text() == path.name:
             time.sleep(600)
         time.sleep(float(os.environ[SLEEP]))
         if path.name.startswith("crash"):

@@ -92,7 +92,7 @@ def test_a_machine_that_dies_loses_no_call(
     assert qa(*arguments, "--workers", 2).code == 1  # one file is no recording
     engines, killed = [], []
     held = f"{CLIPS[2]}.wav"
-    monkeypatch.setenv(ray_doubles.HOLD, held)  # else its result may be on its way when its machine is killed
+    (tmp_path / ray_doubles.HOLD).write_text(held)  # else its result may be on its way when its machine is killed
     real_engine, real_told = start.engine, ray_engine.RayEngine._told
 
     def told(self: Any, actor: Any, answer: Any) -> None:
