@@ -4,8 +4,9 @@
     python3 dev.py demo     set up, score recordings_sample/ and write the reports
     python3 dev.py test     set up, then run all that CI runs: ruff, mypy --strict, tests
     python3 dev.py setup    set up only
+    python3 dev.py outdated which libraries of deploy/constraints.txt are behind the package index (run it monthly)
 
-Both may be run again at any time: what is there already is not made again.
+All may be run again at any time: what is there already is not made again.
 """
 
 from __future__ import annotations
@@ -98,8 +99,14 @@ def test() -> None:
     run(PYTHON, "-m", "pytest")
 
 
+def outdated() -> None:
+    """What is to be updated; stops with 1 where something is later than docs/security.md allows."""
+    setup()
+    run(PYTHON, "deploy/outdated.py")
+
+
 if __name__ == "__main__":
-    tasks = {"demo": demo, "test": test, "setup": setup}
+    tasks = {"demo": demo, "test": test, "setup": setup, "outdated": outdated}
     if len(sys.argv) != 2 or sys.argv[1] not in tasks:
         sys.exit(__doc__)
     tasks[sys.argv[1]]()

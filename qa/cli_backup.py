@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, out, print_json
+from qa.clock import house_minute
 
 By = Annotated[str, typer.Option("--by", help="谁做的（姓名），记入审计日志；默认为本机登录名", metavar="NAME")]
 
@@ -27,7 +28,7 @@ def backup(
     db: Db = DB_DEFAULT,
     as_json: Json = False,
 ) -> None:
-    """备份数据库和审计日志的密钥；网页不用停，写好后核对，记入审计日志（online backup, verified）。"""
+    """备份数据库和它的密钥；网页不用停，写好后核对，记入审计日志（online backup, verified）。"""
     from qa.operation import backup as backups
 
     who = by.strip() or getpass.getuser()
@@ -61,7 +62,8 @@ def restore(
         print_json(backups.as_json(found))
         return
     if check:
-        out().print(f"备份完好：{found.created}，{found.calls} 通电话", markup=False, soft_wrap=True)
+        out().print(f"备份完好：{house_minute(found.created)}，{found.calls} 通电话", markup=False, soft_wrap=True)
         return
-    out().print(f"已恢复到 {db}：{found.created} 的备份，{found.calls} 通电话。所有人需重新登录。", markup=False, soft_wrap=True)
+    told = f"已恢复到 {db}：{house_minute(found.created)} 的备份，{found.calls} 通电话。所有人需重新登录。"
+    out().print(told, markup=False, soft_wrap=True)
     out().print("备份之后按保存期限删除过的内容又回来了：请马上运行 qa purge。", style="yellow", markup=False, soft_wrap=True)

@@ -70,7 +70,7 @@ def role(
 
 @user_app.command("reset")
 def reset(login: Login, by: By = "", password_stdin: Stdin = False, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
-    """重设密码：显示新的一次性密码；正在使用的网页随即退出（reset a password）。"""
+    """重设密码：显示新的一次性密码；两步验证一并取消，正在使用的网页随即退出（reset a password）。"""
     from qa.people import accounts, passwords
     from qa.store import Store
 
@@ -100,18 +100,19 @@ def disable(
 @user_app.command("list")
 def list_users(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
     """列出全部账号（list accounts）。"""
-    from qa.people import accounts
+    from qa.people import accounts, second_factor
     from qa.store import Store
 
     with Store(db, create=False) as store:
-        everybody = accounts.everybody(store.db)
+        everybody, holders = accounts.everybody(store.db), second_factor.holders(store.db)
     if as_json:
         print_json(everybody)
         return
-    made = table("登录名", "姓名", "岗位", "工号", "班组", "状态")
+    made = table("登录名", "姓名", "岗位", "工号", "班组", "状态", "两步验证")
     for user in everybody:
         state = "停用" if user.disabled else "须改密码" if user.must_change else "正常"
-        made.add_row(user.login, user.name, accounts.ROLE_TITLES[user.role], user.agent_id, user.team, state)
+        second = "有" if user.id in holders else ""
+        made.add_row(user.login, user.name, accounts.ROLE_TITLES[user.role], user.agent_id, user.team, state, second)
     out().print(made)
 
 

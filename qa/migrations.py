@@ -395,3 +395,5 @@ def m024_audit_search(db: Database) -> None:
 migrations(name="m025_payloads_named")(operation_tables.index_payloads)
 migrations(name="m026_last_ids")(clip_tables.last_ids)
 migrations(name="m027_teams_apart")(appraisal_tables.teams_apart)
+migrations(name="m028_second_factors")(people_tables.second_factors)
+migrations(name="m029_accounts_of_work")(later_review_tables.accounts_of_work)

@@ -51,6 +51,16 @@ def test_the_units_call_commands_that_exist(path: Path) -> None:
         check_command(line)
 
 
+def test_https_without_a_proxy_is_the_same_unit_with_another_command() -> None:
+    service = unit(DEPLOY / "qa-web-tls.conf")["Service"]
+    empty, line = service["ExecStart"]
+    assert empty == "" and {"--tls-cert", "--tls-key"} <= set(line.split())
+    check_command(line)
+    named = {value.split(":")[0] for value in service["LoadCredential"]}
+    assert {word.removeprefix("%d/") for word in line.split() if word.startswith("%d/")} == named
+    assert "Environment" not in service and "User" not in service  # all else stays what the unit says
+
+
 def test_the_web_app_may_do_nothing_but_its_work() -> None:
     service = {key: values[-1] for key, values in unit(DEPLOY / "qa-web.service")["Service"].items()}
     asked = {"NoNewPrivileges": "true", "ProtectSystem": "strict", "ProtectHome": "true", "PrivateTmp": "true", "CapabilityBoundingSet": ""}

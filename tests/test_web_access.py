@@ -51,7 +51,7 @@ def test_the_table_is_all_there_is(house: House) -> None:
 
 
 def test_only_login_language_and_assets_are_public() -> None:
-    public = {"/login", "/language", "/static/{name}", "/healthz", "/healthz/ready"}
+    public = {"/login", "/login/code", "/language", "/static/{name}", "/healthz", "/healthz/ready"}
     assert {page.path for page in ROUTES if page.permission is Permission.PUBLIC} <= public
 
 

@@ -1,8 +1,8 @@
 """Backup of the database while it is written, and its way back.
 
-A backup is a folder ``qa-20260131T020304Z``: the database as of one moment (SQLite's backup API), the key of the audit log, and
-``manifest.json`` with their hashes.  It is checked before it gets its name: whole pages, foreign keys, the audit log's chain.  Recordings
-lie beside the database and are backed up as files.
+A backup is a folder ``qa-20260131T020304Z``: the database as of one moment (SQLite's backup API), the keys of the audit log and of the
+second factors, and ``manifest.json`` with their hashes.  It is checked before it gets its name: whole pages, foreign keys, the audit log's
+chain, that the key opens the second factors.  Recordings lie beside the database and are backed up as files.
 
 The database's own audit log is told of every backup, and of every backup that was restored on trial: the newest of these is on the
 administrator's first page (:func:`newest`).
@@ -28,12 +28,15 @@ from pathlib import Path
 from qa import __version__
 from qa.database import sqlite_errors
 from qa.errors import StoreError
-from qa.people import audit, audit_search
+from qa.people import audit, audit_search, second_factor
 from qa.store import Store
 
-DATABASE, KEY, MANIFEST = "qa.db", "qa.db.audit-key", "manifest.json"
-BESIDE = (".audit-key", ".audit-head")
-"""What lies beside a database: the key of its audit log and the note of its head (:mod:`qa.people.audit`)."""
+DATABASE, MANIFEST = "qa.db", "manifest.json"
+KEYS = (audit.KEY, second_factor.KEY)
+"""Files of keys that go with a database, into its backup and back."""
+HEAD = ".audit-head"
+BESIDE = (*(key.suffix for key in KEYS), HEAD)
+"""What lies beside a database: its keys, and the note of the audit log's head (:mod:`qa.people.audit`)."""
 _NAME = re.compile(r"qa-\d{8}T\d{6}Z(-\d+)?")
 _BLOCK = 1 << 20
 LATE = timedelta(days=1)
@@ -121,9 +124,9 @@ def newest(store: Store) -> Newest | None:
 
 def _made(db: Path, part: Path, moment: datetime) -> dict[str, object]:
     _copy(db, part / DATABASE)
-    key = db.with_name(db.name + ".audit-key")
-    if key.exists():  # after the database: its rows are never newer than their key
-        _write(part / KEY, key.read_bytes())
+    for key in KEYS:  # after the database: its rows are never newer than their key
+        if key.path(db).exists():
+            _write(key.path(part / DATABASE), key.path(db).read_bytes())
     with Store(part / DATABASE, create=False) as store:
         head, calls = _sound(store, part), int(store.db.rows("select count(*) as n from calls")[0]["n"])
     for more in ("-wal", "-shm"):
@@ -160,6 +163,7 @@ def _sound(store: Store, where: Path) -> str:
         raise StoreError(str(where), "备份的数据库不完整", "原数据库可能已损坏，请从更早的备份恢复")
     if store.db.rows("PRAGMA foreign_key_check"):
         raise StoreError(str(where), "备份的数据库里有断开的引用", "原数据库可能已损坏，请从更早的备份恢复")
+    second_factor.check_key(store.db)
     found = audit.verify(store.db)
     if found.problems:
         raise StoreError(str(where), f"审计日志不可信（{found.problems[0]}）", "请用 qa audit verify 查明")
@@ -181,7 +185,7 @@ def read(folder: Path) -> Backup:
         told = json.loads((folder / MANIFEST).read_text("utf-8"))
         found = Backup(folder, **told)
         for name, sha256 in found.files.items():
-            if name not in (DATABASE, KEY) or _sha256(folder / name) != sha256:
+            if name not in (DATABASE, *(key.path(Path(DATABASE)).name for key in KEYS)) or _sha256(folder / name) != sha256:
                 raise StoreError(str(folder / name), "备份的文件与清单不符", "请换一份备份")
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StoreError(str(folder), "不是完整的备份", "请指定 qa backup 生成的 qa-日期 文件夹") from error
@@ -204,9 +208,8 @@ def restore(folder: Path, db: Path, by: str, *, replace: bool = False) -> Backup
     with _os_errors(db):
         db.parent.mkdir(parents=True, exist_ok=True)
         new = db.with_name(f"{db.name}.restoring")
-        new_key = new.with_name(new.name + ".audit-key")
         try:
-            _take(folder, found, new, new_key, by.strip())
+            _take(folder, found, new, by.strip())
             if db.exists():
                 _put_aside(db)
             for more in BESIDE:
@@ -236,19 +239,19 @@ def rehearse(folder: Path, db: Path, by: str) -> Backup:
     return found
 
 
-def _take(folder: Path, found: Backup, new: Path, new_key: Path, by: str) -> None:
-    for name, target in ((DATABASE, new), (KEY, new_key)):
-        if name in found.files:
-            target.unlink(missing_ok=True)
-            new.with_name(new.name + ".audit-head").unlink(missing_ok=True)  # of a restore that was cut off
+def _take(folder: Path, found: Backup, new: Path, by: str) -> None:
+    for rest in (new, *(new.with_name(new.name + more) for more in BESIDE)):  # of a restore that was cut off
+        rest.unlink(missing_ok=True)
+    for source, target in ((folder / DATABASE, new), *((key.path(folder / DATABASE), key.path(new)) for key in KEYS)):
+        if source.name in found.files:
             target.touch(mode=0o600)
-            shutil.copyfile(folder / name, target)
+            shutil.copyfile(source, target)
     with Store(new, create=False) as store:
         head = _sound(store, folder)
         if head != found.audit_head:
             raise StoreError(str(folder), "审计日志与清单所记的不同", "请换一份备份")
         with store.db.writing():
-            for table in ("sessions", "login_attempts"):
+            for table in ("sessions", "login_attempts", "pending_logins", "pending_factors"):
                 store.db.sqlite.execute(f"delete from {table}")
             audit.record(store.db, by, "restore", "backup", folder.name, {"audit_head": head, "created": found.created})
         store.db.sqlite.execute("PRAGMA wal_checkpoint(truncate)")

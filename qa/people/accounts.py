@@ -11,7 +11,7 @@ from typing import Any
 from qa import rows
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
-from qa.people import audit, passwords
+from qa.people import audit, passwords, second_factor
 
 LONGEST_LOGIN = 64
 LAST_ADMIN = "这是最后一个可用的管理员，不能停用，也不能换岗位"
@@ -119,14 +119,18 @@ def set_role(db: Database, login: str, role: UserRole, agent_id: str, team: str,
 
 
 def set_password(db: Database, login: str, password: str, by: User | str, *, must_change: bool, reset: bool = False) -> User:
-    """Another password; the sessions end.  ``reset``: by somebody else than its owner.
+    """Another password; the sessions end.  ``reset``: by somebody else than its owner, who may have lost the second factor as well: that
+    is taken off.
 
     Errors: :class:`NotFoundError`, :class:`StoreError` where it is too weak.
     """
     user = by_login(db, login)
     passwords.check(password, user.login, user.name, *house_words(db))
     changes = {"password_hash": passwords.hashed(password), "must_change": int(must_change)}
-    return _changed(db, user, changes, by, "user.reset" if reset else "user.password", {})
+    with db.writing():
+        if reset:
+            second_factor.take_off(db, user, by)
+        return _changed(db, user, changes, by, "user.reset" if reset else "user.password", {})
 
 
 def rehash(db: Database, user: User, password: str) -> None:

@@ -16,7 +16,6 @@ import functools
 import hmac
 import json
 import os
-import secrets
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,12 +26,14 @@ from typing import TYPE_CHECKING, Any
 
 from qa.database import Database
 from qa.errors import StoreError
+from qa.people.keys import KeyFile
 
 if TYPE_CHECKING:
     from qa.people.accounts import User
 
 _FIELDS = ("id", "user_id", "at", "by", "action", "object_kind", "object_id", "details_json", "previous")
 _PAGE = 10_000
+KEY = KeyFile(".audit-key", "审计日志的密钥文件", "没有它就不能核对和续写日志")
 LISTED_PROBLEMS = 20
 _FRESH: dict[Path, bytes] = {}
 """Keys made in a transaction that may still be undone."""
@@ -173,7 +174,7 @@ def _checked(db: Database, seal: bytes, problems: list[str]) -> Iterator[tuple[i
 
 def key_path(db: Database) -> Path:
     """The file of the key, beside the database; it belongs into every backup of the database, and into no other hands."""
-    return db.path.with_name(db.path.name + ".audit-key")
+    return KEY.path(db.path)
 
 
 def _key(db: Database, create: bool = False) -> bytes:
@@ -181,31 +182,11 @@ def _key(db: Database, create: bool = False) -> bytes:
 
     Errors: :class:`StoreError` where it is missing.
     """
+    if not create:
+        return KEY.read(db.path)
     path = key_path(db)
-    if create:
-        made = _FRESH[path] = _make_key(path)
-        db.rolled_back.append(functools.partial(_forget, db, path, made))
-        return made
-    try:
-        text = path.read_text("ascii").strip()
-        if len(text) == 64:
-            return bytes.fromhex(text)
-        raise StoreError(str(path), "审计日志的密钥文件不完整", "请从备份恢复该文件")
-    except FileNotFoundError:
-        raise StoreError(str(path), "审计日志的密钥文件不见了", "请从备份恢复该文件；没有它就不能核对和续写日志") from None
-    except (OSError, ValueError) as error:
-        raise StoreError(str(path), f"审计日志的密钥文件读不了（{error}）", "请检查文件的权限，或从备份恢复该文件") from error
-
-
-def _make_key(path: Path) -> bytes:
-    made = secrets.token_bytes(32)
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            file.write(made.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise StoreError(str(path), f"审计日志的密钥文件写不了（{error.strerror}）", "请检查文件夹是否可写") from error
+    made = _FRESH[path] = KEY.make(db.path)
+    db.rolled_back.append(functools.partial(_forget, db, path, made))
     return made
 
 

@@ -2,6 +2,9 @@
 
 A session ends after ``IDLE_S`` without a request, ``ABSOLUTE_S`` after the login, at the logout, and when the account's password, role or
 state changes.  Times are seconds since 1970.
+
+Where an account has a second factor a right password begins no session but a wait for the code (:func:`wait`), of ``WAITING_S`` at most,
+for the browser that gave the password; it opens nothing but the page that asks for the code.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from qa.people.accounts import User, by_id
 
 IDLE_S = 60 * 60
 ABSOLUTE_S = 12 * 60 * 60
+WAITING_S = 5 * 60
 SEEN_EVERY_S = 60
 """How exactly the last request is known: a write a minute, not a request."""
 
@@ -89,9 +93,38 @@ def set_notice(db: Database, digest: str, notice: str) -> None:
 def end(db: Database, digest: str) -> None:
     """The session is over."""
     with db.writing():
-        db.sqlite.execute("delete from sessions where digest = ?", (digest,))
+        for table in ("sessions", "pending_factors"):
+            db.sqlite.execute(f"delete from {table} where digest = ?", (digest,))
 
 
 def end_all(db: Database, user_id: int) -> None:
-    """All sessions of an account are over; inside a transaction of the caller's."""
-    db.sqlite.execute("delete from sessions where user_id = ?", (user_id,))
+    """All sessions of an account are over, and who waits for a code begins again; inside a transaction of the caller's."""
+    for table in ("sessions", "pending_logins", "pending_factors"):
+        db.sqlite.execute(f"delete from {table} where user_id = ?", (user_id,))
+
+
+# ---------------------------------------------------------------- between password and code
+
+
+def wait(db: Database, user: User, now: float) -> str:
+    """The password was right, the code is still to come; returns the browser's token.  Waits that are over are cleared away."""
+    token = secrets.token_urlsafe(32)
+    with db.writing():
+        db.sqlite.execute("delete from pending_logins where created <= ?", (now - WAITING_S,))
+        db.insert("pending_logins", {"digest": _digest(token), "user_id": user.id, "created": now})
+    return token
+
+
+def waiting(db: Database, token: str, now: float) -> User | None:
+    """Who has given the password in this browser; None where nobody has, too long ago, or cannot log in any more."""
+    found = db.rows("select * from pending_logins where digest = ?", _digest(token)) if token else []
+    if not found or now - found[0]["created"] >= WAITING_S:
+        return None
+    user = by_id(db, found[0]["user_id"])
+    return None if user.disabled else user
+
+
+def end_wait(db: Database, token: str) -> None:
+    """The wait is over."""
+    with db.writing():
+        db.sqlite.execute("delete from pending_logins where digest = ?", (_digest(token),))

@@ -1,11 +1,16 @@
-"""How often one may try to log in: failures are counted by account and by address, whether or not the account exists.
+"""How often one may try to log in, and how much one may ask for who is logged in.
 
-Times are seconds since 1970.
+Failures to log in are counted by account and by address in the database, whether or not the account exists.  Who is logged in has a
+bucket of tokens for each kind of request (:class:`Rate`), in memory: it fills within minutes, as it would by a restart.  Times are seconds
+since 1970.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 from qa.database import Database
 from qa.people.accounts import normal
@@ -64,3 +69,31 @@ def succeeded(db: Database, login: str, address: str) -> None:
 
 def _kept(login: str) -> str:
     return normal(login)[:64]
+
+
+# ---------------------------------------------------------------- who is logged in
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``burst`` requests at once, and ``per_s`` a second in the long run."""
+
+    burst: int
+    per_s: float
+
+
+class Buckets:
+    """A bucket of tokens for every key; any number of threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[Hashable, tuple[float, float]] = {}
+
+    def wait(self, key: Hashable, rate: Rate, now: float) -> float:
+        """Take a token: 0.0, or the seconds until there is one.  A clock that is put back gives none."""
+        with self._lock:
+            left, at = self._kept.get(key, (float(rate.burst), now))
+            left = min(float(rate.burst), left + max(0.0, now - at) * rate.per_s)
+            granted = left >= 1.0
+            self._kept[key] = (left - granted, now)
+            return 0.0 if granted else (1.0 - left) / rate.per_s

@@ -6,6 +6,7 @@ Handlers run in worker threads (``qa/web/stores.py``); the event loop only reads
 from __future__ import annotations
 
 import functools
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from starlette.routing import Route
 from qa.errors import NotFoundError, QaError
 from qa.operation.metrics import Figures
 from qa.people import sessions
+from qa.people.throttle import Buckets
 from qa.store import Store
 from qa.web import journal, security
 from qa.web.addresses import address, pattern
@@ -80,6 +82,7 @@ class _Running:
     clock: Callable[[], float]
     sounds: Sounds = field(default_factory=Sounds)
     heard: Heard = field(default_factory=Heard)
+    buckets: Buckets = field(default_factory=Buckets)
 
     async def answer(self, pages: dict[str, Page], request: Request) -> Response:
         """Every request that has a route."""
@@ -166,7 +169,7 @@ class _Running:
         with speaking(ask.lang):
             try:
                 ask.form = _form(body)
-                return _guarded(ask)
+                return _guarded(ask, self.buckets)
             except Refused as refusal:
                 return self._denied(ask, refusal)
             except NotFoundError as error:
@@ -184,7 +187,7 @@ class _Running:
             return refused(ask, refusal)
 
 
-def _guarded(ask: Ask) -> Response:
+def _guarded(ask: Ask, buckets: Buckets) -> Response:
     """The handler's answer, where nothing speaks against it; the order matters: first who, then whether, then on what.
 
     A change and its row of the log stand or fall together: where the row cannot be written there is no change.
@@ -196,16 +199,26 @@ def _guarded(ask: Ask) -> Response:
     if page.permission is not Permission.PUBLIC:
         if ask.session is None:
             raise Refused(401)
+        _check_rate(ask, buckets)
         if not may(ask.user, page.permission):
             raise Refused(403)
-        if ask.user.must_change and not page.one_time_too:
-            return ask.redirect("/password")
+        if (owed := ask.owed) and owed not in page.even_owing:
+            return ask.redirect(owed)
         if not all(map(_utf8, ask.params.values())) or not page.scope.holds(ask.store, ask.user, ask.params):
             raise Refused(404)
     if page.method == "GET" or page.own_transaction:
         return page.handler(ask)
     with ask.store.db.writing():
         return page.handler(ask)
+
+
+def _check_rate(ask: Ask, buckets: Buckets) -> None:
+    """Refused (429) where the account asks for too much, whatever browsers it is logged in with (ASVS V2.4.1)."""
+    rates = {"all": ask.settings.rate} | ({"costly": ask.settings.costly_rate} if ask.page.costly else {})
+    wait_s = max(buckets.wait((ask.user.id, kind), rate, ask.epoch) for kind, rate in rates.items())
+    if wait_s:
+        seconds = math.ceil(wait_s)
+        raise Refused(429, _("请求太多，请 {n} 秒后再试", n=seconds), seconds)
 
 
 def _utf8(text: str) -> bool:
@@ -235,6 +248,8 @@ def refused(ask: Ask, refusal: Refused) -> Response:
     answer = ask.render("web/error.html.j2", refusal.status, title=_(title), why=refusal.why, code=refusal.status)
     if refusal.status == 401 and ask.htmx:
         answer.headers["HX-Redirect"] = "/login"
+    if refusal.wait_s:
+        answer.headers["Retry-After"] = str(refusal.wait_s)
     return answer
 
 

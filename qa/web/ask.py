@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from qa.clock import HOUSE_ZONE
 from qa.errors import ConflictError, DatabaseError, NotFoundError, QaError, StoreError
-from qa.people import audit, sessions
+from qa.people import audit, second_factor, sessions
 from qa.people.accounts import User
 from qa.people.sessions import Session
 from qa.store import Store
@@ -147,6 +147,17 @@ class Ask:
     def who(self) -> User | None:
         """Who asks, None where nobody is logged in."""
         return self.session.user if self.session is not None else None
+
+    @property
+    def owed(self) -> str:
+        """The page that the person has to deal with before anything else: a one-time password, a second factor that the role must have;
+        '' where there is none."""
+        if self.who is None:
+            return ""
+        if self.who.must_change:
+            return "/password"
+        wanted = self.who.role in self.settings.second_factor and second_factor.of(self.store.db, self.who.id) is None
+        return "/second-factor" if wanted else ""
 
     @property
     def now(self) -> datetime:

@@ -21,8 +21,9 @@ TITLES = {
 
 
 class Refused(Exception):  # noqa: N818  (not an error of the program)
-    """``status`` is the HTTP status; ``why`` a sentence for the person (Chinese or already translated), '' for the title alone."""
+    """``status`` is the HTTP status; ``why`` a sentence for the person (Chinese or already translated), '' for the title alone;
+    ``wait_s``: whole seconds after which it may be tried again, 0 where that is not known."""
 
-    def __init__(self, status: int, why: str = "") -> None:
-        self.status, self.why = status, why
+    def __init__(self, status: int, why: str = "", wait_s: int = 0) -> None:
+        self.status, self.why, self.wait_s = status, why, wait_s
         super().__init__(f"{status} {why}")

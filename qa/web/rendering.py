@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment
 
 from qa import __version__, report
+from qa.clock import house_minute
 from qa.people.accounts import ROLE_TITLES
 from qa.report_text import length
 from qa.web import marking, navigation
@@ -23,11 +24,9 @@ if TYPE_CHECKING:
 @cache
 def environment() -> Environment:
     """That of the reports, with addresses of pages and assets."""
-    from qa.web.pages.review_view import moment_text
-
     made = report.environment().overlay()
     made.globals = {**made.globals, "address": address, "asset": asset, "Permission": Permission}
-    made.filters = {**made.filters, "duration": lambda ms: translated(length(ms)), "moment": moment_text}
+    made.filters = {**made.filters, "duration": lambda ms: translated(length(ms)), "moment": house_minute}
     return made
 
 
@@ -44,12 +43,12 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
         .render(
             user=who,
             role_title=ROLE_TITLES[who.role] if who else "",
-            navigation=navigation.entries(who) if who and not who.must_change else (),
+            navigation=navigation.entries(who) if who and not ask.owed else (),
             lang=ask.lang,
             csrf=ask.csrf,
             nonce=ask.nonce,
             take_notice=ask.take_notice,
-            here=ask.here,
+            here=_again(ask),
             path=ask.request.url.path,
             demo_run=ask.settings.demo,
             may=ask.may,
@@ -58,3 +57,17 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
         )
     )
     return marking.marked(made) if ask.lang == "en" else made
+
+
+def _again(ask: Ask) -> str:
+    """Where the page can be asked for again (in the other language): an answer to a form that has no page of its own leads to the page
+    above it."""
+    from qa.web.routes import ROUTES
+
+    if ask.page.method == "GET":
+        return ask.here
+    pages = {page.path for page in ROUTES if page.method == "GET"}
+    pattern, path = ask.page.path, ask.request.url.path
+    while pattern not in pages and pattern:
+        pattern, path = pattern.rpartition("/")[0], path.rpartition("/")[0]
+    return path or "/"

@@ -30,6 +30,7 @@ from qa.web.pages import (
     review,
     rules,
     search,
+    second_factor,
     start,
     static,
     team,
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Page:
-    """``one_time_too``: also for somebody who has still to replace a one-time password; ``plain``: answered at once, without a store.
+    """``even_owing``: also for somebody who has first to deal with one of these pages (``Ask.owed``); ``plain``: answered at once, without
+    a store.  ``costly``: takes long or takes much away, and is limited more closely (``Settings.costly_rate``).
 
     ``largest``: bytes of a form.  ``own_transaction``: the handler puts its changes and their rows of the log into transactions of its own
     (where it works long, or only tries a password); else all that it does is one transaction.
@@ -59,26 +61,37 @@ class Page:
     handler: Callable[[Ask], Response]
     permission: Permission
     scope: Scope = ANY
-    one_time_too: bool = False
+    even_owing: tuple[str, ...] = ()
     plain: Callable[[Request], Response] | None = None
     largest: int = 4 << 20
     own_transaction: bool = False
+    costly: bool = False
 
 
 SMALL = 64 << 10
 """Bytes of a form that is read before anybody is known, or that holds a few words."""
+OWED = ("/password",)
+FACTOR = ("/second-factor",)
+"""What is reachable for somebody who owes a password of their own; and a second factor."""
 
 
 ROUTES: tuple[Page, ...] = (
     # account and start
     Page("GET", "/login", account.login, Permission.PUBLIC),
     Page("POST", "/login", account.log_in, Permission.PUBLIC, largest=SMALL, own_transaction=True),
+    Page("GET", "/login/code", second_factor.code, Permission.PUBLIC),
+    Page("POST", "/login/code", second_factor.prove, Permission.PUBLIC, largest=SMALL, own_transaction=True),
     Page("POST", "/language", account.language, Permission.PUBLIC, largest=SMALL, own_transaction=True),
-    Page("POST", "/logout", account.log_out, Permission.SIGNED_IN, one_time_too=True),
-    Page("GET", "/password", account.password, Permission.SIGNED_IN, one_time_too=True),
-    Page("POST", "/password", account.change_password, Permission.SIGNED_IN, one_time_too=True, largest=SMALL, own_transaction=True),
+    Page("POST", "/logout", account.log_out, Permission.SIGNED_IN, even_owing=(*OWED, *FACTOR)),
+    Page("GET", "/password", account.password, Permission.SIGNED_IN, even_owing=OWED),
+    Page("POST", "/password", account.change_password, Permission.SIGNED_IN, even_owing=OWED, largest=SMALL, own_transaction=True),
     Page("GET", "/sessions", account.logins, Permission.SIGNED_IN),
     Page("POST", "/sessions", account.end_logins, Permission.SIGNED_IN, largest=SMALL, own_transaction=True),
+    Page("GET", "/second-factor", second_factor.page, Permission.SIGNED_IN, even_owing=FACTOR),
+    Page("POST", "/second-factor/begin", second_factor.begin, Permission.SIGNED_IN, even_owing=FACTOR, largest=SMALL, own_transaction=True),
+    Page("POST", "/second-factor/confirm", second_factor.confirm, Permission.SIGNED_IN, even_owing=FACTOR, largest=SMALL),
+    Page("POST", "/second-factor/codes", second_factor.codes, Permission.SIGNED_IN, largest=SMALL, own_transaction=True),
+    Page("POST", "/second-factor/off", second_factor.off, Permission.SIGNED_IN, largest=SMALL, own_transaction=True),
     Page("GET", "/", start.start, Permission.SIGNED_IN),
     Page("GET", assets.PATH, static.missing, Permission.PUBLIC, plain=static.file),
     # one call
@@ -93,7 +106,7 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/review/{call_id}/text", review.text, Permission.REVIEW, CALL_IN_REACH, own_transaction=True),
     Page("POST", "/review/{call_id}/finish", review.finish, Permission.REVIEW, CALL_IN_REACH),
     Page("GET", "/sampling", queue.plan, Permission.REVIEW),
-    Page("POST", "/sampling", queue.draw, Permission.REVIEW, own_transaction=True),
+    Page("POST", "/sampling", queue.draw, Permission.REVIEW, own_transaction=True, costly=True),
     Page("GET", "/publish", publish.page, Permission.REVIEW),
     Page("POST", "/publish", publish.publish, Permission.REVIEW),
     Page("POST", "/publish/{call_id}/retract", publish.retract, Permission.REVIEW, CALL_IN_REACH),
@@ -108,21 +121,21 @@ ROUTES: tuple[Page, ...] = (
     Page("GET", "/rules/overturned", queue.rules, Permission.RULES),
     Page("GET", "/rules/{draft}", rules.draft, Permission.RULES, DRAFT_KNOWN),
     Page("POST", "/rules/{draft}", rules.change, Permission.RULES, DRAFT_KNOWN),
-    Page("GET", "/rules/{draft}/try", rules.attempt, Permission.RULES, DRAFT_KNOWN),
+    Page("GET", "/rules/{draft}/try", rules.attempt, Permission.RULES, DRAFT_KNOWN, costly=True),
     Page("POST", "/rules/{draft}/adopt", rules.adopt, Permission.RULES, DRAFT_KNOWN),
     # trainer
-    Page("GET", "/search", search.page, Permission.SEARCH),
+    Page("GET", "/search", search.page, Permission.SEARCH, costly=True),
     Page("GET", "/search/{card}/cut", clips.cutter, Permission.CLIP, SEARCHED),
-    Page("POST", "/search/{card}/cut", clips.cut, Permission.CLIP, SEARCHED, own_transaction=True),
-    Page("GET", "/search/{card}/sound", clips.window_sound, Permission.CLIP, SEARCHED),
+    Page("POST", "/search/{card}/cut", clips.cut, Permission.CLIP, SEARCHED, own_transaction=True, costly=True),
+    Page("GET", "/search/{card}/sound", clips.window_sound, Permission.CLIP, SEARCHED, costly=True),
     Page("GET", "/clips", clips.listing, Permission.CLIP),
     Page("GET", "/clips/{clip_id}", clips.page, Permission.CLIP, CLIP_KNOWN),
     Page("GET", "/clips/{clip_id}/sound", clips.sound, Permission.CLIP, CLIP_KNOWN),
     Page("GET", "/clips/{clip_id}/edit", clips.editor, Permission.CLIP, CLIP_KNOWN),
-    Page("POST", "/clips/{clip_id}/edit", clips.edit, Permission.CLIP, CLIP_KNOWN, own_transaction=True),
+    Page("POST", "/clips/{clip_id}/edit", clips.edit, Permission.CLIP, CLIP_KNOWN, own_transaction=True, costly=True),
     Page("POST", "/clips/{clip_id}/delete", clips.delete, Permission.CLIP, CLIP_KNOWN),
     Page("POST", "/clips/{clip_id}/decision", clips.decide, Permission.CLIP_RELEASE, CLIP_KNOWN),
-    Page("GET", "/clips/{clip_id}/export/{kind}", clips.single, Permission.CLIP, CLIP_KNOWN),
+    Page("GET", "/clips/{clip_id}/export/{kind}", clips.single, Permission.CLIP, CLIP_KNOWN, costly=True),
     Page("GET", "/release", clips.queue, Permission.CLIP_RELEASE),
     Page("GET", "/playlists", playlists.listing, Permission.CLIP),
     Page("POST", "/playlists", playlists.create, Permission.CLIP),
@@ -131,10 +144,10 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/playlists/{playlist_id}/delete", playlists.delete, Permission.CLIP, PLAYLIST_KNOWN),
     Page("POST", "/playlists/{playlist_id}/items", playlists.add, Permission.CLIP, PLAYLIST_KNOWN),
     Page("POST", "/playlists/{playlist_id}/items/{item_id}", playlists.item, Permission.CLIP, PLAYLIST_KNOWN),
-    Page("GET", "/playlists/{playlist_id}/export", playlists.packed, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("GET", "/playlists/{playlist_id}/export", playlists.packed, Permission.CLIP, PLAYLIST_KNOWN, costly=True),
     Page("GET", "/briefing", briefing.choose, Permission.BRIEFING),
     Page("GET", "/briefing/{team}", briefing.page, Permission.BRIEFING, TEAM_IN_REACH),
-    Page("POST", "/briefing/{team}/playlist", briefing.make_playlist, Permission.CLIP, TEAM_IN_REACH, own_transaction=True),
+    Page("POST", "/briefing/{team}/playlist", briefing.make_playlist, Permission.CLIP, TEAM_IN_REACH, own_transaction=True, costly=True),
     Page("GET", "/briefing/{team}/{day}/clips/{clip_id}/sound", briefing.sound, Permission.BRIEFING, BRIEF_CLIP),
     # agents, team leads, HR
     Page("GET", "/my", agent.page, Permission.OWN_RESULTS),
@@ -150,12 +163,12 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/teams/{team}/sign", team.sign, Permission.SIGN_OFF, TEAM_IN_REACH, own_transaction=True),
     Page("GET", "/agents/{agent_id}", team.agent, Permission.TEAM, AGENT_IN_REACH),
     Page("GET", "/appraisal", hr.table, Permission.APPRAISAL),
-    Page("GET", "/appraisal/print", hr.printed, Permission.APPRAISAL),
-    Page("GET", "/appraisal/xlsx", hr.xlsx, Permission.APPRAISAL),
-    Page("GET", "/appraisal/csv", hr.csv, Permission.APPRAISAL),
+    Page("GET", "/appraisal/print", hr.printed, Permission.APPRAISAL, costly=True),
+    Page("GET", "/appraisal/xlsx", hr.xlsx, Permission.APPRAISAL, costly=True),
+    Page("GET", "/appraisal/csv", hr.csv, Permission.APPRAISAL, costly=True),
     Page("GET", "/months", hr.months, Permission.MONTH_CLOSE),
-    Page("POST", "/months/close", hr.close, Permission.MONTH_CLOSE, own_transaction=True),
-    Page("POST", "/months/adjust", hr.adjust, Permission.MONTH_CLOSE),
+    Page("POST", "/months/close", hr.close, Permission.MONTH_CLOSE, own_transaction=True, costly=True),
+    Page("POST", "/months/adjust", hr.adjust, Permission.MONTH_CLOSE, own_transaction=True),
     # administrators: accounts and the audit log
     Page("GET", "/users", users.listing, Permission.USERS),
     Page("GET", "/users/add", users.adding, Permission.USERS),
@@ -165,7 +178,7 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/users/{user_id}/reset", users.reset, Permission.USERS, USER_KNOWN, largest=SMALL, own_transaction=True),
     Page("POST", "/users/{user_id}/state", users.set_state, Permission.USERS, USER_KNOWN, largest=SMALL, own_transaction=True),
     Page("GET", "/audit", audit.page, Permission.AUDIT),
-    Page("POST", "/audit/verify", audit.verify, Permission.AUDIT, largest=SMALL, own_transaction=True),
+    Page("POST", "/audit/verify", audit.verify, Permission.AUDIT, largest=SMALL, own_transaction=True, costly=True),
     # operation
     Page("GET", "/healthz", operation.live_page, Permission.PUBLIC, plain=operation.live),
     Page("GET", "/healthz/ready", operation.ready, Permission.PUBLIC),

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -32,10 +33,19 @@ KEPT: dict[str, Piece] = {"search": keeper.keep, "figures": figures.keep}
 """What is kept up to date while the app runs, whoever writes to the database, in a process beside it."""
 
 
-def serve(settings: Settings, host: str, port: int, proxy: str, started: Callable[[str], None], metrics_port: int = 0) -> None:
+def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    proxy: str,
+    started: Callable[[str], None],
+    metrics_port: int = 0,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Answer until a signal stops it; ``started`` gets the address.  The head of the audit log is written to the server's log at both ends.
 
-    ``metrics_port``: figures for Prometheus on this machine's loopback alone, on a port that no reverse proxy leads to; 0: nowhere.
+    ``tls``: speak https by it (``settings.tls``).  ``metrics_port``: figures for Prometheus on this machine's loopback alone, on a port
+    that no reverse proxy leads to; 0: nowhere.
 
     Errors: :class:`StoreError` where the database cannot be opened or the address cannot be had.
     """
@@ -47,6 +57,8 @@ def serve(settings: Settings, host: str, port: int, proxy: str, started: Callabl
     app = create_app(settings)
     stop_figures = _figures(metrics_port, app.state.figures.registry)
     config = uvicorn.Config(app, **_options(proxy))
+    config.load()
+    config.ssl = tls
     server = uvicorn.Server(config)
 
     def stop(*_: object) -> None:
@@ -60,7 +72,7 @@ def serve(settings: Settings, host: str, port: int, proxy: str, started: Callabl
         while not server.started and not serving.done():
             await asyncio.sleep(0.02)
         if server.started:
-            started(settings.public_url or f"http://{shown}:{listening.getsockname()[1]}/")
+            started(settings.public_url or f"{'https' if tls else 'http'}://{shown}:{listening.getsockname()[1]}/")
         await serving
 
     threading.Thread(target=_warmed, name="warm", daemon=True).start()

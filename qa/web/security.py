@@ -66,7 +66,8 @@ class Headers:
 # ---------------------------------------------------------------- cookies
 
 
-SESSION, LOGIN, LANGUAGE = "qa-session", "qa-login", "qa-lang"
+SESSION, LOGIN, WAITING, LANGUAGE = "qa-session", "qa-login", "qa-waiting", "qa-lang"
+"""Who is logged in; the token of the login's forms; who gave the password and has still to give the code; the language."""
 
 
 def cookie_name(settings: Settings, name: str) -> str:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from qa.people.accounts import UserRole
+from qa.people.throttle import Rate
+
 _USUAL = {"http": 80, "https": 443}
 
 
@@ -23,17 +26,27 @@ def normal(url: str) -> str:
     return urlunsplit((parts.scheme, host if port in (None, _USUAL[parts.scheme]) else f"{host}:{port}", "", "", ""))
 
 
+RATE, COSTLY_RATE = Rate(600, 10.0), Rate(120, 2.0)
+"""Some hundred times what a person does, and more than eight people's load test asks for."""
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """``public_url``: the address that people type (``https://qa.example.com``), '' on this machine alone; ``demo``: with sample people."""
+    """``public_url``: the address that people type (``https://qa.example.com``), '' on this machine alone; ``demo``: with sample people.
+
+    ``tls``: the app itself speaks https.  ``second_factor``: roles that must have one.  How much one account may ask for: ``rate`` of all
+    that it asks for, ``costly_rate`` of what takes long or takes much away (``Page.costly``).
+    """
 
     db: Path
     public_url: str = ""
     demo: bool = False
     workers: int = 8
+    tls: bool = False
+    second_factor: frozenset[UserRole] = frozenset()
+    rate: Rate = RATE
+    costly_rate: Rate = COSTLY_RATE
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "public_url", normal(self.public_url))
@@ -41,7 +54,7 @@ class Settings:
     @property
     def secure(self) -> bool:
         """Whether people come by https: then cookies are ``Secure`` and named ``__Host-``."""
-        return self.public_url.startswith("https://")
+        return self.tls or self.public_url.startswith("https://")
 
     @property
     def hosts(self) -> frozenset[str]:

@@ -13,8 +13,10 @@ from starlette.responses import Response
 
 from qa.database import Database
 from qa.errors import StoreError
-from qa.people import accounts, audit, passwords, sessions, throttle
+from qa.people import accounts, audit, passwords, second_factor, sessions, throttle
+from qa.people.accounts import User
 from qa.web import security
+from qa.web.addresses import address
 from qa.web.language import LANGUAGES
 from qa.web.language import translated as _
 from qa.web.refusals import Refused
@@ -42,26 +44,46 @@ def _form(ask: Ask, onward: str, problem: str = "", status: int = 200) -> Respon
 
 
 def log_in(ask: Ask) -> Response:
-    """Check name and password, begin a new session."""
+    """Check name and password; begin a new session, or wait for the code of the account's second factor.
+
+    While the code is to come the attempt goes on counting as one that failed: a right password does not make guessing codes cheaper.
+    """
     db, name, password = ask.store.db, ask.form.text("login"), ask.form.raw("password")
     onward = ask.form.text("next", "/")
     if not throttle.attempt(db, name, ask.client_address, ask.epoch):
         return _form(ask, onward, _("尝试太多，请 15 分钟后再试"), 429)
     user, kept = accounts.password_hash(db, name)
-    if not passwords.matches(kept, password) or user is None or kept is None:
+    right = passwords.matches(kept, password)
+    with db.writing():  # what was right is to be so still: no session goes past a reset or a second factor of the same moment
+        if right and user is not None and kept is not None and accounts.password_hash(db, name) == (user, kept):
+            if passwords.outdated(kept):
+                accounts.rehash(db, user, password)
+            return entered(ask, user, onward) if second_factor.of(db, user.id) is None else _asked_for_code(ask, user, onward)
         audit.record(db, _known_or_not(db, name), "login.failed", "login", "", {"address": ask.client_address})
-        return _form(ask, onward, _("登录名或密码不对"), 403)
-    if passwords.outdated(kept):
-        accounts.rehash(db, user, password)
+    return _form(ask, onward, _("登录名或密码不对"), 403)
+
+
+def _asked_for_code(ask: Ask, user: User, onward: str) -> Response:
+    token = sessions.wait(ask.store.db, user, ask.epoch)
+    audit.record(ask.store.db, user, "login.password", "user", str(user.id), {"address": ask.client_address})
+    answer = ask.redirect(address("/login/code", query={"next": security.inside(onward)[:LONGEST_NEXT]}))
+    security.set_cookie(answer, ask.settings, security.WAITING, token, sessions.WAITING_S)
+    return answer
+
+
+def entered(ask: Ask, user: User, onward: str, **details: object) -> Response:
+    """All that was asked for is proved: a new session, in the place of the one that this browser had; on to the page that was wanted."""
+    db = ask.store.db
     with db.writing():
         if ask.session is not None:
             sessions.end(db, ask.session.digest)
-        throttle.succeeded(db, name, ask.client_address)
+        throttle.succeeded(db, user.login, ask.client_address)
         token = sessions.begin(db, user, ask.epoch)
-        audit.record(db, user, "login", "user", str(user.id), {"address": ask.client_address})
+        audit.record(db, user, "login", "user", str(user.id), {"address": ask.client_address, **details})
     answer = ask.redirect("/password" if user.must_change else security.inside(onward))
     security.set_cookie(answer, ask.settings, security.SESSION, token, sessions.ABSOLUTE_S)
-    security.drop_cookie(answer, ask.settings, security.LOGIN)
+    for name in (security.LOGIN, security.WAITING):
+        security.drop_cookie(answer, ask.settings, name)
     return answer
 
 
@@ -102,21 +124,23 @@ def _in_words(error: StoreError) -> str:
     return _("太长，最多 {n} 个字符", n=passwords.LONGEST) if long else _("太短，至少要 {n} 个字符", n=passwords.SHORTEST)
 
 
-def own_password(ask: Ask, typed: str) -> bool:
+def own_password(ask: Ask, typed: str, code: str | None = None) -> bool:
     """Whether somebody who is logged in knows the own password: asked before what a desk left open should not be enough for.
 
-    Counted like a login.  Refused (429) after too many failures.
+    With ``code`` that of the account's second factor has to be right as well, where it has one.  Counted like a login.  Refused (429) after
+    too many failures.
     """
-    db, login = ask.store.db, ask.user.login
-    if not throttle.attempt(db, login, ask.client_address, ask.epoch):
+    db, user = ask.store.db, ask.user
+    if not throttle.attempt(db, user.login, ask.client_address, ask.epoch):
         raise Refused(429, _("尝试太多，请 15 分钟后再试"))
-    _user, kept = accounts.password_hash(db, login)
-    right = passwords.matches(kept, typed)
-    if right:
-        throttle.succeeded(db, login, ask.client_address)
-    else:
-        ask.audit("password.failed", "user", str(ask.user.id), address=ask.client_address)
-    return right
+    _user, kept = accounts.password_hash(db, user.login)
+    if not passwords.matches(kept, typed):
+        ask.audit("password.failed", "user", str(user.id), address=ask.client_address)
+        return False
+    if code is not None and second_factor.of(db, user.id) is not None and not second_factor.check(db, user, code, ask.epoch):
+        return False
+    throttle.succeeded(db, user.login, ask.client_address)
+    return True
 
 
 def change_password(ask: Ask) -> Response:

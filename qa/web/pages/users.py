@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from qa.errors import StoreError
-from qa.people import accounts, passwords
+from qa.people import accounts, passwords, second_factor
 from qa.people.accounts import ROLE_TITLES, User, UserRole
 from qa.review import queue
 from qa.store import Store
@@ -200,6 +200,7 @@ def _page(ask: Ask, one: User, problem: str = "", status: int = 200, handed: Han
         problem=problem,
         handed=handed,
         longest=LONGEST,
+        factor=second_factor.of(ask.store.db, one.id),
     )
 
 
@@ -228,7 +229,8 @@ def set_state(ask: Ask) -> Response:
 
 
 def reset(ask: Ask) -> Response:
-    """A one-time password in the place of one that was forgotten.  The own one is changed on its page, where the present one is known."""
+    """A one-time password in the place of one that was forgotten, and no second factor any more.  The own password is changed on its page,
+    where the present one is known."""
     one = _one(ask)
     if one.id == ask.user.id:
         raise Refused(409, _("自己的密码请用“修改密码”更改"))
