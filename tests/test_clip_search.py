@@ -58,6 +58,26 @@ def test_by_sound(store: Store) -> None:
         found(store, words="诉", by_sound=True)
 
 
+def test_a_space_asks_for_both_wherever_they_are_said(store: Store) -> None:
+    assert found(store, words="您好 投诉") == ["C1"]  # one of the agent, one of the customer
+    assert found(store, words="投诉　你们 ") == ["C1"] and found(store, words="投诉你们") == ["C1"]
+    assert found(store, words="投诉 电话") == [] and found(store, words="投诉 投诉") == ["C3", "C1"]
+    assert found(store, words="头速 服务", by_sound=True) == ["C1"] and found(store, words="头速 服务") == []
+    assert found(store, words="投诉 你们", speaker="customer") == ["C1"] and found(store, words="您好 投诉", speaker="customer") == []
+    assert found(store, words="投诉 ，") == ["C3", "C1"]
+    assert search.count(store, Question(words="您好 投诉")) == 1
+    for words in ("投诉 诉", "宽 带"):
+        with pytest.raises(StoreError, match="两个字"):
+            found(store, words=words)
+
+
+def test_of_several_words_each_has_a_moment(store: Store) -> None:
+    said = [("customer", "我要投诉")] * 4 + [("agent", "是宽带吗")]
+    put(store, entry("W1", 1, lines=tuple(Line(role, 1000 * k, 1000 * k + 900, text) for k, (role, text) in enumerate(said))))
+    (hit,) = search.search(store, Question(words="投诉 宽带")).hits
+    assert [(m.span.start_ms, m.text) for m in hit.moments] == [(0, "我要投诉"), (1000, "我要投诉"), (4000, "是宽带吗")]
+
+
 def test_who_says_it(store: Store) -> None:
     assert found(store, words="投诉", speaker="customer") == ["C3", "C1"]
     assert found(store, words="头诉", by_sound=True, speaker="agent") == ["C3"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import pickle
 import sqlite3
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,10 +18,11 @@ import pytest
 from clip_calls import kept, recorded, spoken
 
 from qa.clips import briefing, cutting, export, index, playlists, release, sounds
-from qa.clips.cutting import Wish
+from qa.clips.cutting import Wish, WishError
 from qa.errors import AudioError, NotFoundError, StoreError
 from qa.store import Store
 from qa.types import Outcome, Span
+from qa.web.language import speaking
 
 LINES = ("A:您好很高兴为您服务", "C:我要投诉，电话是幺三八零零幺二三四五六", "A:非常抱歉给您带来不便")
 NOW = datetime(2025, 6, 15, tzinfo=UTC)
@@ -66,6 +69,27 @@ def test_the_number_is_not_in_the_sound_nor_in_the_captions(store: Store) -> Non
     hz = np.fft.rfftfreq(len(part), 1 / rate)
     assert power[np.abs(hz - 1000) < 50].sum() > 1e6 * power[(hz > 250) & (hz < 600)].sum()
     assert {c.role for c in made.captions} == {"agent", "customer"}
+
+
+def test_a_beep_outside_of_the_clip_is_refused(store: Store) -> None:
+    wish = Wish(Span(2000, 5000), margin_ms=0)
+    assert any("person" in b.why for b in cutting.cut(store, "C1", replace(wish, beeps=(Span(4500, 5500),)), "老师").version.beeps)
+    for beep in (Span(500, 2000), Span(5000, 6000), Span(3000, 3000)):
+        with pytest.raises(WishError, match="不在片段里") as refused:
+            cutting.cut(store, "C1", replace(wish, beeps=(Span(3000, 3500), beep)), "老师")
+        assert refused.value.of == "beeps"
+    assert len(cutting.clips(store)) == 1
+
+
+def test_what_is_wrong_with_a_wish_is_named_and_survives_a_process(store: Store) -> None:
+    for wish, of, told in (
+        (Wish(Span(2000, 5000), margin_ms=16_000), "margin_ms", "前后各留 16 秒: 超出范围。请在 0 到 15 秒之间选"),
+        (Wish(Span(2000, 2100), margin_ms=0), "span", "片段: 长 0.1 秒。请选 0.5 到 300 秒的一段"),
+    ):
+        with pytest.raises(WishError) as refused:
+            cutting.cut(store, "C1", wish, "老师")
+        again = pickle.loads(pickle.dumps(refused.value))
+        assert (again.of, str(again)) == (of, told)
 
 
 def test_captions_hold_only_the_words_inside(store: Store) -> None:
@@ -248,7 +272,13 @@ def test_the_brief_s_playlist_has_bad_and_good_examples_and_is_made_once(team: S
     assert [i.clip.example for i in items] == ["bad", "good"] and problems == ()
     assert all("T" not in i.clip.title for i in items)
     assert briefing.make_playlist(team, "一组", date(2024, 5, 2), "老师")[0] == made
-    assert [p.title for p in playlists.playlists(team)] == ["2024-05-02 一组 班前会"]
+    (listed,) = playlists.playlists(team)
+    assert listed.title == listed.heading == "2024-05-02 一组 班前会"
+    assert {i.note for i in items} == {""}  # title and kind stand on the clip
+    with speaking("en"):
+        assert listed.heading == "2024-05-02 一组 morning brief"
+        playlists.change(team, made, "二组的班前会", "")
+        assert playlists.playlist(team, made).heading == "二组的班前会"  # a person's words stay
     with pytest.raises(StoreError, match="没有可剪的片段"):
         briefing.make_playlist(team, "一组", date(2024, 5, 9), "老师")
 

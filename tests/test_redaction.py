@@ -162,6 +162,17 @@ def test_a_name_that_was_told_is_hidden_again_later_by_its_sound() -> None:
     assert redact(call).text(2, call.transcript.utterances[2].text) == "那么×××的业务就办好了"
 
 
+@pytest.mark.parametrize("scolding", ["你这叫什么话", "这都叫什么事儿", "你们叫什么服务"])
+def test_who_scolds_asks_for_no_name(scolding: str) -> None:
+    answer = "漏水的事不归我管，我只负责登记"
+    assert redact(spoken("A:您请讲", f"C:{scolding}", f"A:{answer}")).text(2, answer) == answer
+
+
+@pytest.mark.parametrize("question", ["您叫什么", "您叫什么名字", "您叫什么，话费是谁交的", "请问叫什么，服务密码有吗"])
+def test_who_asks_for_a_name_is_told_one(question: str) -> None:
+    assert redact(spoken(f"A:{question}", "C:里里划")).text(1, "里里划") == HIDDEN * 3
+
+
 @pytest.mark.parametrize("line", ["A:这位女士您好", "A:先生您好", "A:请您稍等，女士"])
 def test_a_title_without_a_name_stays(line: str) -> None:
     assert redact(spoken(line)).hidden == ()
@@ -185,6 +196,20 @@ def test_house_and_room_that_were_heard_as_something_else_go_with_the_address() 
     said = "我在建设大道二三号一动三年六十，好的师傅会上门"
     shown = redact(spoken("A:请问您的地址是哪里", f"C:{said}")).text(1, said)
     assert shown.startswith("我在×") and not set("二三一六十") & set(shown) and shown.endswith("师傅会上门"), shown
+
+
+@pytest.mark.parametrize("said", ["施工队弄坏的东西跟我没关系，您找物业去谈", "师傅弄丢了我的箱子", "工人没弄好就走了", "他们弄断了线"])
+def test_what_somebody_did_is_no_lane(said: str) -> None:
+    lines = ("A:您好请讲", "C:楼上装机把我家天花板钻漏了", f"A:{said}")
+    assert redact(spoken(*lines)).text(2, said) == said
+
+
+@pytest.mark.parametrize(
+    "said", ["我在宝善弄六号", "住在宝善弄，坏的是一楼的门", "宝善弄好像是", "在宝善弄", "施工队弄坏了，人民路二十八号"]
+)
+def test_a_lane_is_hidden_where_an_address_is_asked_for(said: str) -> None:
+    shown = redact(spoken("A:请问您的地址是哪里", f"C:{said}")).text(1, said)
+    assert not set("宝善人民路二八六一") & set(shown), shown
 
 
 @pytest.mark.parametrize("line", ["A:您的线路正常", "C:五号之前能好吗", "C:我在三楼办事"])

@@ -13,6 +13,7 @@ from web_house import House, call_id, house, house_made  # noqa: F401
 from qa.clips import briefing, cutting, index, playlists, release
 from qa.clips.cutting import Wish
 from qa.types import Span
+from qa.web.pages import clips
 
 Open = Callable[..., Opened]
 TEAM = "/briefing/~e4~b8~80~e7~bb~84?day=2025-06-12"
@@ -83,6 +84,7 @@ def test_a_clip_is_cut_by_keyboard_alone(furnished: House, opened: Open, width: 
     one.well()
     keyboard = one.page.keyboard
     one.page.evaluate("document.querySelector('audio').currentTime = 12")
+    one.until("document.querySelector('#cut-now b').textContent === '12.0'")  # the window begins with the recording
     keyboard.press("[")
     keyboard.press("ArrowRight")
     keyboard.press("ArrowRight")
@@ -109,6 +111,31 @@ def test_a_clip_is_cut_by_keyboard_alone(furnished: House, opened: Open, width: 
         len(made) == before + 1 and made[0].title == "号码怎么记" and (made[0].version.start_ms, made[0].version.end_ms) == (11_000, 16_000)
     )  # at pauses
     one.well()
+
+
+def test_the_player_s_place_is_told_in_the_recording_s_time(furnished: House, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr(clips, "AROUND_MS", 2000)
+    one = opened("trainer", f"/search/{card(furnished)}/cut?start=11500&end=16000", 360)
+    one.until("document.querySelector('audio').readyState >= 1 && document.getElementById('cut-now').checkVisibility()")
+    one.page.evaluate("document.querySelector('audio').currentTime = 3")
+    one.until("document.querySelector('#cut-now b').textContent === '12.5'")
+    one.well()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_slip_is_shown_beside_its_field(furnished: House, opened: Open, width: int) -> None:  # noqa: F811
+    one = opened("trainer", f"/search/{card(furnished)}/cut?start=11500&end=16000", width)
+    one.until("document.querySelector('audio').readyState >= 1")
+    one.page.locator("#f-end").fill("3")
+    one.page.locator("#f-title").fill("开场")
+    one.page.locator("#f-beeps").fill("abc")
+    one.page.locator("#cut-form button.primary").click()
+    one.until("document.querySelectorAll('.told').length === 2")
+    one.page.wait_for_timeout(700)
+    one.shot("trainer-cut-slip")
+    assert [one.complaints.pop()] == ["Failed to load resource: the server responded with a status of 400 (Bad Request)"]
+    one.well()
+    assert one.page.evaluate("['f-end', 'f-title', 'f-beeps'].map(i => document.getElementById(i).value)") == ["3", "开场", "abc"]
 
 
 def test_qa_releases_by_keyboard(furnished: House, opened: Open) -> None:  # noqa: F811
@@ -141,6 +168,12 @@ def test_the_brief_prints_on_paper(furnished: House, opened: Open) -> None:  # n
     one = opened("trainer", TEAM, 1440)
     one.page.emulate_media(media="print")
     assert one.page.evaluate("[...document.querySelectorAll('nav, button, audio, .foot')].filter(e => e.checkVisibility()).length") == 0
+    printed = "s => [...document.querySelectorAll(s)].filter(e => e.checkVisibility()).length"
+    assert one.page.evaluate(f"['.hear li', '.hear blockquote', '.print-only'].map({printed})") == [
+        1,
+        1,
+        1,
+    ]  # what is released, and how many are not
     one.shot("trainer-brief-print")
     assert len(re.findall(rb"/Type\s*/Page\b", one.page.pdf(format="A4"))) == 1
 

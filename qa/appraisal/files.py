@@ -1,7 +1,8 @@
 """The appraisal table to take away: a workbook for Excel and WPS, and CSV with a byte order mark.
 
 Whatever a cell begins with, it is never a formula: in the workbook text is a text cell marked as such (quote prefix), in CSV an apostrophe
-stands before it (OWASP, CSV Injection).  The words are Chinese whatever language the pages are in: the files stay in the house.
+stands before it (OWASP, CSV Injection).  The words are those of the page that was asked (:func:`qa.web.language.current`), Chinese outside
+of one; columns and their order are the same in every language.  Titles and clauses of rules stay as the rule book has them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qa.appraisal import undated
 from qa.appraisal.month_table import ALIKE, APART, BEFORE_IT, FEW, MOVED, UNLIKE, Arithmetic, Row, Table
 from qa.export import Cell, to_csv
 from qa.export import Table as Plain
@@ -18,9 +20,11 @@ from qa.rules.explain_text import MONTH_HEADERS
 from qa.rules.explain_text import yuan as yuan_text
 from qa.rules.money import AGENT, ROLE_TITLES
 from qa.scorecards import MIN_RANKED
+from qa.web.language import between, marked
+from qa.web.language import translated as _
 
-STATES = {FEW: "样本太少", ALIKE: "差别在误差以内，不分名次", UNLIKE: "规则或模型不同，不比较", APART: ""}
-WAITS = "待确认"
+STATES = {FEW: "样本太少（不足 {n} 通）", ALIKE: "差别在误差以内，不分名次", UNLIKE: "规则或模型不同，不比较", APART: ""}
+WAITS = marked("待确认")
 HEADERS = (
     *(
         "月份",
@@ -37,7 +41,7 @@ HEADERS = (
         "名次说明",
     ),
     *("失分合计", "罚款（元，最低）", "罚款（元，最高）", "罚款说明", "待确认（处）", "连带（元）"),
-    *("申诉未结", "申诉成立", "申诉不成立", "未公布（通）", "演示模型（通）", "班组说明"),
+    *("申诉未结", "申诉成立", "申诉驳回", "未公布（通）", "演示模型（通）", "班组说明"),
 )
 HOW_HEADERS = ("工号", "姓名", "项目", *MONTH_HEADERS)
 _PERCENT, _MONEY, _WHOLE = "0.0", "0.00", "0"
@@ -60,11 +64,20 @@ _LINE_POINTS, _MOST_LINES = 15.0, 27
 
 @dataclass(frozen=True)
 class Filed:
-    """A sheet: ``widths`` in characters of Latin text."""
+    """A sheet.  ``headers``: as they stand in ``HEADERS`` and the like; they are written in the language of the page."""
 
     name: str
     headers: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The headers as they are written."""
+        return _said(self.headers)
+
+
+def _said(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(_, texts))
 
 
 def place_text(row: Row) -> str:
@@ -78,7 +91,7 @@ def place_text(row: Row) -> str:
 def cells(month: str, row: Row) -> tuple[Cell, ...]:
     """A row of the table, a cell a header."""
     one, own = row.of, row.money()
-    beside = "；".join(f"{ROLE_TITLES.get(role, role)} {yuan_text(yuan)}" for role, yuan in row.due or () if role != AGENT)
+    beside = between("；").join(f"{_(ROLE_TITLES.get(role, role))} {yuan_text(yuan)}" for role, yuan in row.due or () if role != AGENT)
     return (
         *(month, one.agent_id, one.agent_name, one.team, one.calls, one.percent.n),
         *(None if one.coverage is None else 100 * one.coverage, one.percent.value, one.percent.low, one.percent.high),
@@ -92,43 +105,45 @@ def _note(row: Row) -> str:
     """Why there is no sum of fines, where there is none."""
     one = row.of
     if one.fines.unknown:
-        return f"{WAITS}：规则书不全，{one.fines.unknown} 通无法计算"
+        return _("待确认：规则书不全，{n} 通无法计算", n=one.fines.unknown)
     if row.pending:
-        return f"{WAITS}：由人确认后才计罚款"
-    return MOVED if one.apart else BEFORE_IT if one.fines.open else ""
+        return _("待确认：由人确认后才计罚款")
+    return _(MOVED if one.apart else BEFORE_IT if one.fines.open else "")
 
 
 def _moved(row: Row) -> str:
     """That the agent had calls in other teams, too, and whether they are in the figures."""
     if not row.of.elsewhere:
         return ""
-    return f"另有其他班组 {row.of.elsewhere} 通，不在此行" if row.of.apart else f"含其他班组 {row.of.elsewhere} 通"
+    text = marked("另有其他班组 {n} 通，不在此行") if row.of.apart else marked("含其他班组 {n} 通")
+    return _(text, n=row.of.elsewhere)
 
 
 def _state(row: Row) -> str:
-    return f"样本太少（不足 {MIN_RANKED} 通）" if row.state == FEW else STATES[row.state]
+    return _(STATES[row.state], n=MIN_RANKED)
 
 
 def how_rows(row: Row, how: Arithmetic) -> Iterable[tuple[Cell, ...]]:
     """The arithmetic behind a row: the score, each fine, the sums, what waits."""
     who = row.of.agent_id, row.of.agent_name
     blank = ("",) * (len(MONTH_HEADERS) - 1)
-    yield (*who, "得分", *blank, how.score)
+    yield (*who, _("得分"), *blank, _(how.score))
     for check in row.of.checks:
         if check.lost:
-            told = f"{check.failed} 通不通过，共失 {check.lost:g} 分"
-            yield (*who, "失分", "", "", check.title, "", "", "", told)
-    for cells_of in how.fines:
-        yield (*who, "罚款", *cells_of)
+            told = _("{n} 通不通过，共失 {points} 分", n=check.failed, points=f"{check.lost:g}")
+            yield (*who, _("失分"), "", "", check.title, "", "", "", told)
+    for *cells_of, why in how.fines:
+        yield (*who, _("罚款"), *cells_of, _(why))
     if how.fines or row.of.apart:
-        yield from ((*who, "罚款合计", *blank, text) for text in how.sums)
+        title = _("已确认的罚款") if row.of.fines.waits else _("罚款合计")
+        yield from ((*who, title, *blank, _(text)) for text in how.sums)
     for time, call, title, clause in how.waits:
-        yield (*who, WAITS, time, call, title, clause, "", "", "还没有人确认，不计罚款")
-    yield from ((*who, "关账", *blank, text) for text in how.kept)
+        yield (*who, _(WAITS), time, call, title, clause, "", "", _("还没有人确认，不计罚款"))
+    yield from ((*who, _("关账"), *blank, _(text)) for text in how.kept)
 
 
 def notes(table: Table) -> tuple[str, ...]:
-    """What a reader must know of the whole table."""
+    """What a reader must know of the whole table (Chinese; :func:`qa.web.language.translated` says it)."""
     told = [
         f"月份 {table.month}" + (f"，班组 {table.team}" if table.team is not None else "，全部班组"),
         f"已关账：{table.closed.by}，{table.closed.day}" if table.closed else "还没有关账，数字还会变",
@@ -145,22 +160,24 @@ def notes(table: Table) -> tuple[str, ...]:
         told.append("demo：含演示模型的结果，不能用于考核")
     if table.unpublished:
         told.append(f"未公布给坐席的通话 {table.unpublished} 通，坐席还不能申诉")
+    if table.undated:
+        told.append(undated.told(table.undated))
     return tuple(told)
 
 
 def to_sheets(table: Table, how: Sequence[tuple[Row, Arithmetic]]) -> tuple[Filed, ...]:
     """The table, the arithmetic, the notes."""
     return (
-        Filed("绩效表", HEADERS, tuple(cells(table.month, row) for row in table.rows)),
-        Filed("算法", HOW_HEADERS, tuple(line for row, one in how for line in how_rows(row, one))),
-        Filed("说明", ("说明",), tuple((text,) for text in notes(table))),
+        Filed(_("绩效表"), HEADERS, tuple(cells(table.month, row) for row in table.rows)),
+        Filed(_("算法"), HOW_HEADERS, tuple(line for row, one in how for line in how_rows(row, one))),
+        Filed(_("说明"), (marked("说明"),), tuple((_(text),) for text in notes(table))),
     )
 
 
 def csv_bytes(table: Table) -> bytes:
     """The table as CSV (RFC 4180, UTF-8 with a byte order mark); figures to two decimals."""
     rounded = (tuple(round(cell, 2) if isinstance(cell, float) else cell for cell in cells(table.month, row)) for row in table.rows)
-    return to_csv(Plain("calls", HEADERS, tuple(rounded))).encode("utf-8-sig")
+    return to_csv(Plain("calls", _said(HEADERS), tuple(rounded))).encode("utf-8-sig")
 
 
 def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:
@@ -174,7 +191,7 @@ def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:
         for filed in sheets:
             sheet = book.add_worksheet(filed.name)
             widths = [_width(filed, column) for column in range(len(filed.headers))]
-            for column, header in enumerate(filed.headers):
+            for column, header in enumerate(filed.titles):
                 sheet.write_string(0, column, header, formats.head)
                 sheet.set_column(column, column, widths[column])
             for index, row in enumerate(filed.rows, start=1):
@@ -208,7 +225,7 @@ def _write(sheet: Any, row: int, column: int, cell: Cell, formats: _Formats, kin
 
 def _width(filed: Filed, column: int) -> int:
     texts = [
-        filed.headers[column],
+        filed.titles[column],
         *(f"{row[column]:.1f}" if isinstance(row[column], float) else str(row[column] or "") for row in filed.rows[:200]),
     ]
     return min(_WIDEST, 2 + max(_long(text) for text in texts))

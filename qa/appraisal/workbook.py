@@ -13,6 +13,7 @@ from qa.appraisal import files, month_table
 from qa.appraisal.month_table import Arithmetic, Row, Table
 from qa.errors import StoreError
 from qa.store import Store
+from qa.web import language
 
 WAIT_S = 60.0
 """So long one workbook waits for another one."""
@@ -36,7 +37,7 @@ def made(store: Store, month: str, team: str | None, day: datetime.date | None) 
 
 
 def apart(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, Table]:
-    """As :func:`made`, in a process of its own, so that no other page waits; one at a time.
+    """As :func:`made`, in a process of its own, so that no other page waits, in the language of the page that asks; one at a time.
 
     Errors: :class:`StoreError` where others are in front for too long, or the process ends before it is done.
     """
@@ -44,13 +45,13 @@ def apart(db: Path, month: str, team: str | None, day: datetime.date | None) -> 
         raise StoreError(month, "正在生成别的表格", "请过一会儿再下载")
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-            return process.submit(_opened, db, month, team, day).result()
+            return process.submit(_opened, db, month, team, day, language.current()).result()
     except BrokenProcessPool as error:
         raise StoreError(month, "表格没有生成", "请稍后再试；内存可能不够") from error
     finally:
         _one_at_a_time.release()
 
 
-def _opened(db: Path, month: str, team: str | None, day: datetime.date | None) -> tuple[bytes, Table]:
-    with Store(db, create=False) as store:
+def _opened(db: Path, month: str, team: str | None, day: datetime.date | None, spoken: str) -> tuple[bytes, Table]:
+    with language.speaking(spoken), Store(db, create=False) as store:
         return made(store, month, team, day)

@@ -25,6 +25,8 @@ _ROAD = re.compile(
     "[^的在到是了吗呢吧我你您他她哦嗯个一]{1,4}?(?:大道|大街|胡同|小区|花园|花苑|公寓|大厦|广场|新村|新城|家园|街道|自治区|自治州|开发区|工业园|[路街巷弄镇乡村县苑])"
 )
 _NO_ROAD = re.compile("线路|网路|道路|马路|思路|一路|路由|套路|走路|出路|公路|电路|半路|路费|铁路|迷路|高速路|上街|逛街")
+_DONE = re.compile("坏|丢|错|清|完|断|掉|脏|乱|破|懂|明白|糟|反了|混|成[这那什]|不[好清懂明了完到出来]|好[了没吗就再以]")
+"""What is said right behind 弄 where it is no lane but a verb: 弄坏, 弄丢, 弄好了."""
 _PLACE = re.compile("[^的在到是了吗呢吧我你您他她哦嗯个这那]{2,3}?[省市区]")
 _NO_PLACE = re.compile("[小社地专园市郊山城特]区(?!路)|超市|股市|城市|上市|门市|节省|[本全各]市|区别|区分")
 
@@ -39,7 +41,7 @@ def _found(stream: Stream, asked: Sequence[Span]) -> Iterator[tuple[int, int]]:
     text = stream.text
     here = [any(s.start_ms <= c.span.start_ms <= s.end_ms for s in asked) for c in stream.characters]
     houses = [m.span() for m in _HOUSE.finditer(text)]
-    roads = [m.span() for m in _ROAD.finditer(text) if not _NO_ROAD.search(m[0])]
+    roads = [m.span() for m in _ROAD.finditer(text) if not _NO_ROAD.search(m[0]) and not _does(stream, m)]
     for start, end in houses:
         beside = any(0 <= start - e <= 4 for _, e in roads)
         chained = any((s, e) != (start, end) and (0 <= start - e <= 1 or 0 <= s - end <= 1) for s, e in houses)
@@ -55,6 +57,12 @@ def _found(stream: Stream, asked: Sequence[Span]) -> Iterator[tuple[int, int]]:
     for match in _PLACE.finditer(text):
         if here[match.start()] and not _NO_PLACE.search(match[0]):
             yield match.span()
+
+
+def _does(stream: Stream, found: re.Match[str]) -> bool:
+    """Whether what looks like a lane (里弄) is something done, in one breath: 施工队弄坏."""
+    end = found.end()
+    return found[0].endswith("弄") and _DONE.match(stream.text, end) is not None and not stream.characters[end].pause
 
 
 def _breath(stream: Stream, end: int) -> int:

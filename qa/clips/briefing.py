@@ -134,7 +134,8 @@ def make_playlist(
     cut_too: cutting.Also = lambda clip: None,
     also: Callable[[int], None] = lambda playlist_id: None,
 ) -> tuple[int, tuple[str, ...]]:
-    """Cut a bad example of what failed most and good ones of the same, and put them into a playlist; its id, and what could not be cut.
+    """Cut a bad example of what failed most and good ones of the same, and put them into a playlist; its id, and what could not be cut
+    (Chinese sentences).
 
     The clips wait for QA like any other.  Made once: a second time gives the playlist that is there.  ``cut_too``, ``also``: what is to be
     kept in the same transaction as each clip, and as the playlist.
@@ -144,28 +145,28 @@ def make_playlist(
         return known.id, ()
     topics = brief(store, team, day).topics
     problems: list[str] = []
-    chosen: list[tuple[int, str]] = []
+    chosen: list[int] = []
     for topic, example in wanted(topics):
         chosen += _example(store, team, day, topic, example, by, problems, cut_too)
     if not chosen:
         raise StoreError(f"{team} {day.isoformat()}", "没有可剪的片段", problems[0] if problems else "这一天没有不通过的检查")
     with store.db.writing():
         made = playlists.create(store, f"{day.isoformat()} {team} 班前会", by, origin=origin(team, day))
-        for clip_id, note in chosen:
-            playlists.add(store, made, clip_id, note)
+        for clip_id in chosen:
+            playlists.add(store, made, clip_id)
         also(made)
     return made, tuple(problems)
 
 
 def _example(
     store: Store, team: str, day: date, topic: Topic, example: str, by: str, problems: list[str], cut_too: cutting.Also
-) -> list[tuple[int, str]]:
+) -> list[int]:
     """A clip of the first call that shows it: one with words at a moment that is not too long."""
     word = "差例" if example == "bad" else "好例"
     for hit, moment in _moments(store, team, day, topic, example):
         wish = Wish(moment.span, title=topic.title, example=example, check_id=topic.check_id)
         try:
-            return [(cutting.cut(store, hit.call_id, wish, by, cut_too).id, f"{topic.title}：{word}")]
+            return [cutting.cut(store, hit.call_id, wish, by, cut_too).id]
         except (StoreError, NotFoundError):
             continue
         except QaError as error:

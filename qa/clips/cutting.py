@@ -101,6 +101,17 @@ class Wish:
     note: str = ""
 
 
+class WishError(StoreError):
+    """What was asked for cannot be cut; ``of`` names the field of :class:`Wish` that is to be changed."""
+
+    def __init__(self, subject: str, cause: str, cure: str, of: str) -> None:
+        self.of = of
+        super().__init__(subject, cause, cure)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.subject, self.cause, self.cure, self.of)
+
+
 @dataclass(frozen=True)
 class Redacted:
     """A stretch of a call that may be heard: samples (samples, channels) with beeps, captions, beeps; times from its start."""
@@ -118,7 +129,7 @@ Also = Callable[[Clip], None]
 
 def cut(store: Store, call_id: str, wish: Wish, by: str, also: Also = lambda clip: None) -> Clip:
     """A new clip.  Errors: :class:`NotFoundError` for an unknown call, :class:`AudioError` where its recording is not to be had,
-    :class:`StoreError` for an impossible wish."""
+    :class:`WishError` for an impossible wish, :class:`StoreError` without a name of who does it."""
     call = store.call(call_id)
     part = redacted(store, call_id, wish, call)
     number = call.record.customer_number if call.record else ""
@@ -169,6 +180,9 @@ def redacted(store: Store, call_id: str, wish: Wish, call: Call | None = None) -
     """A stretch of a call as it may be heard; ``call`` where it is loaded already.  Errors: as :func:`cut`."""
     call = call or store.call(call_id)
     span = stretch(call, wish.span, wish.margin_ms)
+    for beep in wish.beeps:
+        if not beep.overlap_ms(span):
+            raise WishError("片段", f"消音 {_seconds(beep)} 秒不在片段里（{_seconds(span)} 秒）", "请改到片段之内，或删去这一行", "beeps")
     audio, problem = recording(call)
     if audio is None:
         raise AudioError(call.audio.path.rpartition("/")[2], problem.rstrip("。"), "")
@@ -189,19 +203,26 @@ def redacted(store: Store, call_id: str, wish: Wish, call: Call | None = None) -
     )
 
 
+def _seconds(span: Span) -> str:
+    """As a person writes a stretch: seconds of the recording."""
+    return f"{span.start_ms / 1000:.1f}-{span.end_ms / 1000:.1f}"
+
+
 def stretch(call: Call, span: Span, margin_ms: int) -> Span:
     """A moment with its margins, which end at pauses where one is near, inside of the call.
 
-    Errors: :class:`StoreError` where nothing or too much is left.
+    Errors: :class:`WishError` where nothing or too much is left.
     """
     if not 0 <= margin_ms <= LONGEST_MARGIN_MS:
-        raise StoreError(f"前后各留 {margin_ms} 毫秒", "超出范围", f"请在 0 到 {LONGEST_MARGIN_MS} 毫秒之间选")
+        raise WishError(f"前后各留 {margin_ms / 1000:g} 秒", "超出范围", f"请在 0 到 {LONGEST_MARGIN_MS // 1000} 秒之间选", "margin_ms")
     low = max(call.audio.from_ms, span.start_ms - margin_ms)
     high = min(call.audio.duration_ms, span.end_ms + margin_ms)
     if margin_ms:
         low, high = _at_pauses(call, span, low, high)
     if not SHORTEST_MS <= high - low <= LONGEST_MS:
-        raise StoreError("片段", f"长 {max(0, high - low) / 1000:.1f} 秒", f"请选 {SHORTEST_MS / 1000:g} 到 {LONGEST_MS // 1000} 秒的一段")
+        raise WishError(
+            "片段", f"长 {max(0, high - low) / 1000:.1f} 秒", f"请选 {SHORTEST_MS / 1000:g} 到 {LONGEST_MS // 1000} 秒的一段", "span"
+        )
     return Span(low, high)
 
 
@@ -254,9 +275,9 @@ def number_of(store: Store, call_id: str) -> str:
 
 def _words_of(store: Store, wish: Wish, number: str) -> dict[str, str]:
     if wish.example not in EXAMPLES:
-        raise StoreError(wish.example, "没有这种示例", "请选好例、差例或不标")
+        raise WishError(wish.example, "没有这种示例", "请选好例、差例或不标", "example")
     if wish.check_id and not store.db.rows("select 1 from judged_rules where check_id = ? limit 1", wish.check_id):
-        raise StoreError("片段", "没有这个检查", "请从列表里选")
+        raise WishError("片段", "没有这个检查", "请从列表里选", "check_id")
     texts = {"title": " ".join(wish.title.split())[:_TITLE] or "片段", "note": wish.note.strip()[:_NOTE]}
     masked = {name: mask_text(text, number) for name, text in texts.items()}
     return masked | {"example": wish.example, "check_id": wish.check_id}

@@ -1,6 +1,7 @@
 """Playlists and clips for other programs: a zip with an index page that plays them, captions (VTT), Audacity labels, Praat TextGrid.
 
-Nothing leaves that QA has not released, and nothing but the redacted: no call id, no agent, no recording's name.
+Nothing leaves that QA has not released, and nothing but the redacted: no call id, no agent, no recording's name.  Who speaks, and that
+something is beeped, is told in the language of the page that was asked (Chinese outside of one); titles, notes and words stay as they are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from qa.clips.release import require_released
 from qa.report import render
 from qa.report_text import ROLE_TEXT
 from qa.store import Store
+from qa.web import marking
+from qa.web.language import between, current
+from qa.web.language import translated as _
 
 ROLES = {role.value: text for role, text in ROLE_TEXT.items()}
 EXAMPLES = {"good": "好例", "bad": "差例", "": ""}
@@ -57,8 +61,8 @@ def packed(store: Store, playlist: Playlist, items: Sequence[Item], audio: str, 
         )
         _add(file, "playlist.m3u8", f"#EXTM3U\n{names}".encode())
         demo = any(item.clip.version.demo for item in items)
-        page = render("web/trainer/export.html.j2", now, playlist=playlist, rows=rows, demo=demo, examples=EXAMPLES)
-        _add(file, "index.html", page.encode())
+        page = render("web/trainer/export.html.j2", now, lang=current(), playlist=playlist, rows=rows, demo=demo, examples=EXAMPLES)
+        _add(file, "index.html", (marking.marked(page) if current() == "en" else page).encode())
     return Exported(f"{file_name(playlist.title)}.zip", "application/zip", out.getvalue())
 
 
@@ -89,6 +93,10 @@ def _add(file: zipfile.ZipFile, name: str, data: bytes) -> None:
     file.writestr(info, data)
 
 
+def _speaker(role: str) -> str:
+    return _(ROLES.get(role, role))
+
+
 def _sidecars(version: Version) -> Iterator[tuple[str, str]]:
     yield "vtt", vtt(version)
     yield "labels.txt", labels(version)
@@ -97,7 +105,7 @@ def _sidecars(version: Version) -> Iterator[tuple[str, str]]:
 
 def shown(version: Version) -> list[tuple[str, str, str]]:
     """Captions for a page: time, who, words."""
-    return [(f"{c.start_ms // 60_000}:{c.start_ms / 1000 % 60:04.1f}", ROLES.get(c.role, c.role), c.text) for c in version.captions]
+    return [(f"{c.start_ms // 60_000}:{c.start_ms / 1000 % 60:04.1f}", _speaker(c.role), c.text) for c in version.captions]
 
 
 # ---------------------------------------------------------------- words with times
@@ -109,9 +117,7 @@ def vtt(version: Version) -> str:
     for caption in version.captions:
         if caption.end_ms > caption.start_ms:
             text = _one_line(caption.text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-            cues.append(
-                f"{_vtt_time(caption.start_ms)} --> {_vtt_time(caption.end_ms)}\n<v {ROLES.get(caption.role, caption.role)}>{text}\n"
-            )
+            cues.append(f"{_vtt_time(caption.start_ms)} --> {_vtt_time(caption.end_ms)}\n<v {_speaker(caption.role)}>{text}\n")
     return "WEBVTT\n\n" + "\n".join(cues)
 
 
@@ -121,17 +127,16 @@ def _vtt_time(ms: int) -> str:
 
 def labels(version: Version) -> str:
     """An Audacity label track: start and end in seconds, text; beeps are labelled too."""
-    rows = [(c.start_ms, c.end_ms, f"{ROLES.get(c.role, c.role)}：{_one_line(c.text)}") for c in version.captions]
-    rows += [(b.span.start_ms, b.span.end_ms, "（已消音）") for b in version.beeps]
+    rows = [(c.start_ms, c.end_ms, f"{_speaker(c.role)}{between('：')}{_one_line(c.text)}") for c in version.captions]
+    rows += [(b.span.start_ms, b.span.end_ms, _("（已消音）")) for b in version.beeps]
     return "".join(f"{start / 1000:.6f}\t{end / 1000:.6f}\t{text}\n" for start, end, text in sorted(rows))
 
 
 def textgrid(version: Version) -> str:
     """A Praat TextGrid (long text format): an interval tier a speaker, one of the beeps."""
-    tiers = {
-        ROLES.get(role, role): [c for c in version.captions if c.role == role] for role in dict.fromkeys(c.role for c in version.captions)
-    }
-    tiers["消音"] = [Caption("", b.span.start_ms, b.span.end_ms, "消音") for b in version.beeps]
+    spoken = dict.fromkeys(c.role for c in version.captions)
+    tiers = {_speaker(role): [c for c in version.captions if c.role == role] for role in spoken}
+    tiers[_("消音")] = [Caption("", b.span.start_ms, b.span.end_ms, _("消音")) for b in version.beeps]
     end = version.duration_ms / 1000
     out = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end:.3f}", "tiers? <exists>"]
     out += [f"size = {len(tiers)}", "item []:"]

@@ -35,6 +35,8 @@ _SAYS = re.compile(
     r"(?=(?P<name>(?!什么|啥|多少|不对|没有|可以|必须|需要).{2,4}))"
 )
 _ASKS = re.compile(r"贵姓|怎么称呼|如何称呼|您的?姓名|您的?名字|叫什么|哪位|全名|姓什么|哪个[字名]|什么字|怎么写|户名|机主")
+_NOT_ASKED = re.compile("(?:话(?!费)|事(?!业)|态度|服务|道理|规矩|玩意)")
+"""What is said right behind 叫什么 where nobody is asked for a name: 你这叫什么话."""
 _SPELT = re.compile(r"(?P<a>.).{0,3}的(?P=a)(?:字)?|.{0,2}字旁.{0,3}|.字头.{0,3}")
 _FORMS = (
     "弓长张", "木子李", "耳东陈", "双木林", "古月胡", "草头黄", "三横王", "立早章", "言午许", "口天吴", "双人徐", "人可何", "卯金刀",
@@ -128,10 +130,18 @@ def _by_form(stream: Stream) -> Iterator[tuple[int, int]]:
         yield from sounding(stream, form)
 
 
+def _asking(stream: Stream) -> Iterator[re.Match[str]]:
+    """Where a name is asked for."""
+    for match in _ASKS.finditer(stream.text):
+        scolds = match[0] == "叫什么" and _NOT_ASKED.match(stream.text, match.end()) is not None
+        if not scolds or stream.characters[match.end()].pause:
+            yield match
+
+
 def _answers(streams: Sequence[Stream]) -> Iterator[tuple[int, int, int]]:
     """What is said after somebody asked for a name: the first characters of the breath begun within some seconds, and the rest of a short
     one, as 我的名字是 before the name may itself be misheard."""
-    asked = [(k, stream.span(m.start(), m.end()).end_ms) for k, stream in enumerate(streams) for m in _ASKS.finditer(stream.text)]
+    asked = [(k, stream.span(m.start(), m.end()).end_ms) for k, stream in enumerate(streams) for m in _asking(stream)]
     for index, end_ms in asked:
         for k, stream in enumerate(streams):
             if stream.speaker == streams[index].speaker and stream.speaker != "mono":

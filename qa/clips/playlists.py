@@ -11,6 +11,7 @@ from qa.clips.tables import next_id
 from qa.errors import NotFoundError, StoreError
 from qa.export import mask_text
 from qa.store import Store
+from qa.web.language import translated
 
 _TITLE, _NOTE = 80, 1000
 MOST = 200
@@ -39,6 +40,11 @@ class Playlist:
     updated: str
     origin: str
     size: int
+
+    @property
+    def heading(self) -> str:
+        """The title as it is shown: what a person wrote stays, what the program wrote is in the language of the page."""
+        return translated(self.title) if self.origin else self.title
 
 
 def create(store: Store, title: str, by: str, note: str = "", origin: str = "") -> int:

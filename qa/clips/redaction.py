@@ -18,7 +18,7 @@ from qa.clips.heard import Stream, streams
 from qa.clips.numerals import ASKED_MS
 from qa.types import Call, Span, Transcript, Utterance
 
-VERSION = 3
+VERSION = 4
 """Of what is hidden: goes up with every change of the rules, so that what was indexed under older ones is looked at again."""
 SOUND_VERSION = VERSION + 1
 """Of what is not to be heard: goes up with ``VERSION``, and by itself (+ 1: keyed digits) where only the sound is concerned."""

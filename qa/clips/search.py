@@ -42,6 +42,8 @@ class Limits:
 class Question:
     """What is looked for.  ``example``: ``good``, ``bad`` or "": of the check, where one is named, else of the whole call.
 
+    ``words``: those apart by spaces are each looked for, wherever in the call they are said; all must be.
+
     ``speaker``: who says ``words`` (``agent``, ``customer``, "" for anybody).  ``since`` and ``until`` as of ``Store.calls``.  Rate in
     characters a minute, level in dBov, longest silence and length in seconds.
     """
@@ -142,11 +144,12 @@ def _match(asked: Question) -> Iterator[str]:
     if asked.speaker and asked.speaker not in SPEAKERS:
         raise StoreError(asked.speaker, "没有这样的说话人", "请选坐席、客户或不限")
     if asked.words.strip():
-        phrase = tokens.sound_phrase(asked.words) if asked.by_sound else tokens.text_phrase(asked.words)
-        if not phrase:
-            raise StoreError(asked.words, "查找至少要两个字", "请换一个词")
+        phrases = [tokens.sound_phrase(word) if asked.by_sound else tokens.text_phrase(word) for word in tokens.apart(asked.words)]
+        if not all(phrases) or not phrases:
+            raise StoreError(asked.words, "查找至少要两个字", "每个词都要两个字以上，请换一个词")
         columns = [asked.speaker] if asked.speaker else [*SPEAKERS, "other"]
-        yield f"{{{' '.join(c + '_sound' if asked.by_sound else c for c in columns)}}} : {phrase}"
+        for phrase in phrases:
+            yield f"{{{' '.join(c + '_sound' if asked.by_sound else c for c in columns)}}} : {phrase}"
     for marks in _marks(asked):
         yield f"marks : ({' OR '.join(marks)})" if marks else "marks : none"
 
@@ -195,9 +198,15 @@ def checks(store: Store) -> tuple[tuple[str, str], ...]:
 
 
 def call_of(store: Store, scorecard_id: int) -> str | None:
-    """The indexed call whose scorecard this is, None where it is another's by now."""
-    sql = "select c.call_id from scorecards s join search_calls c using (call_id) where s.id = ? and c.scorecard_id = s.id"
+    """The indexed call whose scorecard this is, its newest or an earlier one; None where there is no such call in the index."""
+    sql = "select c.call_id from scorecards s join search_calls c using (call_id) where s.id = ?"
     return next((str(row["call_id"]) for row in store.db.rows(sql, scorecard_id)), None)
+
+
+def card_of(store: Store, call_id: str) -> int | None:
+    """The scorecard under which a call is indexed; None where it is not."""
+    found = store.db.rows("select scorecard_id from search_calls where call_id = ?", call_id)
+    return int(found[0]["scorecard_id"]) if found else None
 
 
 # ---------------------------------------------------------------- what is shown
@@ -211,17 +220,24 @@ def said(store: Store, call_id: str) -> tuple[Line, ...]:
 
 def _hit(store: Store, row: dict[str, Any], asked: Question) -> Hit:
     lines = unpacked(row["lines"])
-    moments = list(_by_words(lines, asked)) if asked.words.strip() else []
+    moments = _by_words(lines, asked) if asked.words.strip() else []
     if not moments and asked.check:
         moments = list(by_check(store, row["scorecard_id"], asked.check, lines))
     names = [name for name in Hit.__dataclass_fields__ if name not in ("demo", "moments")]
     return Hit(**{name: row[name] for name in names}, demo=bool(row["demo"]), moments=tuple(moments[:_MOMENTS]))
 
 
-def _by_words(lines: Sequence[Line], asked: Question) -> Iterator[Moment]:
+def _by_words(lines: Sequence[Line], asked: Question) -> list[Moment]:
+    """Where the words are said, in order of time; of more than are shown first those that hold a word no earlier one holds."""
+    words, known = tokens.apart(asked.words), set[str]()
+    anew, again = list[Line](), list[Line]()
     for line in lines:
-        if asked.speaker in ("", line.role) and tokens.says(line.text, asked.words, asked.by_sound):
-            yield Moment(Span(line.start_ms, line.end_ms), line.role, line.text)
+        if asked.speaker in ("", line.role):
+            said = {word for word in words if tokens.says(line.text, word, asked.by_sound)}
+            (anew if said - known else again if said else []).append(line)
+            known |= said
+    chosen = sorted([*anew, *again][:_MOMENTS], key=lambda line: line.start_ms)
+    return [Moment(Span(line.start_ms, line.end_ms), line.role, line.text) for line in chosen]
 
 
 def by_check(store: Store, scorecard_id: int, check_id: str, lines: Sequence[Line]) -> Iterator[Moment]:

@@ -48,8 +48,13 @@ def of_sound(texts: Iterable[str]) -> str:
     return f" {APART} ".join(" ".join(_sound_pairs(part)) for text in texts for part in segments(text) if part)
 
 
+def apart(words: str) -> tuple[str, ...]:
+    """The words that spaces part, each once; punctuation parts nothing."""
+    return tuple(dict.fromkeys(filter(None, ("".join(segments(word)) for word in words.split()))))
+
+
 def text_phrase(words: str) -> str:
-    """What is asked of the index for some words; "" for less than two characters, which stand in half of all calls."""
+    """What is asked of the index for what is said in one; "" for less than two characters, which stand in half of all calls."""
     wanted = "".join(segments(words))
     return f'"{" ".join(_pairs(wanted))}"' if len(wanted) > 1 else ""
 

@@ -27,22 +27,25 @@ def marked(text: str) -> str:
     return text
 
 
-MARKED_ELSEWHERE: tuple[str, ...] = ("qa/report.py",)
+MARKED_ELSEWHERE: tuple[str, ...] = ("qa/report.py", "qa/appraisal/files.py", "qa/clips/export.py")
 """Files outside ``qa/web`` that mark texts for translation (paths from the root of the project)."""
 
 
 def vocabulary() -> Iterator[str]:
-    """Words of tables that pages show by ``_(word)``: outcomes, roles, measured values, facts of a call."""
+    """Words of tables that pages and files show by ``_(word)``: outcomes, roles, measured values, facts of a call, headers."""
     from qa import outcome_words, report, report_text
+    from qa.appraisal import files
     from qa.operation.retention import KINDS
     from qa.people.accounts import ROLE_TITLES
 
     for table in (outcome_words.OUTCOMES, ROLE_TITLES, report_text.ROLE_TEXT, report_text.VALUE_TEXT, KINDS):
         yield from table.values()
-    yield from report.LABELS
-    from qa.review import appeal_states, queue, verdicts
+    for words in report_text.VALUE_WORDS.values():
+        yield from words.values()
+    yield from (*report.LABELS, *files.HEADERS, *files.HOW_HEADERS, *files.STATES.values())
+    from qa.review import appeal_states, queue, rule_texts, verdicts
 
-    for named in (verdicts.ACTIONS, appeal_states.LEVELS, appeal_states.ACTIONS, appeal_states.STATUS):
+    for named in (verdicts.ACTIONS, appeal_states.LEVELS, appeal_states.ACTIONS, appeal_states.STATUS, rule_texts.NAMES):
         yield from named.values()
     yield from (name for _weight, name in queue.WORTH.values())
 
@@ -82,6 +85,19 @@ def speaking(language: str) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def current() -> str:
+    """The language in which :func:`translated` answers here, one of ``LANGUAGES``."""
+    return _current.get()
+
+
+_MARKS = {"：": ": ", "；": "; "}
+
+
+def between(mark: str) -> str:
+    """``：`` or ``；`` between two texts that are put together, as the language writes it."""
+    return _MARKS[mark] if _current.get() == "en" else mark
 
 
 CORES = frozenset(("cause", "cure", "why"))

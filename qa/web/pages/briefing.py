@@ -96,8 +96,8 @@ def make_playlist(ask: Ask) -> Response:
         ask.audit("briefing.playlist", "playlist", str(playlist_id), team=team, day=day.isoformat())
 
     _made, problems = briefing.make_playlist(ask.store, team, day, ask.user.name or ask.user.login, logged(ask), also)
-    told = _("播放列表已备好，等质检员放行") + ("。" + "；".join(problems) if problems else "")
-    return ask.redirect(address("/briefing/{team}", team=team, query={"day": day.isoformat()}), told)
+    told = "。".join([marked("播放列表已备好，等质检员放行"), *(["；".join(problems)] if problems else [])])
+    return ask.redirect(address("/briefing/{team}", team=team, query={"day": day.isoformat()}), _(told))
 
 
 def sound(ask: Ask) -> Response:

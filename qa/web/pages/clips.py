@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from qa.clips import cutting, export, playlists, release, search, sounds
-from qa.clips.cutting import Clip, Wish
-from qa.clips.index import Line
-from qa.errors import QaError, StoreError
+from qa.clips.cutting import Clip, Wish, WishError
+from qa.errors import AudioError, QaError, StoreError
 from qa.types import Span
 from qa.web.addresses import address
 from qa.web.language import translated as _
+from qa.web.pages import clip_form
 from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, listed, logged, number, ranged, stretch
 from qa.web.permissions import Permission
 from qa.web.refusals import Refused
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 AROUND_MS = 20_000
 """So much is heard before and behind a moment when it is cut."""
 _LONGEST_WINDOW_MS = cutting.LONGEST_MS
-_BEEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*[-–—~至到]\s*(\d+(?:\.\d+)?)\s*")
 _LONGEST_TITLE = 80
 KINDS = ("opus", "mp3", "wav", "vtt", "labels", "textgrid")
 
@@ -104,10 +103,12 @@ def sound(ask: Ask) -> Response:
 
 
 def _card(ask: Ask) -> tuple[int, str]:
-    card = number(ask.params["card"])
-    call_id = search.call_of(ask.store, card)
-    if call_id is None:
-        raise Refused(404, _("这通电话刚刚重新评过分，请重新查找"))
+    """The call that is asked for by one of its scorecards, and the scorecard that it is searched by: a page that was opened before the call
+    was scored again leads to the same call."""
+    call_id = search.call_of(ask.store, number(ask.params["card"]))
+    card = search.card_of(ask.store, call_id) if call_id is not None else None
+    if call_id is None or card is None:
+        raise Refused(404, _("这通电话已不在检索里，请重新查找"))
     return card, call_id
 
 
@@ -120,50 +121,51 @@ def _window(ask: Ask, duration_ms: int) -> Span:
     return Span(low, high)
 
 
+def _around(span: Span, duration_ms: int) -> Span:
+    """A stretch and what stands around it, so much as may be heard at once."""
+    middle = (span.start_ms + span.end_ms) // 2
+    half = min(_LONGEST_WINDOW_MS // 2, span.duration_ms // 2 + AROUND_MS)
+    return Span(max(0, middle - half), min(duration_ms, middle + half))
+
+
 def cutter(ask: Ask) -> Response:
     """A stretch around a moment, to be heard and cut."""
     card, call_id = _card(ask)
-    call = ask.store.call(call_id)
-    total = call.audio.duration_ms
+    total = ask.store.call(call_id).audio.duration_ms
     start = ask.query.integer("start", 0, high=total)
-    end = min(total, ask.query.integer("end", min(total, start + 10_000), high=10**9))
-    middle = (start + end) // 2
-    half = min(_LONGEST_WINDOW_MS // 2, (end - start) // 2 + AROUND_MS)
-    window = Span(max(0, middle - half), min(total, middle + half))
-    ask.audit("clip.prepare", "call", call_id, start_ms=start)
+    end = max(start, min(total, ask.query.integer("end", min(total, start + 10_000), high=10**9)))
     check, example = ask.query.text("check"), ask.query.one_of("example", tuple(EXAMPLES), "")
     title = (dict(search.checks(ask.store)).get(check) or ask.query.text("words"))[:_LONGEST_TITLE]
-    wish = Wish(Span(start, max(start, end)), title=title, check_id=check, example=example)
-    action = address("/search/{card}/cut", card=card)
-    return _editor(ask, wish, action, window, address("/search/{card}/sound", card=card, query=_edges(window)), _said(ask, call_id, window))
-
-
-def _edges(window: Span) -> dict[str, int]:
-    return {"from": window.start_ms, "to": window.end_ms}
-
-
-def _said(ask: Ask, call_id: str, window: Span) -> list[Line]:
-    return [x for x in search.said(ask.store, call_id) if x.start_ms < window.end_ms and x.end_ms > window.start_ms]
+    wish = Wish(Span(start, end), title=title, check_id=check, example=example)
+    return _editor(ask, (card, call_id), _around(wish.span, total), clip_form.written(wish))
 
 
 def _editor(
-    ask: Ask, wish: Wish, action: str, window: Span, sound_at: str, said: list[Line], problem: str = "", title: str = ""
+    ask: Ask,
+    of: tuple[int, str],
+    window: Span,
+    fields: Mapping[str, str],
+    one: Clip | None = None,
+    problems: Mapping[str, str] | None = None,
 ) -> Response:
+    """The form to cut by; ``of``: scorecard and call, ``one``: the clip that is cut anew, ``problems``: by field, "" for the whole."""
+    card, call_id = of
+    ask.audit("clip.prepare", "call", call_id, start_ms=window.start_ms, **({"clip": one.id} if one else {}))
+    action = "/search/{card}/cut" if one is None else "/clips/{clip_id}/edit"
+    edges = {"from": window.start_ms, "to": window.end_ms}
     return ask.render(
         "web/trainer/cut.html.j2",
-        400 if problem else 200,
-        title=title or _("剪片段"),
-        wish=wish,
-        beeps="\n".join(f"{s.start_ms / 1000:.1f}-{s.end_ms / 1000:.1f}" for s in wish.beeps),
-        action=action,
+        400 if problems else 200,
+        title=_("重剪“{title}”", title=one.title) if one else _("剪片段"),
+        f=fields,
+        bad=problems or {},
+        action=address(action, query=edges, **({"clip_id": one.id} if one else {"card": card})),
         window=window,
-        sound_at=sound_at,
-        said=said,
+        sound_at=address("/search/{card}/sound", card=card, query=edges),
+        said=[x for x in search.said(ask.store, call_id) if x.start_ms < window.end_ms and x.end_ms > window.start_ms],
         roles=ROLES,
         examples=EXAMPLES,
         checks=search.checks(ask.store),
-        longest_s=cutting.LONGEST_MS // 1000,
-        problem=problem,
     )
 
 
@@ -177,83 +179,58 @@ def window_sound(ask: Ask) -> Response:
 
 
 def cut(ask: Ask) -> Response:
-    """Make a clip."""
-    call_id = _card(ask)[1]
-    made = cutting.cut(ask.store, call_id, _wish(ask), ask.user.name or ask.user.login, logged(ask))
-    return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已剪好，等质检员放行"))
+    """Make a clip, or show the form again with what is wrong with it."""
+    of = _card(ask)
+    by = ask.user.name or ask.user.login
+    made = _made(ask, of[1], lambda wish: cutting.cut(ask.store, of[1], wish, by, logged(ask)))
+    if isinstance(made, Clip):
+        return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已剪好，等质检员放行"))
+    return _editor(ask, of, _window(ask, ask.store.call(of[1]).audio.duration_ms), clip_form.typed(ask.form), problems=made)
 
 
-def _wish(ask: Ask) -> Wish:
-    form = ask.form
-    start, end = _ms(ask, "start"), _ms(ask, "end")
-    if end <= start:
-        raise Refused(400, _("结束时间要晚于开始时间"))
-    return Wish(
-        Span(start, end),
-        _ms(ask, "margin"),
-        _beeps(form.text("beeps")),
-        form.text("title"),
-        form.one_of("example", tuple(EXAMPLES), ""),
-        form.text("check"),
-        form.text("note"),
-    )
-
-
-def _ms(ask: Ask, name: str) -> int:
-    """Seconds of a field as ms."""
+def _made(ask: Ask, call_id: str, make: Callable[[Wish], Clip]) -> Clip | dict[str, str]:
+    """What is made by the form, or what is wrong with it by field ("": with none of them)."""
+    ask.form.one_of("example", tuple(EXAMPLES), "")
+    wish, problems = clip_form.read(clip_form.typed(ask.form), ask.store.call(call_id).audio.duration_ms)
+    if wish is None:
+        return problems
     try:
-        value = float(ask.form.text(name) or "nan")
-    except ValueError:
-        value = float("nan")
-    if not 0 <= value <= 1e6:
-        raise Refused(400, _("“{name}”应是秒数", name=name))
-    return round(value * 1000)
-
-
-def _beeps(text: str) -> tuple[Span, ...]:
-    """``12.3-14``, a line each: seconds of the recording."""
-    out = []
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        found = _BEEP.fullmatch(line)
-        if found is None or float(found[2]) <= float(found[1]) or float(found[2]) > 1e6:
-            raise Refused(400, _("消音的时间请写成 12.3-14，一行一处"))
-        out.append(Span(round(float(found[1]) * 1000), round(float(found[2]) * 1000)))
-    return tuple(out[:100])
+        return make(wish)
+    except WishError as error:
+        return clip_form.refused(error)
+    except AudioError as error:
+        return {"": error.cause}
 
 
 def editor(ask: Ask) -> Response:
     """A clip to be cut anew."""
     one = _clip(ask)
-    card = _searched_card(ask, one)
-    ask.audit("clip.prepare", "call", one.call_id, start_ms=one.version.start_ms, clip=one.id)
-    window = Span(max(0, one.version.start_ms - AROUND_MS), one.version.end_ms + AROUND_MS)
-    action = address("/clips/{clip_id}/edit", clip_id=one.id)
-    sound_at = address("/search/{card}/sound", card=card, query=_edges(window))
-    return _editor(
-        ask, cutting.wish_of(one), action, window, sound_at, _said(ask, one.call_id, window), title=_("重剪“{title}”", title=one.title)
-    )
+    span = Span(one.version.start_ms, one.version.end_ms)
+    window = _around(span, ask.store.call(one.call_id).audio.duration_ms)
+    return _editor(ask, (_searched_card(ask, one), one.call_id), window, clip_form.written(cutting.wish_of(one)), one)
 
 
 def _searched_card(ask: Ask, one: Clip) -> int:
     """The scorecard under which the clip's call is searched.  Refused (404) where it counts no more: nothing new is cut from it."""
-    card = ask.store.db.rows("select scorecard_id from search_calls where call_id = ?", one.call_id)
-    if not card or search.call_of(ask.store, card[0]["scorecard_id"]) is None:
+    card = search.card_of(ask.store, one.call_id)
+    if card is None:
         raise Refused(404, _("这通电话已不在检索里，不能再剪"))
-    return int(card[0]["scorecard_id"])
+    return card
 
 
 def edit(ask: Ask) -> Response:
     """Another version of a clip, or (``renew``) the same once more under the present rules of what is hidden."""
     one = _clip(ask)
-    _searched_card(ask, one)
+    card = _searched_card(ask, one)
     by = ask.user.name or ask.user.login
     if "renew" in ask.form:
-        made = cutting.renew(ask.store, one.id, by, logged(ask, release.RENEWED))
+        made: Clip | dict[str, str] = cutting.renew(ask.store, one.id, by, logged(ask, release.RENEWED))
     else:
-        made = cutting.cut_again(ask.store, one.id, _wish(ask), by, logged(ask))
-    return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已重剪，要重新放行"))
+        made = _made(ask, one.call_id, lambda wish: cutting.cut_again(ask.store, one.id, wish, by, logged(ask)))
+    if isinstance(made, Clip):
+        return ask.redirect(address("/clips/{clip_id}", clip_id=made.id), _("片段已重剪，要重新放行"))
+    window = _window(ask, ask.store.call(one.call_id).audio.duration_ms)
+    return _editor(ask, (card, one.call_id), window, clip_form.typed(ask.form), one, made)
 
 
 def delete(ask: Ask) -> Response:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.clips import export, playlists, release, sounds
+from qa.clips import export, playlists, sounds
 from qa.errors import StoreError
 from qa.web.addresses import address
 from qa.web.language import translated as _
@@ -45,12 +45,12 @@ def page(ask: Ask) -> Response:
     ask.audit("playlist.view", "playlist", str(known.id))
     return ask.render(
         "web/trainer/playlist.html.j2",
-        title=known.title,
+        title=known.heading,
         playlist=known,
         items=items,
         **shown,
         formats=[(name, name.upper() if name != "opus" else "Opus") for name in sounds.FORMATS],
-        ready=bool(items) and all(state == release.RELEASED for state in shown["states"].values()),
+        ready=bool(items) and all(item.clip.id in shown["released"] for item in items),
     )
 
 

@@ -38,7 +38,7 @@ def page(ask: Ask) -> Response:
             found = searching.search(ask.store, asked, ask.query.integer("after", 0) or None)
             count = searching.count(ask.store, asked)
         except StoreError as error:
-            problem = f"{_(error.cause)}。{error.cure}"
+            problem = f"{error.cause}。{error.cure}"
         conditions = sorted(k for k, v in ask.query.pairs().items() if v and k != "after")
         shown = [hit.scorecard_id for hit in found.hits] if found is not None else []
         ask.audit("search", "search", "", conditions=conditions, scorecards=shown)

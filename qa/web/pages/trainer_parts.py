@@ -97,10 +97,13 @@ def may_hear(ask: Ask, one: Clip) -> bool:
 
 
 def listed(ask: Ask, clips: Iterable[Clip]) -> dict[str, Any]:
-    """What every page that shows several clips tells of each: state and kind, and which of them may be heard."""
+    """What every page that shows several clips tells of each: state and kind, which of them may be heard by who may hear what is redacted,
+    and which QA has released: what is shown to others than those, or printed, is of these alone."""
     clips = tuple(clips)
+    states = release.states(ask.store, clips)
     heard = frozenset(one.id for one in clips if may_hear(ask, one))
-    return {"states": release.states(ask.store, clips), "words": STATES, "examples": EXAMPLES, "audible": heard}
+    released = frozenset(one.id for one in clips if states[one.id] == release.RELEASED)
+    return {"states": states, "words": STATES, "examples": EXAMPLES, "audible": heard, "released": released}
 
 
 # ---------------------------------------------------------------- sound

@@ -40,6 +40,9 @@
     keys.hidden = false;
     let region = null, until = 0, beepFrom = null, quiet = false;
     const at = () => Math.round((audio.currentTime + offset) * 10) / 10;
+    const now = $("cut-now");
+    const tell = () => { now.querySelector("b").textContent = at().toFixed(1); now.hidden = false; };
+    for (const name of ["loadedmetadata", "timeupdate", "seeking"]) audio.addEventListener(name, tell);
     const draw = () => {
       if (!regions || quiet) return;
       const a = Math.max(0, start.value - offset), b = Math.max(a + 0.1, end.value - offset);
