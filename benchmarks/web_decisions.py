@@ -54,7 +54,7 @@ class _Reader(HTMLParser):
         of = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._inside = True
-            self.forms.append(Form(of.get("action", "")))
+            self.forms.append(Form(of.get("action", "").partition("#")[0]))
         elif self._inside:
             self._control(tag, of, self.forms[-1])
 

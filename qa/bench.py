@@ -128,7 +128,7 @@ def ruled(machine: Result, ruling: Ruling) -> Result:
     """
     if not machine.findings:
         raise ValueError(f"{machine.check_id}: a ruling holds on findings, and these are not at hand")
-    now = sightings.held(ruling, machine.findings)
+    now = sightings.held(ruling, machine.findings, machine.outcome)
     return Result(machine.rule, now.outcome, now.occurrences, 0.0, None, None, now.findings, now.verdict, machine, now.outgrown)
 
 

@@ -280,6 +280,7 @@ def export(
 ) -> None:
     """导出评分、检查结果和依据；客户号码一律打码（export to JSON, CSV or Excel）。"""
     from qa import export as exporting
+    from qa.appraisal import undated
     from qa.store import Store
 
     with Store(db, create=False) as store:
@@ -291,7 +292,8 @@ def export(
         told = {"agent": agent or "", "since": since or "", "until": until or "", "withdrawn": len(taken), "command": "export"}
         seen(store, "calls.export", "calls", str(len(scored)), file=path, **told)
         files = exporting.write([*scored, *taken], path, withdrawn=reasons)
-        notes = cli_show.withdrawn_notes(store.withdrawals.all(agent, since, until))
+        left_out = undated.notes(store.db, agent, True) if since or until else ()
+        notes = (*left_out, *cli_show.withdrawn_notes(store.withdrawals.all(agent, since, until)))
     if as_json:
         counts = {"calls": len(scored), **({"withdrawn": len(taken)} if withdrawn else {})}
         print_json({**counts, "files": [str(f) for f in files], "notes": notes})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, error_line, out, print_json, table
+from qa.clock import house_minute
 from qa.errors import QaError
 
 if TYPE_CHECKING:
@@ -34,10 +35,10 @@ def status(
         figures = row["report"] or row["progress"] or {}
         through, scored = figures.get("through", 0), figures.get("scored", 0)
         cells = (figures.get("files", ""), scored, through - scored, figures.get("seconds", ""))
-        made.add_row(row["started"], _STATES[row["state"]], *map(str, cells))
+        made.add_row(house_minute(row["started"]), _STATES[row["state"]], *map(str, cells))
     console.print(made)
     for one in found["quarantine"]:
-        line = QaError(one.path, one.cause, f"第 {one.attempts} 次，最近 {one.last}")
+        line = QaError(one.path, one.cause, f"第 {one.attempts} 次，最近 {house_minute(one.last)}")
         console.print(error_line(line), soft_wrap=True)
 
 

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, Db, Json, demo_line, out, outcome_text, print_json
 from qa.cli_show import mark_text, masked, plain, require_agent, resolve
+from qa.clock import house_day
 from qa.errors import NotFoundError
 from qa.types import Outcome
 
@@ -127,7 +128,7 @@ def _marked(one: CallSum, line: Line) -> Iterator[str]:
     for mark in one.marks:
         if mark.rule_id == line.rule.id:
             works = "罚款按月另计" if line.result.outcome is Outcome.FAIL else "现在的评分没有判为违反，不起作用"
-            yield f"{mark.created[:10]} {mask_text(mark_text(mark, line.result.title), one.row.customer_number)}；{works}"
+            yield f"{house_day(mark.created)} {mask_text(mark_text(mark, line.result.title), one.row.customer_number)}；{works}"
 
 
 def _found(one: CallSum, line: Line) -> tuple[str, ...]:
@@ -188,7 +189,7 @@ def _notes(sheet: MonthSum, paid: Fines) -> tuple[str, ...]:
     """What is to be said of the month; no sum of a closed month that no person answers for (yet)."""
     if not paid.waits or not sheet.kept:
         return sheet.notes
-    closed = f"本月已关账（{sheet.kept[0].by}，{sheet.kept[0].created[:10]}），其中有没有人确认过的违规，罚款待确认"
+    closed = f"本月已关账（{sheet.kept[0].by}，{house_day(sheet.kept[0].created)}），其中有没有人确认过的违规，罚款待确认"
     return (closed, *(note for note in sheet.notes if note not in sheet.sums))
 
 
@@ -246,7 +247,8 @@ def _month_json(sheet: MonthSum, paid: Fines) -> dict[str, Any]:
         "mean": None if sheet.mean is None else float(sheet.mean),
         "mean_sum": mean_text(sheet),
         "fines": _named(_MONTH_KEYS, month_rows(paid.due)),
-        "fine_sums": month_sums(paid.due),
+        "fine_sums": None if paid.waits else month_sums(paid.due),
+        "fine_sums_so_far": month_sums(paid.due) if paid.waits else None,
         "fines_waiting": paid.waits,
         "waiting": _named(_WAIT_KEYS, _waits(sheet, paid)),
         "kept": [_kept_json(one, paid) for one in sheet.kept],

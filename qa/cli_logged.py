@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sqlite3
 from typing import TYPE_CHECKING
 
 from qa.cli_common import err
 from qa.errors import DatabaseError
+from qa.people.os_users import os_user
 
 if TYPE_CHECKING:
     from qa.store import Store
 
+__all__ = ("changed", "os_user", "seen")
 _PRIMARY = 0xFF
 """The part of SQLite's extended error codes that tells the kind."""
-
-
-def os_user() -> str:
-    """Who runs the command, as the machine knows them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def changed(store: Store, by: str, action: str, kind: str, object_id: str, **details: object) -> None:

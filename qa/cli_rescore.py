@@ -15,6 +15,7 @@ from rich.text import Text
 from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, Since, Until, err, error_line, out, print_json, table
 from qa.cli_logged import changed
 from qa.cli_show import mark_text, masked, resolve
+from qa.clock import house_day, house_minute
 from qa.errors import RuleBookError, StoreError
 from qa.report_text import percent_text
 
@@ -68,9 +69,9 @@ def score_lines(results: Sequence[FileResult]) -> tuple[str, ...]:
 
 def show_other_contents(store: Store, book: RuleBook, since: str | None = None, until: str | None = None) -> None:
     """Register ``book`` and say, before anything is judged, which other contents of the same id will judge calls of the period."""
-    from qa import rows
+    from qa import registrations, rows
 
-    store.ledger.register(book)
+    registrations.register(store, book)
     low, high = rows.period(since, until)
     last = date.fromisoformat(high[:10]) - timedelta(days=high[10:] == "T00:00:00.000") if high else None
     reigns = store.ledger.reigns(book.id, date.fromisoformat(low[:10]) if low else None, last)
@@ -79,7 +80,7 @@ def show_other_contents(store: Store, book: RuleBook, since: str | None = None, 
         days = f"{f'{reign.since} 起' if reign.since else ''}{f'到 {reign.until} 为止' if reign.until else ''}" or "所有日期"
         version = reign.version
         other = "" if version.title == book.title else "，名称不同，可能是另一本规则书用了同一个 id"
-        told = f"{version.stamp}“{version.title}”，{version.registered[:10]} 登记{other}"
+        told = f"{version.stamp}“{version.title}”，{house_day(version.registered)} 登记{other}"
         err().print(f"提示：{days}的通话，按 {book.id} 的另一份内容评分：{told}", style="yellow", markup=False, soft_wrap=True)
     if len(others) > LISTED_VERSIONS:
         err().print(f"提示：更早的还有 {len(others) - LISTED_VERSIONS} 段时间按以前的内容评分", style="yellow", markup=False)
@@ -228,10 +229,12 @@ def close(
 ) -> None:
     """关账：这个月的评分和罚款从此不变，不能再打开（close a month for good）；罚款都经人确认了才能关账。"""
     from qa import ledger_closing
-    from qa.appraisal import closing
+    from qa.appraisal import closing, undated
     from qa.store import Store
 
     with Store(db, create=False) as store, err().status("算罚款 …"):
+        if told := undated.told(undated.count(store.db)):
+            err().print(f"提示：{told}", style="yellow", markup=False, soft_wrap=True)
         keep = ledger_closing.closing_month(store, month, by, note)  # the long part, while others may write
         closing.check_confirmed(store, month)
         with store.db.writing():
@@ -256,10 +259,10 @@ def list_months(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
     if as_json:
         print_json([to_builtins(m) | {"withdrawals": waiting[m.month]} for m in found])
         return
-    made = table("月份", "关账时间（UTC）", "关账人", "待批准评分", "待批准撤回", "备注", right=("待批准评分", "待批准撤回"))
+    made = table("月份", "关账时间", "关账人", "待批准评分", "待批准撤回", "备注", right=("待批准评分", "待批准撤回"))
     for m in found:
         counts = str(m.proposals), str(waiting[m.month])
-        made.add_row(m.month, m.closed[:16].replace("T", " "), Text(m.by), *counts, Text(m.note))
+        made.add_row(m.month, house_minute(m.closed), Text(m.by), *counts, Text(m.note))
     out().print(made if found else "还没有关账的月份")
 
 
@@ -282,9 +285,9 @@ def adjust(
         with store.db.writing():
             withdrawn, made = _decided(store, call, month, by, reason, scorecard)
             _log(store, by, withdrawn, made)
+            after = _counted_after(store, withdrawn, made)
         rows = [_adjusted(store, one) for one in made]
         rows_withdrawn = [{"withdrawal": masked(one, "")} for one in withdrawn]
-        after = _counted_after(store, withdrawn, made)
     decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
     if as_json:
         told = [*rows_withdrawn, *rows]

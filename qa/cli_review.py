@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, QaGroup, err, out, print_json, table
+from qa.clock import house_minute
 from qa.errors import StoreError
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from qa.store import Store
     from qa.types import Evidence
 
-review_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="人工复核：判定、看判定、复核队列（review by persons）")
+review_app = typer.Typer(
+    cls=QaGroup, no_args_is_help=True, help="人工复核：看判定、判定、排复核队列；复核本身在网页里（review by persons）"
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -78,9 +81,9 @@ def _print(store: Store, call_id: str, number: str, found: dict[str, Any], as_js
         names = ("created", "item", "what", "by", "reason")
         print_json({"call_id": mask_name(call_id, number), "decisions": [dict(zip(names, line, strict=True)) for line in lines]})
         return
-    made = table("时间（UTC）", "项目", "决定", "由", "理由")
+    made = table("时间", "项目", "决定", "由", "理由")
     for line in lines:
-        made.add_row(*(text[:16].replace("T", " ") if place == 0 else text for place, text in enumerate(line)))
+        made.add_row(house_minute(line[0]), *line[1:])
     out().print(made if lines else "还没有人工的决定")
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, QaGroup, out, print_json, table
+from qa.clock import house_day
 from qa.errors import StoreError
 from qa.types import Call, Role
 
 if TYPE_CHECKING:
     from qa.role_marks import RoleMark, Set
-    from qa.store import Store
 
 roles_app = typer.Typer(cls=QaGroup, no_args_is_help=True, help="谁是坐席、谁是客户：看依据，人工设定（who is who）")
 HEARD = 3
@@ -97,7 +97,7 @@ def _print(call: Call, marks: list[RoleMark]) -> None:
         at = f"{one.span.start_ms / 1000:.1f}–{one.span.end_ms / 1000:.1f} 秒"
         console.print(plain(f"· {one.speaker} {at} 归{_NAMES[one.role.value]}：{one.why}"), soft_wrap=True)
     for mark in marks:
-        console.print(plain(f"· {mark.created[:10]} {mark}", "yellow"), soft_wrap=True)
+        console.print(plain(f"· {house_day(mark.created)} {mark}", "yellow"), soft_wrap=True)
 
 
 @roles_app.command("set")
@@ -117,31 +117,26 @@ def set_(
     from qa import role_marks
     from qa.cli_logged import changed
     from qa.cli_show import masked, resolve
+    from qa.review import recounting
     from qa.store import Store
 
     given = _given(call, roles or [], withdraw)
     with Store(db, create=False) as store:
         call_id = resolve(store, call)
-        with store.db.writing():
-            done = role_marks.set_roles(store, call_id, given, by, reason, apart=not whole, alone=alone, closed_month=closed_month)
+        kept = role_marks.setting(store, call_id, given, by, reason, apart=not whole, alone=alone, closed_month=closed_month)
+        recounting.at_hand(store, call_id)  # with it the long part is done, while others may write
+        with store.db.writing():  # first warnings with the roles: nobody finds the one without the other
+            done = kept()
             changed(store, by, "review.roles", "call", call_id, scorecard=done.saved.id)
-        notes = _recounted(store, call_id)
+            others = recounting.recounted(store, call_id, by)
         number = next((c.customer_number for c in store.calls(call_id=call_id)), "") or ""
         mark = masked(done.mark, number)
     if as_json:
         print_json({"mark": mark, "proposed": done.saved.proposed, "percent_before": done.before, "percent_after": done.after})
         return
-    for line in (_told(mark, done), *notes):
-        out().print(line, markup=False, soft_wrap=True)
-
-
-def _recounted(store: Store, call_id: str) -> list[str]:
-    """First warnings of the agent's month counted again, as the call's breaches may be others now."""
-    from qa.ledger_closing import places
-    from qa.rescore import recount
-
-    moved = [one for one in recount(store, places(store, call_id)).moved if one.call_id != call_id]
-    return [f"先警告的次数已按通话时间重算：另有 {len(moved)} 通的得分因此改变"] if moved else []
+    out().print(_told(mark, done), markup=False, soft_wrap=True)
+    if others:
+        out().print(f"先警告的次数已按通话时间重算：另有 {len(others)} 通的得分因此改变", markup=False, soft_wrap=True)
 
 
 def _told(mark: RoleMark, done: Set) -> str:

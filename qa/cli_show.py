@@ -17,6 +17,7 @@ from rich.text import Text
 
 from qa.cli_common import DB_DEFAULT, STYLE, Db, Json, Since, Until, demo_line, out, outcome_text, print_json, table
 from qa.cli_logged import seen
+from qa.clock import house_day
 from qa.errors import NotFoundError
 from qa.report_text import OUTCOME_SYMBOL, percent_text
 from qa.types import Call, Outcome, Scorecard
@@ -128,7 +129,7 @@ def _decisions(store: Store, card: Scorecard, number: str) -> list[str]:
     made += [(one.created, str(one)) for one in role_marks.marks(store.db, card.call_id)]
     told = [(created, mask_text(text, number)) for created, text in made]
     told += [(one.created, mask_name(str(one), number)) for one in store.withdrawals.of(card.call_id)]
-    return [f"{created[:10]} {text}" for created, text in sorted(told, key=lambda one: one[0])]
+    return [f"{house_day(created)} {text}" for created, text in sorted(told, key=lambda one: one[0])]
 
 
 def mark_text(mark: Mark, title: str) -> str:
@@ -220,14 +221,16 @@ def _words(line: Line) -> Text:
 
 def agents(since: Since = None, until: Until = None, db: Db = DB_DEFAULT, as_json: Json = False) -> None:
     """所有坐席的平均分；差别在误差以内的不分名次（all agents）。"""
+    from qa.appraisal import undated
     from qa.scorecards import overview
     from qa.store import Store
 
     with Store(db, create=False) as store:
         whole = overview(store.calls(None, since, until))
+        undated_notes = undated.notes(store.db, None, bool(since or until))
         withdrawn = store.withdrawals.all(None, since, until)
         seen(store, "team.view", "team", "", since=since or "", until=until or "", command="agents")
-    whole = replace(whole, notes=(*whole.notes, *withdrawn_notes(withdrawn)))
+    whole = replace(whole, notes=(*whole.notes, *undated_notes, *withdrawn_notes(withdrawn)))
     if as_json:
         print_json(whole)
         return
@@ -281,13 +284,15 @@ def agent(
     as_json: Json = False,
 ) -> None:
     """一位坐席的评分卡：各项通过率、走势、好坏通话（one agent over a period）。"""
+    from qa.appraisal import undated
     from qa.scorecards import agent_scorecard
     from qa.store import Store
 
     with Store(db, create=False) as store:
         require_agent(store, number)
         card = agent_scorecard(store.calls(number, since, until), number, since, until)
-        card = replace(card, notes=(*card.notes, *withdrawn_notes(store.withdrawals.all(number, since, until))))
+        beside = (*undated.notes(store.db, number, bool(since or until)), *withdrawn_notes(store.withdrawals.all(number, since, until)))
+        card = replace(card, notes=(*card.notes, *beside))
         seen(store, "agent.view", "agent", number, since=since or "", until=until or "", command="agent")
     if as_json:
         print_json(card)

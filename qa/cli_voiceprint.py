@@ -9,6 +9,7 @@ import typer
 
 from qa.cli_common import DB_DEFAULT, Db, Json, QaGroup, out, print_json, table
 from qa.cli_logged import changed
+from qa.clock import house_day
 from qa.errors import AudioError, ModelError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def list_(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
         return
     made = table("工号", "登记", "办理人", "同意", "话音", "模型", right=("话音",))
     for one in found:
-        made.add_row(one.agent_id, one.created[:10], one.by, one.consent, f"{one.seconds:g} 秒", one.model)
+        made.add_row(one.agent_id, str(house_day(one.created)), one.by, one.consent, f"{one.seconds:g} 秒", one.model)
     out().print(made if found else "没有登记任何声纹")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 HOUSE_ZONE = timezone(timedelta(hours=8))
 
@@ -34,3 +34,17 @@ def wall_clock(time: str | None) -> str | None:
     Errors: :class:`ValueError` for text that is no time.
     """
     return None if time is None else moment(time).isoformat(timespec="milliseconds")
+
+
+def house_day(stored: str) -> date:
+    """The day of the house on which something was written down; ``stored``: ISO 8601 UTC, as :func:`qa.rows.now_utc` gives it.
+
+    Nobody cuts a day out of the text: from midnight to eight in the morning that would be the day before.
+    Errors: as :func:`moment`.
+    """
+    return moment(stored).date()
+
+
+def house_minute(stored: str) -> str:
+    """The same with the time, to the minute: ``2025-06-30 09:05``."""
+    return f"{moment(stored):%Y-%m-%d %H:%M}"

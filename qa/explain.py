@@ -16,8 +16,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from qa import read_ahead
 from qa.books import Books
-from qa.clock import moment
+from qa.clock import house_day, moment
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_calls import Earlier, StoredCall
 from qa.ledger_sheets import Sheet
@@ -90,17 +91,29 @@ def proposed(store: Store, agent_id: str | None = None, month: str | None = None
     """Calls that have only a proposed scorecard, by start; of one agent, of one month (``2025-06``)."""
     for closed in store.ledger.closed_months():  # nothing is proposed elsewhere
         if closed.proposals and month in (None, closed.month):
-            since, until = days_of(*parse_month(closed.month))
-            for row in store.stored_calls(since, until):
-                if not row.standing and agent_id in (None, row.agent_id):
+            for row in _with_proposals(store, closed.month, agent_id):
+                if not row.standing:
                     yield row
 
 
 def waiting(store: Store, month: str) -> Iterator[StoredCall]:
     """Calls of a closed month (``2025-06``) whose newest scorecard is a proposal that nobody has decided on, by start."""
-    for row in store.stored_calls(*days_of(*parse_month(month))):
+    for row in _with_proposals(store, month):
         if store.pending(row.call_id) is not None:
             yield row
+
+
+_PROPOSED = """select distinct c.call_id, c.started from scorecards s indexed by idx_scorecards_proposed
+  cross join calls c on c.call_id = s.call_id
+  where s.standing = 0 and c.started >= ? and c.started < ? and coalesce(?, c.agent_id) is c.agent_id order by c.started, c.call_id"""
+
+
+def _with_proposals(store: Store, month: str, agent_id: str | None = None) -> Iterator[StoredCall]:
+    """Calls of a month that count and of which any scorecard was only proposed, by start: no other call of the house is looked at."""
+    for row in store.db.rows(_PROPOSED, month, f"{month}-99", agent_id):
+        found = store.stored_call(row["call_id"])
+        if found is not None:
+            yield found
 
 
 def call(store: Store, call_id: str, books: Books) -> CallSum:
@@ -110,7 +123,7 @@ def call(store: Store, call_id: str, books: Books) -> CallSum:
     """
     row, grave = next(iter(store.calls(call_id=call_id)), None), money.in_force(store.marks(call_id))
     if row is not None:
-        return _counted(row, store.scorecard(call_id), books, store.earlier(), grave)
+        return _counted(store, row, store.scorecard(call_id), books, store.earlier(), grave)
     waiting = next((row for row in proposed(store) if row.call_id == call_id), None)
     if waiting is None:
         raise NotFoundError(call_id, "数据库中没有这通电话", "请核对通话编号，或先运行 qa score")
@@ -152,9 +165,9 @@ def month(store: Store, agent_id: str, year: int, month: int, books: Books, mark
 def _calls(store: Store, agent_id: str, days: tuple[datetime.date, datetime.date], books: Books, grave: money.Marks) -> list[CallSum]:
     """The agent's calls of a month, each counted after those before it."""
     earlier, calls = store.earlier(), []
-    for row, card in store.scored(agent_id, *days):
+    for row, card in read_ahead.scored(store, agent_id, days):
         earlier.begin(row.agent_id, row.started, row.call_id)  # breaches count also where the call's own book does not warn
-        calls.append(_counted(row, card, books, earlier, grave))
+        calls.append(_counted(store, row, card, books, earlier, grave))
         earlier.add(row.agent_id, row.started, card.provenance.rule_book, card)
     return calls
 
@@ -181,7 +194,7 @@ def charged(
         if kept:
             counted |= kept[-1].counted
         else:
-            rows = store.scored(agent_id, *days_of(year, month))
+            rows = read_ahead.scored(store, agent_id, days_of(year, month))
             found = [one for row, card in rows for one in _breaches(row, card, books.of(card.provenance), grave)]
             counted |= money.month(found, year, month).counted
         first = days_of(year, month)[1] + datetime.timedelta(days=1)
@@ -193,10 +206,10 @@ def _kept_sums(kept: Sequence[Sheet], fines: money.Month) -> Iterator[str]:
     if not kept:
         return
     first, last = kept[0], kept[-1]
-    yield f"本月已关账（{first.by}，{first.created[:10]}），罚款和次数以关账时记下的为准：{totals_text(first.totals)}"
+    yield f"本月已关账（{first.by}，{house_day(first.created)}），罚款和次数以关账时记下的为准：{totals_text(first.totals)}"
     for old, new in itertools.pairwise(kept):
         change = "罚款不变" if old.totals == new.totals else f"{totals_text(old.totals)} → {totals_text(new.totals)}"
-        yield f"关账后的更正（{new.by}，{new.created[:10]}，{new.why}）：{change}"
+        yield f"关账后的更正（{new.by}，{house_day(new.created)}，{new.why}）：{change}"
     if dict(last.totals) != dict(fines.totals):
         yield f"按现在的程序和评分算得 {totals_text(fines.totals)}，与记下的 {totals_text(last.totals)} 不同，以记下的为准；请报告管理员"
 
@@ -239,7 +252,7 @@ def mean_text(sheet: MonthSum) -> str:
 
 
 def _proposal(store: Store, row: StoredCall, books: Books, earlier: Earlier, grave: money.Marks) -> CallSum:
-    one = _counted(row, store.history(row.call_id)[-1].scorecard, books, earlier, grave)
+    one = _counted(store, row, store.history(row.call_id)[-1].scorecard, books, earlier, grave)
     note = "这份评分只是提议：所在月份已关账，还没有批准，不计入任何数字；由负责人用 qa adjust 批准后才有效"
     return replace(one, notes=(note, *one.notes))
 
@@ -249,9 +262,10 @@ def _waiting(found: Sequence[CallSum]) -> Iterator[str]:
         yield f"另有 {len(found)} 通电话只有提议的评分，还没有批准，没有计入"
 
 
-def _counted(row: ScoredCall | StoredCall, card: Scorecard, books: Books, earlier: Earlier, grave: money.Marks) -> CallSum:
+def _counted(store: Store, row: ScoredCall | StoredCall, card: Scorecard, books: Books, earlier: Earlier, grave: money.Marks) -> CallSum:
     book = books.of(card.provenance)
-    total = points.tally(card.results, book, earlier.of(book, row.agent_id, row.started, row.call_id))
+    before = earlier.of(book, row.agent_id, row.started, row.call_id)
+    total = read_ahead.tally(store, row.scorecard_id, card, book, before)
     marks = tuple(mark for mark in grave.values() if mark.call_id == row.call_id)
     return CallSum(row, card, book, total, tuple(_departures(card, book, total)), marks)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from qa import rows
 from qa.books import Books
+from qa.clock import house_day
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.rules import money
@@ -67,7 +68,7 @@ def check(store: Store, mark: Mark, closed_month: bool) -> None:
         _breached(card, mark.rule_id, subject)
         _multiplied(store, card, mark.rule_id, subject)
         if known is not None:
-            cause = f"已由 {known.by} 于 {known.created[:10]} 认定为情节严重"
+            cause = f"已由 {known.by} 于 {house_day(known.created)} 认定为情节严重"
             raise StoreError(subject, cause, "不需要再次认定；要撤回请加 --withdraw")
     elif known is None:
         raise StoreError(subject, "现在没有认定为情节严重，无可撤回", "请用 qa show 核对通话和规则")

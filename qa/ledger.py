@@ -18,7 +18,7 @@ from pathlib import Path
 
 from qa import rows, rulebook
 from qa.checks import CheckModule
-from qa.clock import HOUSE_ZONE
+from qa.clock import HOUSE_ZONE, house_day
 from qa.database import Database
 from qa.errors import DatabaseError, NotFoundError, QaError, RuleBookError, StoreError
 from qa.ledger_sheets import Sheet, sheets
@@ -109,15 +109,18 @@ class Ledger:
         with self._db.writing():
             self._insert(book)
 
-    def register(self, book: RuleBook, also: Callable[[], object] = lambda: None) -> None:
-        """Keep ``book`` and make it the newest version of its house; no new row if it is that already.  ``also`` is done in the same
-        transaction."""
+    def register(self, book: RuleBook, also: Callable[[], object] = lambda: None) -> bool:
+        """Keep ``book`` and make it the newest version of its house; returns whether it was not that already (else there is no new row).
+        ``also`` is done in the same transaction.  What a command scores with is registered by :func:`qa.registrations.register`, which
+        logs it."""
         with self._db.writing():
             also()
             self._insert(book)
             newest = max(_versions(self._db, book.id), key=lambda version: version.number, default=None)
-            if newest is None or newest.hash != book.content_hash:
-                self._db.insert("rule_book_registrations", {"hash": book.content_hash, "registered": rows.now_utc()})
+            if newest is not None and newest.hash == book.content_hash:
+                return False
+            self._db.insert("rule_book_registrations", {"hash": book.content_hash, "registered": rows.now_utc()})
+            return True
 
     def _insert(self, book: RuleBook) -> None:
         row: dict[str, str | None] = {"hash": book.content_hash, "id": book.id, "version": book.version, "title": book.title}
@@ -226,7 +229,7 @@ class Ledger:
             raise StoreError(month, "没有写由谁关账", "请加 --by 姓名")
         for known in self.closed_months():
             if known.month == month:
-                cause = f"该月已由 {known.by} 于 {known.closed[:10]} 关账，关账后不再打开"
+                cause = f"该月已由 {known.by} 于 {house_day(known.closed)} 关账，关账后不再打开"
                 raise StoreError(month, cause, "要更正某通电话请用 qa adjust")
 
     def sheets(self, agent_id: str, month: str) -> tuple[Sheet, ...]:

@@ -231,7 +231,7 @@ def check_adjusted(store: Store, made: Adjustment) -> None:
     card = store.scorecard(made.call_id)
     book = store.ledger.known(card.provenance.rule_book, card.provenance.rule_book_version)
     days = [explain.days_of(*explain.parse_month(month)) for _, month in places(store, made.call_id)]
-    row = next((row for since, until in days for row in store.calls(card.agent_id, since, until) if row.call_id == made.call_id), None)
+    row = next((row for since, until in days for row in store.calls(card.agent_id, since, until, call_id=made.call_id)), None)
     if book is None or row is None or row.started is None:
         return  # what it was judged by is not to be had: an older program's scorecard, taken as it is
     total = points.tally(card.results, book, store.earlier().of(book, row.agent_id, row.started, row.call_id))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qa import asr, decode, diarization, legs, models, role_marks, roles, scoring, voice_engine, voiceprints, wordspeakers
+from qa import asr, decode, diarization, legs, models, registrations, role_marks, roles, scoring, voice_engine, voiceprints, wordspeakers
 from qa.batch.found import search
 from qa.batch.job import Done, Engine, Job
 from qa.batch.plan import Seen, check_name
@@ -141,7 +141,7 @@ class Scorer:
         self._told: dict[str, set[str]] = {}
         self._told_by: Records | None = None
         if by_day:
-            store.ledger.register(book)
+            registrations.register(store, book)
         else:
             store.ledger.keep(book)
 

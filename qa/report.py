@@ -27,7 +27,7 @@ from qa.export import mask_name
 from qa.report_agent import agent_view, call_row, interval_text
 from qa.report_media import uri_pieces
 from qa.report_privacy import without_numbers
-from qa.report_text import clock, length, percent_text
+from qa.report_text import OWN_WORDS, clock, length, percent_text
 from qa.report_view import view
 from qa.rules.book import RuleBook
 from qa.scorecards import AgentScorecard
@@ -53,7 +53,7 @@ def environment() -> Environment:
         loader=PackageLoader("qa", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     made.filters["clock"] = clock
-    made.globals["_"] = translated
+    made.globals.update(_=translated, own_words=OWN_WORDS)
     return made
 
 
@@ -63,8 +63,12 @@ def _asset(name: str) -> str:
     return loader.get_source(environment(), name)[0]
 
 
-def render(template: str, now: datetime, **values: object) -> str:
-    """A page of ``qa/templates``, whole: style and script inside, values escaped."""
+def render(template: str, now: datetime | None, **values: object) -> str:
+    """A page of ``qa/templates``, whole: style and script inside, values escaped.
+
+    ``now``: when it was made, shown by the house's clock (as it is, if it has no zone); None: this moment.
+    """
+    now = now or datetime.now(HOUSE_ZONE)
     script = _asset("player.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return (
@@ -112,7 +116,7 @@ def call_pieces(call: Call, card: Scorecard, *, book: RuleBook | None = None, no
 
     ``card`` must be the scorecard of ``call``.  The recording is read from ``call.audio.path``; without it the page says why
     there is nothing to hear.  ``book``: the rule book that the scorecard was made with, None if not known (:func:`qa.report_view.view`).
-    ``now`` is shown as the time of making (default: this moment, local time).
+    ``now`` is shown as the time of making (default: this moment).
     Errors: :class:`StoreError` where the scorecard is that of another recording.
     """
     if card.provenance.file_sha256 != call.audio.sha256:
@@ -122,7 +126,7 @@ def call_pieces(call: Call, card: Scorecard, *, book: RuleBook | None = None, no
     sound = secrets.token_hex(16)  # stands where the sound comes in; nobody can have written it
     page = render(
         "call.html.j2",
-        now or datetime.now(),
+        now,
         title=f"通话质检报告 {card.call_id}",
         demo=card.provenance.demo,
         call_id=card.call_id,
@@ -198,7 +202,7 @@ def agent_report(
     sounds = {card.call_id: (call, card, recording(call)) for call, card in extremes}
     return render(
         "agent.html.j2",
-        now or datetime.now(),
+        now,
         title=f"坐席质检报告 {agent.agent_name} {agent.agent_id}",
         demo=agent.demo,
         agent=agent,
@@ -236,7 +240,7 @@ def index_page(
     names = {c.agent_id: c.agent_name for c in calls}
     return render(
         "index.html.j2",
-        now or datetime.now(),
+        now,
         title="通话质检报告",
         demo=any(c.demo for c in calls),
         calls=[(c, call_row(c, call_files.get)) for c in ordered],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qa import report
+from qa.appraisal import undated
 from qa.books import Books
 from qa.scorecards import agent_scorecard
 from qa.store import Store
@@ -27,6 +29,7 @@ def agent_page(
     """The page of one agent, with clips of the worst and the best calls."""
     calls = store.calls(agent_id, since, until)
     card = agent_scorecard(calls, agent_id, since, until)
+    card = replace(card, notes=(*card.notes, *undated.notes(store.db, agent_id, bool(since or until))))
     extremes = [(store.call(c.call_id), store.scorecard(c.call_id)) for c in (*card.worst, *card.best)]
     return report.agent_report(card, extremes, calls, link=link)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from qa.outcome_words import OUTCOMES
 from qa.types import Call, Evidence, Outcome, Role, Word
@@ -35,7 +36,7 @@ VALUE_TEXT = {
     "unheard_ratio": "未转写出的话音占比",
     "min_probability": "识别把握（最低）",
     "missing": "缺少",
-    "decode": "听到于（0 转写，1 复核）",
+    "decode": "听到于",
     "said_number": "所报工号",
     "phrase": "用语",
     "phrases": "词表条数",
@@ -52,6 +53,11 @@ VALUE_TEXT = {
     "probability": "识别把握",
 }
 """Labels of measured values; any other is shown by its own name."""
+VALUE_WORDS: Mapping[str, Mapping[object, str]] = {"decode": {0: "首次转写", 1: "第二次识别"}}
+"""What the figures of a measured value stand for, where they are no measure: nobody is shown a bare 0 or 1 for them."""
+UNMEASURED = "未测得"
+OWN_WORDS = frozenset((UNMEASURED, *(word for words in VALUE_WORDS.values() for word in words.values())))
+"""Measured values that are words of ours; all others are figures, or words that were heard."""
 _SHOWN_IF_KNOWN = {"said_number"}
 LONG_EVIDENCE_MS = 15_000  # longer stretches speak of the whole call, not of words in it
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -72,7 +78,7 @@ def length(ms: int) -> str:
 def number(value: float | int | str | None) -> str:
     """A measured value without digits that nobody measured."""
     if value is None:
-        return "未测得"
+        return UNMEASURED
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.1f}".removesuffix(".0")
     return str(value)
@@ -80,7 +86,8 @@ def number(value: float | int | str | None) -> str:
 
 def value_rows(values: tuple[tuple[str, float | int | str | None], ...]) -> tuple[tuple[str, str], ...]:
     """Measured values with their labels."""
-    return tuple((VALUE_TEXT.get(k, k), number(v)) for k, v in values if v is not None or k not in _SHOWN_IF_KNOWN)
+    known = [(name, value) for name, value in values if value is not None or name not in _SHOWN_IF_KNOWN]
+    return tuple((VALUE_TEXT.get(name, name), VALUE_WORDS.get(name, {}).get(value) or number(value)) for name, value in known)
 
 
 def percent_text(percent: float | None) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from qa import scoring
+from qa import registrations, scoring
 from qa.bench import Bench, Card
 from qa.clock import known_moment
 from qa.errors import ConflictError, QaError
@@ -221,7 +221,7 @@ def rescore(
     Errors: :class:`StoreError` for a wrong period or a database that cannot be written.
     """
     if book is not None:
-        store.ledger.register(book)
+        registrations.register(store, book)
     counting = _Counting(book)
     batch: list[Judged] = []
     for judged in judge_again(store, _chooser(store, book, all_houses), since, until, corrected=True):

@@ -15,6 +15,7 @@ import msgspec
 from qa import roles, rows, scoring, serial
 from qa.announcements import stretches
 from qa.callfacts import bridged, gaps
+from qa.clock import house_day
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
@@ -37,6 +38,7 @@ class RoleMark:
 
     ``apart``: whether announcements that the program finds, and whoever takes over, are still set apart.  ``sha256``: the content of the
     recording that it was made on, "" of a mark of an older program.  ``alone``: nobody else is heard in the voices of agent and customer.
+    ``user_id``: the account of whoever set them, None where that is not known.
     """
 
     id: int
@@ -49,6 +51,7 @@ class RoleMark:
     created: str
     sha256: str = ""
     alone: bool = False
+    user_id: int | None = None
 
     def __str__(self) -> str:
         if not self.roles:
@@ -72,6 +75,7 @@ def marks(db: Database, call_id: str) -> tuple[RoleMark, ...]:
             r["created"],
             r["sha256"],
             bool(r["alone"]),
+            r["user_id"],
         )
         for r in found
     )
@@ -126,7 +130,7 @@ def insert(db: Database, mark: RoleMark) -> None:
     """Add a mark, inside a transaction of the caller's."""
     row = {"call_id": mark.call_id, "turns_digest": mark.turns_digest, "made_by": mark.by, "reason": mark.reason}
     given = msgspec.json.encode(mark.roles).decode()
-    db.insert("role_marks", row | {"created": mark.created, "roles_json": given} | _facts(mark))
+    db.insert("role_marks", row | {"created": mark.created, "roles_json": given, "user_id": mark.user_id} | _facts(mark))
 
 
 def _facts(mark: RoleMark) -> dict[str, str | int]:
@@ -180,12 +184,13 @@ def setting(
     alone: bool = False,
     closed_month: bool = False,
     on: str | None = None,
+    user_id: int | None = None,
 ) -> Callable[[], Set]:
-    """The same in two steps: the call is judged here, while others may write; what is returned only writes it down.  Errors: as
-    :func:`set_roles`, of either step."""
+    """The same in two steps: the call is judged here, while others may write; what is returned only writes it down.  ``user_id``: the
+    account of whoever sets them, None where there is none (a command).  Errors: as :func:`set_roles`, of either step."""
     of = basis(store, call_id)
     call = store.load(of)
-    mark = new(call, call_id, given, by, reason, apart, alone)
+    mark = replace(new(call, call_id, given, by, reason, apart, alone), user_id=user_id)
     known = marks(store.db, call_id)
     if not given and not (known and known[-1].roles):
         raise StoreError(call_id, "没有人工设定的角色，无可撤回", "请用 qa roles show 核对")
@@ -250,9 +255,8 @@ def applied(call: Call, mark: RoleMark | None, settings: RoleSettings, turns_of:
     given = _carried(heard, mark, turns_of)
     if given is None:
         what = "以前的说话人区分结果" if mark.sha256 in ("", heard.audio.sha256) else "另一段录音"
-        doubt = (
-            f"人工设定的角色（{mark.by}，{mark.created[:10]}）是对{what}所作，现在对不上；请重新用 qa roles set 设定，或 --withdraw 撤回"
-        )
+        told = f"人工设定的角色（{mark.by}，{house_day(mark.created)}）是对{what}所作，现在对不上"
+        doubt = f"{told}；请重新用 qa roles set 设定，或 --withdraw 撤回"
         unknown = (RoleAssignment(s, Role.UNKNOWN, 0.0, "person") for s in labels(heard.turns))
         return roles.with_stretches(heard, Roles(tuple(unknown), doubt=doubt, voices=voices), stretches(heard, settings.announcements))
     made = _assignments(heard, mark, given, settings)
@@ -275,7 +279,7 @@ def applied(call: Call, mark: RoleMark | None, settings: RoleSettings, turns_of:
 
 
 def _assignments(heard: Call, mark: RoleMark, given: Mapping[str, Role], settings: RoleSettings) -> list[RoleAssignment]:
-    why = (f"{mark.by} {mark.created[:10]}：{mark.reason}",)
+    why = (f"{mark.by} {house_day(mark.created)}：{mark.reason}",)
     bearing = roles.bearings(heard, given, settings)
     made = []
     for s in labels(heard.turns):

@@ -124,7 +124,7 @@ def _valued(
 ) -> tuple[Rule, CheckResult, points.Worth]:
     machine = _valued(rule, mark, found, book, earlier)[1] if ruling is not None else None
     if ruling is not None:
-        ruling = sightings.held(ruling, found.findings)
+        ruling = sightings.held(ruling, found.findings, found.outcome)
         found = replace(found, outcome=ruling.outcome, occurrences=ruling.occurrences, findings=ruling.findings)
     worth = points.worth(rule, book.scoring.mode, found.outcome, found.occurrences, earlier.get(rule.id, 0))
     result = CheckResult(

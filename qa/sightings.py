@@ -1,7 +1,7 @@
 """What of a rule's findings a person had before the eyes (and the ears): by where in the recording they are, and whose words.
 
-A person's ruling holds for what was there to be judged.  What the program finds later, at another place, nobody has listened to: it is
-neither a breach nor none until somebody has.
+A person's ruling holds for what was there to be judged.  What the program finds later, at another place or in other words at the same one,
+nobody has ruled on: it is neither a breach nor none until somebody has.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ SHARED = 0.5
 LISTENED_MS = 15_000
 """Who looks at a stretch of at most this has heard all that is in it.  A longer one is the same place only as another of about its length:
 of a whole call nobody can say that what lies somewhere in it was heard."""
+
+NOT_THERE = "当时没有这一处，没有人判定过，需人工复核"
+OTHER_WORDS = "当时这里是别的话，没有人判定过，需人工复核"
+"""Why a place is open although a person ruled on the rule."""
 
 GONE = "…"
 """In the place of words that were deleted after their time (``qa purge``)."""
@@ -77,20 +81,35 @@ def each_among(breaches: Sequence[Finding], seen: Sequence[Finding]) -> bool:
     return all(placed(number, set()) for number in range(len(breaches)))
 
 
-def held(ruling: Ruling, found: Iterable[Finding]) -> Ruling:
-    """The ruling as it holds on what the program finds now.
+def held(ruling: Ruling, found: Iterable[Finding], outcome: Outcome) -> Ruling:
+    """The ruling as it holds on what the program finds now, which comes to ``outcome``.
 
-    Where that has what the person did not have before the eyes, nobody knows whether the rule was kept there: a ruling that it was becomes
-    inconclusive; one that it was broken stays with the breaches that it has, and the new places stand beside it to be looked at.
+    Where that has what the person did not have before the eyes, or other words stand where the person ruled, nobody knows whether the rule
+    was kept there: a ruling that it was becomes inconclusive; one that it was broken stays with the breaches that are still as they were,
+    and the other places stand beside it to be looked at.  A ruling that it was kept says nothing of words that are gone where the program
+    finds nothing amiss there by now.
     """
-    new = new_among(found, (*ruling.seen, *ruling.findings))
-    if not new:
+    other = dict(ruling.changed)
+    kept = tuple(one for one in ruling.findings if one not in other)
+    new = new_among(found, (*(one for one in ruling.seen if one not in other), *kept))
+    places, stale = [place for one in new for place in _all(one)], [place for one in other for place in _all(one)]
+    ruled = [one for one in ruling.findings if one in other and one.outcome is ruling.outcome]
+    if ruling.outcome is not Outcome.FAIL and (new or outcome is ruling.outcome):
+        ruled = []
+    mine = [other[one] for one in ruled if not _shown(one, places)]
+    left = [one for one in ruling.left if not _shown(one, places)]
+    if not (new or mine or left):
         return ruling
-    told = f"{ruling.day} 人工判定为“{OUTCOMES[ruling.outcome]}”，当时没有这一处，没有人判定过，需人工复核"
-    open_ = tuple(replace(one, outcome=Outcome.INCONCLUSIVE, message=f"{one.message}；{told}") for one in new)
-    if ruling.outcome is Outcome.FAIL:
-        return replace(ruling, findings=(*ruling.findings, *open_), outgrown=True)
+    told = f"{ruling.day} 人工判定为“{OUTCOMES[ruling.outcome]}”，"
+    fresh = [_open(one, told + (OTHER_WORDS if _shown(one, stale) else NOT_THERE)) for one in new]
+    open_ = (*fresh, *(_open(one, told + OTHER_WORDS) for one in mine), *left)
+    if ruling.outcome is Outcome.FAIL and any(one.outcome is Outcome.FAIL for one in kept):
+        return replace(ruling, findings=(*kept, *open_), outgrown=True)
     return replace(ruling, outcome=Outcome.INCONCLUSIVE, findings=open_, outgrown=True)
+
+
+def _open(finding: Finding, told: str) -> Finding:
+    return replace(finding, outcome=Outcome.INCONCLUSIVE, message=f"{finding.message}；{told}")
 
 
 def _matters(finding: Finding) -> bool:

@@ -230,10 +230,10 @@ def _histogram(one: Distribution) -> Iterator[Text | Table]:
 
 
 def page(found: WhatIf, *, now: datetime | None = None) -> str:
-    """The same as a page (HTML) that fetches nothing; ``now`` is shown as the time of making (default: this moment, local time)."""
+    """The same as a page (HTML) that fetches nothing; ``now`` is shown as the time of making (default: this moment)."""
     return report.render(
         "whatif.html.j2",
-        now or datetime.now(),
+        now,
         title=f"规则试评 {found.title}",
         demo=found.demo,
         found=found,

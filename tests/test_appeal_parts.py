@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,14 @@ import pytest
 import sqlite_utils
 from stored_houses import call, house, save
 
+from qa import role_marks
 from qa.errors import StoreError
 from qa.judgements import Judgements
 from qa.migrations import migrations
+from qa.people import accounts
+from qa.people.accounts import User, UserRole
 from qa.rescore import judge
-from qa.review import appeals, publications, verdicts
+from qa.review import appeals, publications, reviews, text_marks, verdicts
 from qa.review.appeal_states import CLOSED, FINAL, LEAD, QA, REFUSED, WAITING, State, today
 from qa.review.appeals import Decider, Decision
 from qa.review.verdicts import Terms
@@ -44,6 +48,13 @@ workdays = false
 DAY = datetime.timedelta(days=1)
 WANG, OTHER_WANG = Terms("王伟", user_id=7), Terms("王伟", user_id=8)
 """Two who share a name."""
+PEOPLE = (
+    ("wang7", "王伟", UserRole.QA),
+    ("wang8", "王伟", UserRole.QA),
+    ("li", "李质检", UserRole.QA),
+    ("qian", "钱质检", UserRole.QA),
+    ("hr", "人事", UserRole.HR),
+)
 
 
 @pytest.fixture
@@ -90,7 +101,7 @@ def test_with_the_rest_the_agent_may_go_on_and_the_last_word_is_the_end(store: S
     one = at_qa(store)
     done, _ = appeals.accept(store, one.id, QA, "听了", WANG, Decision(kept=(0, 1)))
     now = done.state()
-    assert (now.level, now.status, now.part, now.title) == (QA, REFUSED, True, "部分成立，其余可继续申诉")
+    assert (now.level, now.status, now.part, now.title) == (QA, REFUSED, True, "部分成立，其余驳回，可继续申诉")
     assert appeals.window(store, "A", "words").why == "已经申诉，正在处理"
     appeals.escalate(store, one.id, "第二处也不是", "张坐席")
     assert appeals.get(store.db, one.id).state().status == WAITING
@@ -122,7 +133,7 @@ def test_accepted_as_a_whole_after_a_part_nothing_is_left(store: Store) -> None:
     appeals.accept(store, one.id, QA, "听了", WANG, Decision(kept=(0,)))
     appeals.escalate(store, one.id, "第一处也不是", "张坐席")
     done, _ = appeals.accept(store, one.id, FINAL, "都不算", Terms("赵主管"), Decision())
-    assert words(store) == (0, 100.0) and str(done.state()) == "成立"
+    assert words(store) == (0, 100.0) and str(done.state()) == "申诉成立"
 
 
 def test_what_comes_anew_after_a_part_may_be_appealed_against(store: Store, tmp_path: Path) -> None:
@@ -209,6 +220,53 @@ def test_taken_back_and_made_again_it_finds_no_last_instance_among_those_who_ref
     assert again.id != one.id and not closed(store, again, "李质检", 9) and closed(store, again, "钱主管", 11)
 
 
+def finished(store: Store) -> None:
+    reviews.finish(store, "A", "王伟", user_id=7)
+
+
+def ruled_on_another(store: Store) -> None:
+    verdicts.confirm(store, "A", "volume", WANG)
+
+
+def corrected(store: Store) -> None:
+    text_marks.correct(store, "A", "ch1", Span(5000, 7000), "我要查话费。", replace(WANG, reason="听了"))
+
+
+def took_back(store: Store) -> None:
+    text_marks.correct(store, "A", "ch1", Span(5000, 7000), "我要查话费。", Terms("陈班长", "听了", user_id=3))
+    text_marks.undo(store, "A", 1, replace(WANG, reason="听错"))
+
+
+def set_roles(store: Store) -> None:
+    role_marks.setting(store, "A", {"ch0": Role.AGENT, "ch1": Role.THIRD_PARTY}, "王伟", "听了", user_id=7)()
+
+
+@pytest.mark.parametrize("work", [finished, ruled_on_another, corrected, took_back, set_roles])
+def test_who_had_any_part_in_the_review_of_the_call_is_not_the_last_instance(store: Store, work: Callable[[Store], None]) -> None:
+    people = {login: accounts.add(store.db, User(0, login, name, role), "long-enough-2026", "测试").id for login, name, role in PEOPLE}
+    store.db.sqlite.execute("update users set id = 7 where id = ?", (people["wang7"],))
+    work(store)
+    one = refused_at_qa(store, "李质检", people["li"])
+    with pytest.raises(StoreError, match="也不能是参与过这通电话复核的人") as refused:
+        appeals.answer(store, one.id, FINAL, "reject", "是三处", "改了名", user_id=7)
+    assert refused.value.cure == "可以终审的质检员：王伟（wang8）、钱质检"
+    store.db.sqlite.execute("update users set disabled = 1 where login in ('wang8', 'qian')")
+    with pytest.raises(StoreError) as refused:
+        appeals.answer(store, one.id, FINAL, "reject", "是三处", "改了名", user_id=7)
+    assert refused.value.cure.startswith("现在没有这样的质检员账号")
+    assert closed(store, one, "王伟", people["wang8"]), "another account of that name"
+
+
+def test_who_answered_an_appeal_about_something_else_may_be_the_last_instance(store: Store) -> None:
+    verdicts.overturn(store, "A", "volume", Outcome.FAIL, Terms("李质检", "太轻", user_id=9), (Evidence(Span(500, 900), Role.AGENT),))
+    publications.publish(store, ["A"], "王质检")
+    other = filed(store, "volume")
+    appeals.answer(store, other.id, LEAD, "support", "请质检听", "陈班长", user_id=3)
+    appeals.accept(store, other.id, QA, "够响", Terms("钱质检", user_id=11), Decision(Outcome.PASS))
+    one = refused_at_qa(store, "李质检", 9)
+    assert closed(store, one, "钱质检", 11)
+
+
 def test_a_database_of_before_opens_and_its_answers_go_by_name(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     made = Store(path)
@@ -225,11 +283,27 @@ def test_a_database_of_before_opens_and_its_answers_go_by_name(tmp_path: Path) -
 def older(path: Path) -> None:
     """The database as it was before it kept accounts."""
     db = sqlite_utils.Database(path)
+    undo_accounts_of_work(db)
     for table in ("verdicts", "appeal_steps"):
         db.execute(f"alter table {table} drop column user_id")
-    (name,) = [one.name for one in migrations.applied(db) if one.name.endswith("review_accounts")]
-    db.table("_sqlite_migrations").delete_where("name = ?", [name])
+    forget(db, "review_accounts")
     db.close()
+
+
+def undo_accounts_of_work(db: sqlite_utils.Database) -> None:
+    """The tables as they were before calls were given to accounts."""
+    db.execute("drop index idx_review_worth_state_assignee_id")
+    db.execute("create index idx_review_worth_state_assignee on review_worth (state, assignee, worth desc, started desc, call_id)")
+    for table in ("reviews", "text_marks", "role_marks", "assignments"):
+        db.execute(f"alter table {table} drop column user_id")
+    for table in ("assignments", "review_worth"):
+        db.execute(f"alter table {table} drop column assignee_id")
+    forget(db, "accounts_of_work")
+
+
+def forget(db: sqlite_utils.Database, migration: str) -> None:
+    (name,) = [one.name for one in migrations.applied(db) if one.name.endswith(migration)]
+    db.table("_sqlite_migrations").delete_where("name = ?", [name])
 
 
 # ---------------------------------------------------------------- how much is read

@@ -14,12 +14,14 @@ from stored_houses import call, house, save
 from qa import rulebook
 from qa.errors import NotFoundError, QaError, RuleBookError, StoreError
 from qa.review import appeals, publications, verdicts
-from qa.review.appeal_states import CLOSED, FINAL, LEAD, QA, REFUSED, WAITING, State, Step, state, today
+from qa.review.appeal_states import ACCEPTED, CLOSED, FINAL, LEAD, QA, REFUSED, WAITING, State, Step, state, today
 from qa.review.appeals import Decision
 from qa.review.verdicts import Terms
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store
 from qa.types import Outcome
+from qa.web.language import speaking, translated
+from qa.web.sentences import chinese
 
 ANSWER = Terms("李质检")
 WHY = "文字与录音不符"
@@ -56,7 +58,7 @@ def test_from_the_agent_to_an_accepted_appeal(store: Store) -> None:
     one = appeals.answer(store, one.id, LEAD, "support", "听了，确实三声", "陈班长")
     assert one.state() == State(QA, WAITING, today() + 5 * DAY) and appeals.waiting(store.db, LEAD) == ()
     done, given = appeals.accept(store, one.id, QA, "录音开头算多了", ANSWER, Decision(Outcome.PASS))
-    assert str(done.state()) == "成立" and given is not None and given.verdict.appeal_id == one.id
+    assert str(done.state()) == "申诉成立" and given is not None and given.verdict.appeal_id == one.id
     assert outcome(store) == "pass" and publications.shown(store, "A")[1].percent == 100.0
     assert [(s.level, s.action, s.by) for s in done.steps] == [("lead", "support", "陈班长"), ("qa", "accept", "李质检")]
     assert done.steps[-1].verdict_id == given.verdict.id and not appeals.window(store, "A", "pickup").open
@@ -111,7 +113,7 @@ def test_a_whole_call_can_be_appealed_and_is_answered_in_words(store: Store) -> 
     with pytest.raises(StoreError, match="整通电话的申诉不改单项判定"):
         appeals.accept(store, one.id, QA, "话单有误，已更正", ANSWER, Decision())
     done, given = appeals.accept(store, one.id, QA, "话单有误，已更正", ANSWER)
-    assert str(done.state()) == "成立" and given is None
+    assert str(done.state()) == "申诉成立" and given is None
 
 
 def test_what_somebody_else_ruled_meanwhile_is_confirmed(store: Store) -> None:
@@ -198,6 +200,26 @@ CREATED = "2025-06-02T02:00:00.000+00:00"
 )
 def test_what_is_not_answered_in_time_goes_up_and_what_is_not_pursued_ends(steps: tuple[Step, ...], day: D, now: State) -> None:
     assert state(CREATED, steps, PLAIN, day) == now
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (State(LEAD, REFUSED, D(2025, 6, 6)), "班组长驳回，可继续申诉（2025-06-06 前）"),
+        (State(QA, REFUSED, D(2025, 6, 6)), "质检驳回，可继续申诉（2025-06-06 前）"),
+        (State(LEAD, CLOSED), "班组长驳回，维持原判"),
+        (State(QA, CLOSED), "质检驳回，维持原判"),
+        (State(FINAL, CLOSED), "终审驳回，维持原判"),
+        (State(QA, REFUSED, D(2025, 6, 6), part=True), "部分成立，其余驳回，可继续申诉（2025-06-06 前）"),
+        (State(FINAL, ACCEPTED, part=True), "部分成立"),
+        (State(FINAL, ACCEPTED), "申诉成立"),
+        (State(QA, WAITING, D(2025, 6, 6), part=True), "待质检答复（2025-06-06 前）"),
+    ],
+)
+def test_a_refusal_says_whose_it_is_and_whether_it_is_the_end(now: State, told: str) -> None:
+    assert str(now) == told
+    with speaking("en"):
+        assert not chinese(translated(told))
 
 
 def test_working_days_are_those_of_the_calendar() -> None:

@@ -169,6 +169,7 @@ def queued(tmp_path: Path) -> Store:
             }
             row |= {"reasons_json": rows.to_json(reasons), "agent_id": chance.choice("12"), "team": chance.choice("甲乙")}
             row |= {"started": f"2025-05-{chance.randrange(1, 29):02d}T10:00:00.000", "assignee": chance.choice(("", "李质检"))}
+            row |= {"assignee_id": 7 if row["assignee"] else 0}
             made.db.insert("review_worth", row | {"control": 0, "sampled": 0})
     return made
 
@@ -181,7 +182,7 @@ def test_any_filters_of_the_queue_give_what_reading_all_gives(queued: Store, mon
     every.sort(key=lambda row: row.call_id)
     every.sort(key=lambda row: (row.worth, row.started), reverse=True)
     assert len(every) == 600
-    values = ("", "1"), ("", "甲"), ("", "李质检"), ("", *WORTH), ("", "2025-05-10"), ("", "2025-05-20")
+    values = ("", "1"), ("", "甲"), ("", "7"), ("", *WORTH), ("", "2025-05-10"), ("", "2025-05-20")
     for agent, team, assignee, reason, since, until in itertools.product(*values):
         wanted = Filter("open", team, agent, assignee, reason, since, until)
         expected = [
@@ -190,7 +191,7 @@ def test_any_filters_of_the_queue_give_what_reading_all_gives(queued: Store, mon
             if row.state == "open"
             and (row.agent_id == agent or not agent)
             and (row.team == team or not team)
-            and (row.assignee == assignee or not assignee)
+            and (row.assignee == "李质检" or not assignee)
             and (reason in row.reasons or not reason)
             and row.started >= since
             and (row.started < until + "~" or not until)

@@ -24,13 +24,14 @@ def drawn(tmp_path: Path) -> tuple[Store, dict[str, str]]:
             starts[call_id] = "" if number % 9 == 0 else f"2025-05-{chance.randrange(1, 29):02d}T10:00:00.000"
             row = {"call_id": call_id, "scorecard_id": number, "state": "open", "worth": queue.WORTH["control"][0], "team": "一组"}
             row |= {"reasons_json": rows.to_json(("control",)), "agent_id": "8001", "started": starts[call_id], "assignee": "李质检"}
+            row |= {"assignee_id": 7}
             made.db.insert("review_worth", row | {"control": 1, "sampled": 0})
     assert len(calls) > 80
     return made, starts
 
 
 @pytest.mark.parametrize(
-    "wanted", [Filter(), Filter(reason="control"), Filter(team="一组"), Filter(assignee="李质检"), Filter(since="2025-05-01")]
+    "wanted", [Filter(), Filter(reason="control"), Filter(team="一组"), Filter(assignee="7"), Filter(since="2025-05-01")]
 )
 def test_the_newest_of_equal_worth_come_first_and_those_of_unknown_time_last(drawn: tuple[Store, dict[str, str]], wanted: Filter) -> None:
     store, starts = drawn

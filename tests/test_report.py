@@ -15,9 +15,11 @@ from report_samples import BANNED, DURATION_MS, NUMBER, SCRIPT, call, results, s
 
 from qa import report, report_files, rulebook
 from qa.errors import StoreError
-from qa.report_text import clock, length, said_words
+from qa.report_text import OWN_WORDS, clock, length, said_words, value_rows
 from qa.report_view import view
 from qa.types import Evidence, Role, Span, Word
+from qa.web.language import speaking, translated
+from qa.web.sentences import chinese
 
 NOW = datetime(2024, 5, 7, 8, 0)
 STYLE = Path(__file__).parents[1] / "qa" / "templates" / "style.css"
@@ -113,6 +115,14 @@ def test_the_page_says_all_of_the_scorecard(html: str) -> None:
     for expected in ("0:09.6–0:11.0", "1.0+0123456789ab", "demo@0123456789ab", "0.1.0", "文件头的长度与内容不符", "2024-05-07 08:00"):
         assert expected in text
     assert 'lang="zh-CN"' in html
+
+
+def test_what_is_no_measure_is_told_in_words_not_by_its_number(html: str) -> None:
+    (told,) = re.findall(r"<dt>听到于</dt><dd>(.*?)</dd>", html)
+    assert told == "第二次识别"
+    assert [value_rows((("decode", n),)) for n in (0, 1)] == [(("听到于", "首次转写"),), (("听到于", "第二次识别"),)]
+    with speaking("en"):
+        assert [translated(word) for word in OWN_WORDS if chinese(translated(word))] == []
 
 
 def test_with_the_rule_book_points_are_told_in_words(path: Path) -> None:

@@ -247,7 +247,7 @@ def test_a_draft_of_rules_does_not_undo_what_another_one_brought(store: Store, t
     one = rule_editing.set_limit(store, one.id, one.revision, "pickup", "max_rings", "4", "甲")
     other = rule_editing.set_limit(store, other.id, other.revision, "volume", "min_snr_db", "11", "乙")
     day = datetime.date(2026, 11, 1)
-    rule_editing.adopt(store, one.id, one.revision, "2", day, "甲")
+    rule_editing.adopt(store, one.id, one.revision, "2", day, "甲", old_texts=True)
     with pytest.raises(ConflictError, match="另一个版本 2"):
         rule_editing.adopt(store, other.id, other.revision, "3", day, "乙")
     assert store.ledger.versions("house")[-1].version == "2"

@@ -187,9 +187,13 @@ def test_a_confirmed_breach_stays_and_what_is_new_counts_once_a_person_adds_it(s
     assert len(starts(now, INCONCLUSIVE)) == 1 and listed(store) == ("open", ("critical", "inconclusive"))
     of = store.stored_call("A")
     assert of is not None and reviews.confirmed(store, of) == {"words"}, "the breach that was confirmed is"
-    verdicts.confirm(store, "A", "words", Terms("甲"))
-    assert (words(store).occurrences, len(words(store).findings), words(store).settled) == (1, 1, True)
-    verdicts.add(store, "A", "words", Evidence(Span(9800, 10300), Role.AGENT), Terms("甲", "是坐席说的"))
+    given = verdicts.confirm(store, "A", "words", Terms("甲"))
+    now = words(store)
+    assert (given.verdict.action, now.occurrences, len(starts(now, INCONCLUSIVE)), now.settled) == ("uphold", 1, 1, False)
+    assert listed(store) == ("open", ("critical", "inconclusive")), "to stand by the old one dismisses nothing"
+    (place,) = verdicts.undecided(now)
+    new = now.findings[place].evidence[0]
+    verdicts.add(store, "A", "words", new, Terms("甲", "是坐席说的"))
     assert (words(store).occurrences, words(store).settled, store.scorecard("A").percent) == (2, True, 20.0)
 
 

@@ -7,9 +7,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlite_utils
 from stored_houses import call, house, save
+from test_appeal_parts import undo_accounts_of_work
 
 from qa.errors import ConflictError, NotFoundError, StoreError
+from qa.people import accounts
+from qa.people.accounts import User, UserRole
 from qa.rescore import rescore
 from qa.review import appeals, assignments, overturns, publications, queue, reviews, sampling, verdicts, versions
 from qa.review.queue import Filter
@@ -32,6 +36,11 @@ def fill(store: Store, folder: Path, worth: str = "weight = 10", more: str = "",
     for k in range(calls):
         agent = ("8001", "8002")[k % 2]
         save(store, book, call(f"C{k}", f"2025-05-10T1{k}:00:00.000", agent=agent, rings=(5, 2)[k // 2 % 2]))
+
+
+def reviewer(store: Store, login: str, name: str, role: UserRole = UserRole.QA) -> int:
+    """The number of a new account."""
+    return accounts.add(store.db, User(0, login, name, role), "long-enough-2026", "测试").id
 
 
 # ---------------------------------------------------------------- the queue
@@ -82,14 +91,64 @@ def test_filters_and_assignment(store: Store, tmp_path: Path) -> None:
     assert [r.call_id for r in queue.page(store.db, Filter(agent_id="8002"))] == ["C1"]
     assert queue.count(store.db, Filter(team="一组")) == 0 and queue.count(store.db, Filter(since="2025-05-11")) == 0
     assert queue.count(store.db, Filter(since="2025-05-10", until="2025-05-10")) == 2
-    assert assignments.assign(store, ["C0", "C1", "C0"], "王质检", "李质检") == 2
-    assert assignments.assign(store, ["C0"], "王质检", "李质检") == 0
-    assert [r.call_id for r in queue.page(store.db, Filter(assignee="王质检"))] == ["C1", "C0"]
-    assignments.assign(store, ["C1"], "", "李质检")
+    wang = reviewer(store, "wang", "王质检")
+    assert assignments.assign(store, ["C0", "C1", "C0"], wang, "李质检") == 2
+    assert assignments.assign(store, ["C0"], wang, "李质检") == 0
+    assert [r.call_id for r in queue.page(store.db, Filter(assignee=str(wang)))] == ["C1", "C0"]
+    assert assignments.assign(store, ["C1"], None, "李质检") == 1
+    assert assignments.assign(store, ["C1", "C2"], None, "李质检") == 0
     queue.update(store, "C1")
     assert [r.assignee for r in queue.page(store.db, Filter())] == ["", "王质检"]
     with pytest.raises(sqlite3.IntegrityError, match="append only"):
         store.db.sqlite.execute("update assignments set assignee = 'x'")
+
+
+def test_a_call_is_an_account_s_whatever_the_names(store: Store, tmp_path: Path) -> None:
+    fill(store, tmp_path, worth=FINE)
+    queue.refresh(store)
+    one, other = reviewer(store, "wang", "王质检"), reviewer(store, "wang2", "王质检")
+    assignments.assign(store, ["C0"], one, "李质检")
+    assignments.assign(store, ["C1"], other, "李质检", one)
+    assert [[r.call_id for r in queue.page(store.db, Filter(assignee=str(n)))] for n in (one, other)] == [["C0"], ["C1"]]
+    assert {r.title for r in assignments.reviewers(store.db)} == {"王质检（wang）", "王质检（wang2）"}
+    store.db.sqlite.execute("update users set name = '王红' where id = ?", (one,))
+    assert [(r.call_id, r.assignee) for r in queue.page(store.db, Filter(assignee=str(one)))] == [("C0", "王红")]
+    queue.update(store, "C0")
+    assert queue.count(store.db, Filter(assignee=str(one))) == 1
+    given = assignments.of_call(store.db, "C0")
+    assert given is not None and (given.assignee_id, given.assignee) == (one, "王红")
+    for wrong in ("王质检", "-1", "９", "1" * 30):
+        assert queue.count(store.db, Filter(assignee=wrong)) == 0
+    accounts.set_disabled(store.db, "wang", True, "测试")
+    for account in (one, reviewer(store, "chen", "陈", UserRole.TRAINER), 99):
+        with pytest.raises(StoreError, match="不是在用的质检员账号"):
+            assignments.assign(store, ["C0"], account, "李质检")
+
+
+def test_calls_given_by_name_are_the_account_s_of_that_name_where_there_is_one(tmp_path: Path) -> None:
+    made = Store(tmp_path / "qa.db")
+    fill(made, tmp_path, worth=FINE, calls=6)
+    queue.refresh(made)
+    wang = reviewer(made, "wang", "王质检")
+    for login, name, role in (("li1", "李质检", UserRole.QA), ("li2", "李质检", UserRole.QA), ("t", "王质检", UserRole.TRAINER)):
+        reviewer(made, login, name, role)
+    made.close()
+    db = sqlite_utils.Database(tmp_path / "qa.db")
+    undo_accounts_of_work(db)
+    for call_id, names in {"C0": ["李质检", "王质检"], "C1": ["李质检"], "C2": ["旧名"], "C3": ["王质检", ""]}.items():
+        for name in names:
+            db.table("assignments").insert({"call_id": call_id, "assignee": name, "made_by": "甲", "created": "2026-01-01T00:00:00+00:00"})
+            db.execute("update review_worth set assignee = ? where call_id = ?", [name, call_id])
+    db.conn.commit()
+    db.close()
+    with Store(tmp_path / "qa.db") as store:
+        known = {f"C{k}": assignments.of_call(store.db, f"C{k}") for k in range(4)}
+        told = {call_id: (one.assignee_id, one.assignee) for call_id, one in known.items() if one is not None}
+        assert told == {"C0": (wang, "王质检"), "C1": (None, "李质检"), "C2": (None, "旧名"), "C3": (None, "")}
+        assert [r.call_id for r in queue.page(store.db, Filter(assignee=str(wang)))] == ["C0"]
+        assert {r.call_id: r.assignee for r in queue.page(store.db, Filter())} == {"C0": "王质检", "C1": "李质检", "C4": "", "C5": ""}
+        assert len(store.db.rows("select 1 from assignments where made_by = '甲'")) == 6, "nothing is written over"
+        assert assignments.assign(store, ["C1"], None, "李质检") == 1 and assignments.assign(store, ["C2"], wang, "李质检") == 1
 
 
 def test_a_withdrawn_call_leaves_the_queue_and_its_agent(store: Store, tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def test_edited_tried_and_adopted_the_past_stays(store: Store, tmp_path: Path) -
     before = (tmp_path / "house" / "rules.toml").read_text("utf-8")
     draft = rule_editing.begin(store, "house", "李质检")
     assert ("pickup", "max_rings", 3) in {(one.rule_id, one.key, one.value) for one in rule_editing.limits(rule_editing.load(draft))}
-    draft = rule_editing.set_limit(store, draft.id, draft.revision, "pickup", "max_rings", " 6 ", "李质检")
+    texts = {"title": "六声铃响内接听", "clause": "六声之内接听。"}
+    draft = rule_editing.set_limits(store, draft.id, draft.revision, "pickup", {"max_rings": " 6 "}, "李质检", texts)
     draft = rule_editing.set_word_list(store, draft.id, draft.revision, "own.txt", "不知道\r\n稍等 | 请稍等 | 口头禅\r\n", "王质检")
     assert dict(rule_editing.word_lists(draft))["own.txt"] == "不知道\n稍等 | 请稍等 | 口头禅\n" and rule_editing.problems(draft) == ()
     tried = rule_editing.tried(store, draft)
@@ -53,7 +54,7 @@ def test_edited_tried_and_adopted_the_past_stays(store: Store, tmp_path: Path) -
     told = [(one.what, one.by) for one in rule_editing.history(store.db, draft.id)]
     assert told == [
         ("由 1 开始修改", "李质检"),
-        ("三声铃响内接听：最多响铃 3 → 6", "李质检"),
+        ("三声铃响内接听：最多响铃 3 → 6，改了名称，改了条款", "李质检"),
         ("改了词表 own.txt", "王质检"),
         ("采用为 2，自 2025-06-01 起", "王主管"),
     ]

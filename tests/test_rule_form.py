@@ -188,13 +188,14 @@ def test_somebody_who_knows_no_toml_changes_a_limit_and_a_list_tries_and_adopts(
     )
     assert beside is not None and "“语速下限”" in beside[1] and "min_cpm" not in beside[1]
     assert client.post(at, form | {"value": ["140", "210", "1"]}).status_code == 400  # numbers without a name
-    assert client.post(at, form | {"value": ["140", "210"]}).status_code == 303
+    clause = "语速适中，每分钟吐字140–210个。"
+    assert client.post(at, form | {"value": ["140", "210"], "text-clause": clause}).status_code == 303
     added = {"revision": revision(), "list": "banned.txt", "phrase": "你问别人去", "unless": "", "note": "推诿"}
     assert client.post(at, added).status_code == 303
     twice = client.post(at, added | {"revision": revision()})
     assert twice.status_code == 400 and "已经有了" in twice.text and 'value="你问别人去"' in twice.text
     page = client.get(at).text
-    assert "检查通过" in page and "原 200" in page and "语速：语速上限 200 → 210" in page and "你问别人去 |  | 推诿" in page
+    assert "检查通过" in page and "原 200" in page and "语速：语速上限 200 → 210，改了条款" in page and "你问别人去 |  | 推诿" in page
     assert "判定会翻" in client.get(f"{at}/try?since=2025-06-01&until=2025-06-30").text
     assert client.post(f"{at}/adopt", {"version": "2025-06-15", "from": "2025-06-16", "revision": revision()}).status_code == 303
     book = house.store.ledger.load(rule_editing.get(db, 1).adopted)

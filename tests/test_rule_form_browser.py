@@ -32,6 +32,13 @@ def test_a_limit_and_a_phrase_are_changed_tried_and_adopted(house: House, opened
     assert field.input_value() == "100"
     field.fill("210")
     field.press("Enter")
+    one.until("document.getElementById('notices').textContent.includes('还写着原来的数字')")
+    one.well()
+    one.shot("rules-old-text")
+    clause = one.page.locator("#t-speech_rate-clause")
+    assert clause.is_visible() and "还写着 200" in one.page.locator("#t-speech_rate-clause-bad").inner_text()
+    clause.fill("语速适中，每分钟吐字140–210个。")
+    one.page.locator("#r-speech_rate .actions button").click()
     one.until("document.getElementById('notices').textContent.includes('限值已保存')")
     one.page.locator("#p-1").fill("你问别人去")
     one.page.locator("#p-1").press("Enter")

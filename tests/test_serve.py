@@ -13,11 +13,15 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+import stored_houses
 from commands import Run
-from web_house import House
+from web_house import House, call, call_id
 
-from qa.people import accounts
-from qa.people.accounts import UserRole
+from qa import rulebook
+from qa.errors import StoreError
+from qa.people import accounts, audit
+from qa.people.accounts import User, UserRole
+from qa.review import reviews
 from qa.store import Store
 from qa.web import demonstration
 
@@ -71,23 +75,69 @@ def test_the_demonstration_never_touches_a_house_of_its_own(qa: Run, house: Hous
     assert house.store.db.rows("select * from users") == before
 
 
-def test_the_demonstration_has_somebody_of_every_role(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a store that has calls already, so that nothing is scored here."""
-    with house.store.db.writing():
-        house.store.db.sqlite.execute("delete from users")
-    scored: list[Store] = []
-    monkeypatch.setattr(demonstration, "_score", lambda store, debug: scored.append(store))
-    first = demonstration.prepare(house.db)
-    again = demonstration.prepare(house.db)
-    assert scored == []
+def test_the_demonstration_opens_no_database_that_it_did_not_make(tmp_path: Path) -> None:
+    """Neither one of calls without any account, nor an empty one, nor what is no database: each stays byte for byte."""
+    scored, empty, other = (tmp_path / name for name in ("scored.db", "empty.db", "other.db"))
+    with Store(scored) as store:
+        stored_houses.save(store, stored_houses.house(tmp_path / "house"), stored_houses.call("A"))
+    Store(empty).close()
+    other.write_text("no database", "utf-8")
+    for path in (scored, empty, other):
+        before = path.read_bytes()
+        with pytest.raises(StoreError, match="不是演示建立的"):
+            demonstration.prepare(path)
+        assert path.read_bytes() == before
+
+
+@pytest.fixture
+def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Store]:
+    """How often the demonstration scored its samples: three calls, in place of hearing them."""
+    found: list[Store] = []
+
+    def score(store: Store, debug: bool) -> None:
+        found.append(store)
+        for index, kind in enumerate(("banned", "good", "no_greeting")):
+            start = f"2025-06-{10 + index:02d}T09:00:00.000"
+            of = call(tmp_path, call_id("8001", index), "8001", kind, start, seed=index)
+            stored_houses.save(store, rulebook.load("default"), of)
+
+    monkeypatch.setattr(demonstration, "_score", score)
+    return found
+
+
+def test_the_demonstration_has_somebody_of_every_role(scored: list[Store], tmp_path: Path) -> None:
+    db = tmp_path / "demo.db"
+    first = demonstration.prepare(db)
+    again = demonstration.prepare(db)
+    assert len(scored) == 1
     assert [login for login, _, _ in first] == [login for login, _, _ in again] == [f"demo-{role.value}" for role in UserRole]
-    people = {user.role: user for user in accounts.everybody(house.store.db)}
-    assert set(people) == set(UserRole)
-    agent = people[UserRole.AGENT]
-    assert house.store.calls(agent.agent_id) and people[UserRole.LEAD].team == agent.team != ""
-    for login, password, _ in again:
-        user, kept = accounts.password_hash(house.store.db, login)
-        assert user is not None and not user.must_change and accounts.passwords.matches(kept, password)
+    with Store(db) as store:
+        people = {user.role: user for user in accounts.everybody(store.db)}
+        assert set(people) == set(UserRole)
+        agent = people[UserRole.AGENT]
+        assert store.calls(agent.agent_id) and people[UserRole.LEAD].team == agent.team != ""
+        for login, password, _ in again:
+            user, kept = accounts.password_hash(store.db, login)
+            assert user is not None and not user.must_change and accounts.passwords.matches(kept, password)
+
+
+def test_the_demonstration_keeps_what_was_done_in_its_database(scored: list[Store], tmp_path: Path) -> None:
+    db = tmp_path / "demo.db"
+    demonstration.prepare(db)
+    with Store(db) as store:
+        accounts.add(store.db, User(0, "wang", "王芳", UserRole.ADMIN), "seven-blue-tapirs-sing", "我")
+        accounts.set_disabled(store.db, "demo-trainer", True, "我")
+        accounts.set_role(store.db, "demo-hr", UserRole.LEAD, "", "二组", "我")
+        reviews.finish(store, call_id("8001", 2), "我", "听过")
+        before = {name: store.db.rows(f"select * from {name}") for name in ("scorecards", "reviews", "publications", "appeals")}
+        (wang,) = store.db.rows("select * from users where login = 'wang'")
+    again = demonstration.prepare(db)
+    assert len(scored) == 1 and {"demo-trainer", "wang"}.isdisjoint(login for login, _, _ in again)
+    assert next(title for login, _, title in again if login == "demo-hr") == "班组长"
+    with Store(db) as store:
+        assert {name: store.db.rows(f"select * from {name}") for name in before} == before
+        assert store.db.rows("select * from users where login = 'wang'") == [wang]
+        assert accounts.by_login(store.db, "demo-trainer").disabled and not audit.verify(store.db).problems
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from qa.sightings import GONE, Place, apart, each_among, held, new_among, same
 from qa.types import Evidence, Finding, Outcome, Role, Row, Ruling, Span
 
 AGENT, CUSTOMER = Role.AGENT, Role.CUSTOMER
-FAIL, PASS, OPEN = Outcome.FAIL, Outcome.PASS, Outcome.INCONCLUSIVE
+FAIL, PASS, OPEN, NOT_APPLICABLE = Outcome.FAIL, Outcome.PASS, Outcome.INCONCLUSIVE, Outcome.NOT_APPLICABLE
 
 
 def at(*spans: tuple[int, int], outcome: Outcome = FAIL, role: Role = AGENT, message: str = "m") -> Finding:
@@ -85,12 +86,33 @@ def test_of_any_breaches_the_pairing_is_found_where_there_is_one() -> None:
 def test_a_ruling_holds_as_far_as_it_was_seen() -> None:
     old, new = at((1000, 2000), message="甲"), at((8000, 9000), message="乙")
     kept = Ruling(3, PASS, (Finding(PASS, "人工复核"),), "2025-05-11", (old,))
-    assert held(kept, [old]) is kept
-    open_ = held(kept, [old, new])
+    assert held(kept, [old], FAIL) is kept
+    open_ = held(kept, [old, new], FAIL)
     assert (open_.outcome, open_.outgrown, open_.verdict, open_.occurrences) == (OPEN, True, 3, 1)
     assert open_.findings[0].message.startswith("乙；2025-05-11 人工判定为“通过”") and open_.findings[0].evidence == new.evidence
-    broken = held(Ruling(3, FAIL, (old,), "2025-05-11"), [new])
+    broken = held(Ruling(3, FAIL, (old,), "2025-05-11"), [new], FAIL)
     assert (broken.outcome, broken.occurrences, broken.outgrown, len(broken.findings)) == (FAIL, 1, True, 2)
+
+
+def test_a_ruling_holds_no_longer_where_other_words_stand() -> None:
+    a, b = at((1000, 2000), message="甲"), at((8000, 9000), message="乙")
+    now_a, found_a = replace(a, message="甲"), at((1000, 2000), message="丙")
+    broken = held(Ruling(3, FAIL, (a, b), "2025-05-11", changed=((a, now_a),)), [b], FAIL)
+    assert (broken.outcome, broken.outgrown) == (FAIL, True)
+    assert [(f.outcome, f.message[:1]) for f in broken.findings] == [(FAIL, "乙"), (OPEN, "甲")]
+    instead = held(Ruling(3, FAIL, (a,), "2025-05-11", changed=((a, now_a),)), [found_a], FAIL)
+    assert (instead.outcome, [f.message[:1] for f in instead.findings]) == (OPEN, ["丙"]), "one place is told once"
+    assert "当时这里是别的话" in instead.findings[0].message
+    kept = Ruling(3, PASS, (replace(a, outcome=PASS),), "2025-05-11", (a,), tuple((one, one) for one in (a, replace(a, outcome=PASS))))
+    assert held(kept, [Finding(PASS, "没有")], PASS) is kept and held(kept, [Finding(PASS, "没有")], NOT_APPLICABLE).outcome is OPEN
+
+
+def test_a_place_left_open_is_open_whatever_the_program_finds() -> None:
+    a, left = at((1000, 2000), message="甲"), at((8000, 9000), message="乙", outcome=OPEN)
+    ruling = Ruling(3, FAIL, (a,), "2025-05-11", left=(left,))
+    assert held(ruling, [a], FAIL).findings == (a, left) and held(ruling, [a], FAIL).outgrown
+    again = held(ruling, [a, at((8000, 9000), message="乙")], FAIL)
+    assert [f.message.count("没有人判定过") for f in again.findings] == [0, 1]
 
 
 def test_no_ruling_is_applied_to_findings_that_are_not_at_hand() -> None:

@@ -213,7 +213,7 @@ def test_an_appeal_from_the_form_to_the_answer(house: House) -> None:
     assert "待班组长答复" in page and "我说的是不规管" in page and "还没有答复" in page
     appeals.answer(house.store, one.id, "lead", "reject", "听得很清楚", "王班长")
     page = plain(house.client("agent").get(at).text)
-    assert "未获支持" in page and "听得很清楚" in page and "继续申诉" in page
+    assert "班组长驳回，可继续申诉" in page and "听得很清楚" in page and "继续申诉" in page
     assert house.client("agent").post(at, {"action": "escalate", "text": ""}).status_code == 400
     answer = house.client("agent").post(at, {"action": "escalate", "text": "请再听"})
     assert answer.status_code == 303, plain(answer.text)
@@ -262,6 +262,20 @@ def test_others_appeals_are_not_there(house: House) -> None:
     assert "申诉 1" not in house.client("agent2").get("/my/appeals").text
 
 
+def test_an_appeal_leads_to_no_scorecard_that_is_not_shown(house: House) -> None:
+    house.publish(BANNED)
+    at, agent = filed(house).headers["location"], house.client("agent")
+    link, gone = f'href="/my/calls/{BANNED}"', "这份评分已不再公布，暂时看不到。"
+    assert link in agent.get(at).text and gone not in agent.get(at).text
+    publications.retract(house.store, [BANNED], "质检小王", "发错了")
+    assert link not in agent.get(at).text and gone in agent.get(at).text
+    assert agent.get(f"/my/calls/{BANNED}").status_code == 404  # where the link would lead
+    house.publish(BANNED)
+    assert link in agent.get(at).text and gone not in agent.get(at).text
+    house.store.withdrawals.by_person([BANNED], False, "质检主管", "重复的录音")
+    assert link not in agent.get(at).text and gone in agent.get(at).text
+
+
 # ---------------------------------------------------------------- start page
 
 
@@ -275,7 +289,7 @@ def test_notices_on_the_start_page(house: House) -> None:
     filed(house)
     assert "待班组长答复" in plain(agent.get("/").text)
     appeals.answer(house.store, 1, "lead", "reject", "不", "王班长")
-    assert "未获支持" in plain(agent.get("/").text)
+    assert "班组长驳回，可继续申诉" in plain(agent.get("/").text)
     assert "等您确认看过" not in house.client("agent2").get("/").text
 
 

@@ -14,6 +14,8 @@ import pytest
 from web_house import NUMBER, House, call_id, house, house_made  # noqa: F401
 
 from qa import rulebook
+from qa.outcome_words import OUTCOMES
+from qa.people import accounts
 from qa.rescore import judge
 from qa.review import appeals, assignments, publications, queue, verdicts, versions
 from qa.review.appeal_states import today
@@ -75,7 +77,7 @@ def test_what_is_ticked_is_taken_away_and_the_agent_reads_which(house: House, th
 
 def test_all_ticked_the_whole_deduction_goes(house: House, three: appeals.Appeal) -> None:
     assert answer(house, three, accepted=["0", "1", "2"]).status_code == 303 and breaches(house) == 0
-    assert str(appeals.get(house.store.db, three.id).state()) == "成立"
+    assert str(appeals.get(house.store.db, three.id).state()) == "申诉成立"
 
 
 def test_nothing_ticked_is_no_acceptance_and_what_was_typed_stays(house: House, three: appeals.Appeal) -> None:
@@ -107,7 +109,32 @@ def test_an_appeal_about_a_call_that_counts_no_more_can_be_answered(house: House
     house.store.withdrawals.by_person([A], False, "质检主管", "重复的录音")
     page = house.client("qa").get(f"/appeals/{three.id}")
     assert page.status_code == 200 and boxes(page.text) == [] and 'name="action"' in page.text and NUMBER not in page.text
-    assert answer(house, three).status_code == 303 and str(appeals.get(house.store.db, three.id).state()) == "成立"
+    assert answer(house, three).status_code == 303 and str(appeals.get(house.store.db, three.id).state()) == "申诉成立"
+
+
+# ---------------------------------------------------------------- words
+
+
+def test_every_instance_has_one_word_for_a_refusal_on_buttons_in_notices_and_in_states(house: House) -> None:
+    house.clock[0] = time.time()
+    house.publish(A)
+    one = appeals.file(house.store, A, "greeting", "8001", WHY, "我问候了", "李敏", today())
+    for who, base, level in (("lead", "/team/appeals", "班组长"), ("qa", "/appeals", "质检"), ("qa2", "/appeals", "终审")):
+        browser = house.client(who)
+        assert '<button class="danger" name="action" value="reject">驳回（维持原判）</button>' in browser.get(f"{base}/{one.id}").text
+        done = browser.post(f"{base}/{one.id}", {"action": "reject", "text": "听得很清楚"})
+        page = browser.get(done.headers["location"]).text
+        assert "答复已记下：驳回（维持原判）" in page and f"<b>{level} · 驳回（维持原判）</b>" in page and f"{level}驳回，" in page
+        own = house.client("agent").get(f"/my/appeals/{one.id}").text
+        assert f"{level}驳回，{'维持原判' if level == '终审' else '可继续申诉'}" in own and "不支持" not in page + own
+        if level != "终审":
+            appeals.escalate(house.store, one.id, "不服", "李敏", today())
+
+
+def test_the_outcome_of_an_accepted_appeal_is_named_as_everywhere(house: House, three: appeals.Appeal) -> None:
+    page = house.client("qa").get(f"/appeals/{three.id}").text
+    assert f'<option value="pass">{OUTCOMES[Outcome.PASS]}</option>' in page and "符合" not in page
+    assert "符合" not in house.client("qa").get("/rules/overturned").text
 
 
 # ---------------------------------------------------------------- who answers
@@ -170,16 +197,17 @@ def test_each_agent_sees_the_own_appeals_and_each_lead_those_of_the_team(house: 
 def test_the_queue_shows_the_calls_of_whoever_they_were_given_to(house: House) -> None:
     queue.refresh(house.store)
     first, second, *_rest = (row.call_id for row in queue.page(house.store.db, queue.Filter()))
-    assignments.assign(house.store, [first], "质检小王", "质检主管")
-    assignments.assign(house.store, [second], "质检主管", "质检主管")
+    wang, chief = (accounts.by_login(house.store.db, login) for login in ("qa", "qa2"))
+    assignments.assign(house.store, [first], wang.id, "质检主管")
+    assignments.assign(house.store, [second], chief.id, "质检主管")
 
-    def shown(name: str) -> set[str]:
-        page = house.client("qa").get("/review", params={"assignee": name}).text
-        assert not name or re.search(rf'<option value="{name}" selected>', page)
+    def shown(account: str, name: str) -> set[str]:
+        page = house.client("qa").get("/review", params={"assignee": account}).text
+        assert not account or re.search(rf'<option value="{account}" selected>{name}<', page)
         return set(re.findall(r'name="call" value="([^"]+)"', page))
 
-    assert (shown("质检小王"), shown("质检主管")) == ({first}, {second}) and {first, second} < shown("")
-    page = house.client("qa").get("/review", params={"assignee": "质检小王"}).text
+    assert (shown(str(wang.id), "质检小王"), shown(str(chief.id), "质检主管")) == ({first}, {second}) and {first, second} < shown("", "")
+    page = house.client("qa").get("/review", params={"assignee": str(wang.id)}).text
     (link,) = re.findall(rf'href="(/review/{first}\?[^"]*)"', page)
     assert "assignee=" in link, "the next call is one of the same filter"
     assert "没有符合条件的通话" in house.client("qa").get("/review", params={"assignee": "没有这个人"}).text

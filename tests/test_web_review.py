@@ -13,6 +13,7 @@ from web_house import NUMBER, House, call_id, house, house_made  # noqa: F401
 
 from qa.clock import HOUSE_ZONE
 from qa.errors import StoreError
+from qa.people import accounts
 from qa.review import appeals, publications, queue, reviews, rule_editing, rulings, text_marks, verdicts, versions
 from qa.review.verdicts import Terms
 from qa.types import Outcome
@@ -46,13 +47,17 @@ def test_the_queue_shows_what_is_worth_a_look_and_leads_there(house: House) -> N
     assert "没有符合条件的通话" in house.client("qa").get("/review?team=%E6%B2%A1%E6%9C%89").text
     assert house.client("qa").get("/review?since=x").status_code == 400
     assert house.client("qa").get("/review?since=2025-06-02&until=2025-06-01").status_code == 400
-    client = house.client("qa")
-    assert client.post("/review/assign", {"call": B, "assignee": "质检主管"}).status_code == 303
-    assert "已分派 1 通" in client.get("/review").text and [
-        r.call_id for r in queue.page(house.store.db, queue.Filter(assignee="质检主管"))
-    ] == [B]
-    assert client.post("/review/assign", {"assignee": "质检主管"}).status_code == 400
-    assert client.post("/review/assign", {"call": A, "assignee": "没有这个人"}).status_code == 400
+    client, qa2 = house.client("qa"), str(accounts.by_login(house.store.db, "qa2").id)
+    assert client.post("/review/assign", {"call": B, "assignee": qa2}).status_code == 303
+    assert "已分派 1 通" in client.get("/review").text and [r.call_id for r in queue.page(house.store.db, queue.Filter(assignee=qa2))] == [
+        B
+    ]
+    assert "分派给 质检主管" in client.get(f"/review/{B}").text
+    assert "分派给我的" in house.client("qa2").get("/").text and "分派给我的" not in client.get("/").text
+    assert client.post("/review/assign", {"assignee": qa2}).status_code == 400
+    trainer = str(accounts.by_login(house.store.db, "trainer").id)
+    for nobody in ("没有这个人", "质检主管", trainer):
+        assert client.post("/review/assign", {"call": A, "assignee": nobody}).status_code == 400
 
 
 def test_the_plan_of_a_day_is_drawn_and_shown(house: House) -> None:
@@ -226,7 +231,7 @@ def test_an_appeal_goes_from_the_lead_to_qa_and_changes_the_call(house: House, a
     lead, client = house.client("lead"), house.client("qa")
     assert f'href="/team/appeals/{appeal.id}"' in lead.get("/team/appeals").text
     page = lead.get(f"/team/appeals/{appeal.id}").text
-    assert "我问候了" in page and "13812345678" not in page and "支持，转质检" in page
+    assert "我问候了" in page and "13812345678" not in page and "支持并转质检" in page
     assert house.client("lead2").get(f"/team/appeals/{appeal.id}").status_code == 404
     assert house.client("lead2").post(f"/team/appeals/{appeal.id}", {"action": "reject", "text": "x"}).status_code == 404
     assert f'href="/team/appeals/{appeal.id}"' not in house.client("lead2").get("/team/appeals").text
@@ -270,7 +275,7 @@ def test_rules_are_edited_tried_and_adopted(house: House) -> None:
     page = client.get(path).text
     assert "有错，不能采用" in page and "重复" in page and "/tmp" not in page
     now = rule_editing.get(db, draft.id)
-    adopt = {"version": "新版", "from": "2025-06-20", "revision": str(now.revision)}
+    adopt = {"version": "新版", "from": "2025-06-20", "revision": str(now.revision), "old-texts": "1"}
     assert client.post(f"{path}/adopt", adopt).status_code == 400
     client.post(path, {"list": "banned.txt", "text": "你自己打别的电话\n", "revision": str(now.revision)})
     tried = client.get(f"{path}/try?since=2025-06-01&until=2025-06-30")

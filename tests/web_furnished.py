@@ -23,6 +23,7 @@ from qa.checks import registry
 from qa.clips import cutting, index, playlists, release
 from qa.clips.cutting import Wish
 from qa.ledger_closing import close_month
+from qa.people import accounts
 from qa.review import appeals, assignments, queue, reviews, rule_editing, sampling, text_marks, verdicts
 from qa.review.appeal_states import today
 from qa.review.verdicts import Terms
@@ -68,7 +69,7 @@ def furnish(house: House, folder: Path) -> None:
     reviews.finish(store, C, "质检小王", "看第三句")
     _appeals(store)
     queue.refresh(store, 1000)
-    assignments.assign(store, [call_id("8003", 1)], "质检主管", "质检小王")
+    assignments.assign(store, [call_id("8003", 1)], accounts.by_login(store.db, "qa2").id, "质检小王")
     sampling.draw(store, date(2025, 6, 11), 1, "质检小王")
     draft = rule_editing.begin(store, "default", "质检小王")
     rule_editing.set_limit(store, draft.id, draft.revision, "speech_rate", "max_cpm", "281", "质检小王")

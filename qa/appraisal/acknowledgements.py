@@ -6,10 +6,10 @@ import datetime
 from dataclasses import dataclass
 
 from qa import rows
+from qa.clock import house_day
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.review import publications
-from qa.review.appeal_states import house_day
 from qa.store import Store
 
 

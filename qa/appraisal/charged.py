@@ -36,6 +36,11 @@ class KeptFines(msgspec.Struct, frozen=True):
     confirmed: list[tuple[str, str, str, int]]
     open: bool = False
 
+    @property
+    def waits(self) -> bool:
+        """As of :class:`qa.appraisal.fines.Fines`."""
+        return bool(self.pending or self.unknown or self.open)
+
 
 NO_FINES = KeptFines([], 0, 0, [], [])
 

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from qa import ledger_closing, rows
-from qa.appraisal import month_table
+from qa import explain, ledger_closing, read_ahead, rows
+from qa.appraisal import month_table, undated
 from qa.appraisal.month_table import Table
 from qa.appraisal.periods import month_of
+from qa.books import Books
+from qa.clock import house_day
 from qa.errors import ConflictError, StoreError
 from qa.export import mask_name
 from qa.ledger import ClosedMonth
-from qa.review.appeal_states import house_day
-from qa.review.recounting import counted_again
+from qa.read_ahead import Ahead
+from qa.review.recounting import at_hand, counted_again
 from qa.store import Store
 
 LONGEST = 500
@@ -143,6 +145,8 @@ def warnings(store: Store, table: Table) -> tuple[str, ...]:
     demo = sum(row.of.demo for row in table.rows)
     if demo:
         told.append(f"{demo} 通由演示模型识别，不能用于考核")
+    if table.undated:
+        told.append(undated.told(table.undated))
     return tuple(told)
 
 
@@ -271,19 +275,47 @@ def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: s
     Errors: :class:`StoreError` where a call has no proposal in this month, or as of :func:`qa.ledger_closing.decide`;
     :class:`ConflictError` where another one is proposed than ``on`` says.
     """
+    return adjusting(store, month, call_ids, by, reason, on)()
+
+
+def adjusting(
+    store: Store, month: str, call_ids: Sequence[str], by: str, reason: str, on: Mapping[str, int] = MappingProxyType({})
+) -> Callable[[], int]:
+    """The same in two steps: the agents' months are read and reckoned here, while others may write; what is returned decides, where the
+    proposals are still those.  Errors: as :func:`adjust`, of either step."""
     waiting = {one.call_id for one in proposals(store, month)}
     for call_id in call_ids:
         if call_id not in waiting:
             raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经批准")
     if not call_ids:
         raise StoreError(month, "没有选通话", "请选至少一通")
-    for call_id, seen in on.items():
-        if store.pending(call_id) != seen:
+    seen = {call_id: on.get(call_id, store.pending(call_id)) for call_id in call_ids}
+    _check_seen(store, seen)
+    group, ahead = store.withdrawals.linked(call_ids), Ahead(store)
+    for call_id in sorted(group):
+        at_hand(store, call_id)
+    with read_ahead.using(ahead):
+        for agent_id, of in sorted({place for one in group for place in ledger_closing.places(store, one)}):
+            explain.month(store, agent_id, *explain.parse_month(of), Books(store))
+
+    def kept() -> int:
+        with store.db.writing(), read_ahead.using(ahead):
+            _check_seen(store, seen)
+            return _adjusted(store, month, call_ids, by, reason)
+
+    return kept
+
+
+def _check_seen(store: Store, seen: Mapping[str, int | None]) -> None:
+    for call_id, proposal in seen.items():
+        if store.pending(call_id) != proposal:
             raise ConflictError(mask_name(call_id), "您打开之后，提议的更正又变了", "一份也没有批准；请看过新的更正再批准")
-    with store.db.writing():
-        concerned = {place for one in call_ids for place in ledger_closing.places(store, one)}
-        withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
-        decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
-        concerned |= {place for one in decided for place in ledger_closing.places(store, one)}
-        counted_again(store, concerned, by, f"先警告的次数重算（{month} 的更正批准后）")
+
+
+def _adjusted(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str) -> int:
+    concerned = {place for one in call_ids for place in ledger_closing.places(store, one)}
+    withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
+    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
+    concerned |= {place for one in decided for place in ledger_closing.places(store, one)}
+    counted_again(store, concerned, by, f"先警告的次数重算（{month} 的更正批准后）")
     return len(made)

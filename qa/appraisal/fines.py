@@ -24,7 +24,8 @@ from qa.types import Scorecard
 
 @dataclass(frozen=True)
 class Fines:
-    """``all``: as if every breach were confirmed, for counting alone, never to be shown as money; ``due``: what is confirmed.
+    """``all``: as if every breach were confirmed, for counting alone, never to be shown as money; ``due``: what is confirmed, provisional
+    where anything waits.
 
     ``pending``: breaches (call, rule) on whose confirmation the money depends; ``unknown``: calls whose rule book is not to be had, so that
     nobody can say what they cost.
@@ -55,7 +56,7 @@ def of_month(store: Store, calls: Sequence[LightCall], year: int, month: int, be
     """From the calls of one agent's month; ``before``: how often rules were charged in earlier months of the year, over all breaches and
     over the confirmed ones."""
     known = [(call, moment(call.started), book) for call in calls if (book := books.of(call)) is not None]
-    return replace(of_judged(store, known, year, month, before), unknown=len(calls) - len(known))
+    return _marked(replace(of_judged(store, known, year, month, before), unknown=len(calls) - len(known)))
 
 
 def of_judged(store: Store, known: Iterable[Judged], year: int, month: int, before: tuple[Counted, Counted]) -> Fines:
@@ -75,7 +76,12 @@ def of_judged(store: Store, known: Iterable[Judged], year: int, month: int, befo
     pending = tuple(_pending(whole, sure))
     if not pending and whole.totals != due.totals:  # by breaches that cost nothing themselves: they take a first warning, or count
         pending = tuple(_unconfirmed(found, _dearer(whole, due), sure))
-    return Fines(whole, due, pending)
+    return _marked(Fines(whole, due, pending))
+
+
+def _marked(made: Fines) -> Fines:
+    """What is due says itself whether it is the sum: whoever shows it need not ask."""
+    return replace(made, due=replace(made.due, provisional=made.waits))
 
 
 def _fined(one: Occurrence) -> bool:

@@ -11,15 +11,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 from qa import explain, ledger_sheets, rows
-from qa.appraisal import charged, figures, light, ranking
+from qa.appraisal import charged, figures, light, ranking, undated
 from qa.appraisal.figures import AgentMonth
 from qa.appraisal.light import KnownBooks, LightCall
 from qa.appraisal.ranking import Sample
+from qa.clock import house_day
 from qa.export import mask_name
 from qa.intervals import mean_percent
 from qa.ledger_sheets import Sheet
 from qa.review import appeal_records
-from qa.review.appeal_states import ACCEPTED, CLOSED, house_day
+from qa.review.appeal_states import ACCEPTED, CLOSED
 from qa.rules import points
 from qa.rules.explain_text import figure, month_rows, month_sums, totals_text
 from qa.rules.money import AGENT, NOTHING, Month, Yuan
@@ -84,7 +85,8 @@ class Closing:
 @dataclass(frozen=True)
 class Table:
     """``behind``: agents whose figures are still to be counted.  ``parts``, in the table of all teams alone: the rows that agents who
-    changed team have in the tables of their teams."""
+    changed team have in the tables of their teams.  ``undated``: scored calls of the team, of all teams, without a start, which are in no
+    month (:mod:`qa.appraisal.undated`)."""
 
     month: str
     team: str | None
@@ -92,6 +94,7 @@ class Table:
     closed: Closing | None
     behind: int = 0
     parts: tuple[Row, ...] = ()
+    undated: int = 0
 
     def of_team(self, team: str) -> tuple[Row, ...]:
         """What the team's own table has, by agent."""
@@ -146,7 +149,8 @@ def table(
     made.sort(key=lambda row: (row.of.percent.value is None, -(row.of.percent.value or 0.0), row.of.agent_id))
     if not places:  # nothing tells them apart: no order that looks like one
         made.sort(key=lambda row: (row.of.team, row.of.agent_id))
-    return Table(month, team, tuple(made), closing(store, month), behind, tuple(beside))
+    left_out = (undated.count if budget_s is None else undated.shown)(store.db, team=team)
+    return Table(month, team, tuple(made), closing(store, month), behind, tuple(beside), left_out)
 
 
 def _sample(one: AgentMonth) -> Sample:

@@ -10,11 +10,10 @@ from qa import rows
 from qa.appraisal import charged, light
 from qa.appraisal.charged import KeptFines
 from qa.appraisal.light import KnownBooks
-from qa.clock import HOUSE_ZONE
+from qa.clock import HOUSE_ZONE, house_day
 from qa.errors import NotFoundError, StoreError
 from qa.operation.retention import KINDS, Retention
 from qa.review import appeal_records, appeal_windows
-from qa.review.appeal_states import house_day
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store
 

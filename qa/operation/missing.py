@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from qa import serial
-from qa.clock import HOUSE_ZONE
+from qa.clock import house_day
 from qa.database import Database
 from qa.errors import StoreError
 from qa.ledger_cards import Snapshot
@@ -26,7 +24,7 @@ def deleted(db: Database, call_id: str, scorecard_id: int | None = None) -> str:
     for last in db.rows(purges, call_id):
         (card,) = db.rows("select coalesce(max(id), 0) as newest from scorecards where call_id = ?", call_id)
         if last["scorecard_id"] >= card["newest"] or _lost_by(db, last["scorecard_id"], call_id, scorecard_id or card["newest"]):
-            day = datetime.fromisoformat(last["created"]).astimezone(HOUSE_ZONE).date()
+            day = house_day(last["created"])
             return f"这通电话的文字已于 {day} 按保存期限删除"
     return ""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, replace
 
-from qa.clock import HOUSE_ZONE
+from qa.clock import HOUSE_ZONE, house_day
 from qa.rules.appeal_terms import AppealTerms
 
 LEAD, QA, FINAL = "lead", "qa", "final"
@@ -18,24 +18,27 @@ LEVELS = {LEAD: "班组长", QA: "质检", FINAL: "终审"}
 ACCEPT_PART = "accept_part"
 ACTIONS = {
     "support": "支持并转质检",
-    "reject": "不支持",
+    "reject": "驳回（维持原判）",
     "accept": "申诉成立",
     ACCEPT_PART: "部分成立",
     "escalate": "继续申诉",
     "withdraw": "撤回申诉",
 }
+"""What is done with an appeal, in the words of buttons, lists and notices: one word for one act, whoever does it."""
 WAITING, REFUSED, ACCEPTED, CLOSED, WITHDRAWN = "waiting", "refused", "accepted", "closed", "withdrawn"
-_PART = {REFUSED: "refused_rest", ACCEPTED: "accepted_part"}
-"""What a status is called where a part was accepted."""
 STATUS = {
-    WAITING: "待答复",
-    REFUSED: "未获支持，可继续申诉",
-    ACCEPTED: "成立",
-    CLOSED: "不成立",
-    WITHDRAWN: "已撤回",
-    _PART[REFUSED]: "部分成立，其余可继续申诉",
-    _PART[ACCEPTED]: "部分成立",
+    (WAITING, ""): "待答复",
+    (REFUSED, LEAD): "班组长驳回，可继续申诉",
+    (REFUSED, QA): "质检驳回，可继续申诉",
+    (ACCEPTED, ""): "申诉成立",
+    (CLOSED, LEAD): "班组长驳回，维持原判",
+    (CLOSED, QA): "质检驳回，维持原判",
+    (CLOSED, FINAL): "终审驳回，维持原判",
+    (WITHDRAWN, ""): "已撤回",
+    (REFUSED, ACCEPT_PART): "部分成立，其余驳回，可继续申诉",
+    (ACCEPTED, ACCEPT_PART): "部分成立",
 }
+"""What a status is called; of a refusal by whom, and where a part was accepted."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +77,14 @@ class State:
     @property
     def title(self) -> str:
         """What the status is called (a text of ``STATUS``)."""
-        return STATUS[_PART.get(self.status, self.status) if self.part else self.status]
+        of = ACCEPT_PART if self.part else self.level
+        return STATUS.get((self.status, of)) or STATUS[self.status, ""]
 
     def __str__(self) -> str:
         if self.status == WAITING:
             late = "，已过期限" if self.overdue else ""
             return f"待{LEVELS[self.level]}答复（{self.due} 前{late}）"
         return self.title + (f"（{self.due} 前）" if self.status == REFUSED else "")
-
-
-def house_day(created: str) -> datetime.date:
-    """The day of the house on which something was written."""
-    return datetime.datetime.fromisoformat(created).astimezone(HOUSE_ZONE).date()
 
 
 def today() -> datetime.date:

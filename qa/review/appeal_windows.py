@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa.books import Books
+from qa.clock import house_day
 from qa.judgements import Result, shared
 from qa.review import publications
 from qa.review.appeal_records import WHOLE_CALL, Appeal, against
-from qa.review.appeal_states import ACCEPTED, CLOSED, State, house_day, today
+from qa.review.appeal_states import ACCEPTED, CLOSED, State, today
 from qa.review.rulings import Verdict, of_call
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store

@@ -9,20 +9,20 @@ import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qa import rows, sightings
+from qa import role_marks, rows, sightings
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.ledger_cards import Saved
 from qa.report_text import clock
-from qa.review import publications, verdicts
+from qa.review import assignments, publications, reviews, text_marks, verdicts
 from qa.review.appeal_records import WHOLE_CALL, Appeal, against, get, of_agent, unsettled, waiting
 from qa.review.appeal_states import ACCEPT_PART, ACTIONS, FINAL, LEAD, LEVELS, QA, REFUSED, WAITING
 from qa.review.appeal_windows import Window, terms_at, terms_of, window, windows
 from qa.review.recounting import recounted
-from qa.review.rulings import before_eyes, of_call
+from qa.review.rulings import before_eyes, of_call, standing_words
 from qa.review.verdicts import Given, Terms
 from qa.store import Store
-from qa.types import CheckResult, Evidence, Outcome
+from qa.types import CheckResult, Evidence, Finding, Outcome
 
 __all__ = [
     "WHOLE_CALL",
@@ -38,6 +38,7 @@ __all__ = [
     "escalate",
     "file",
     "get",
+    "last_instances",
     "of_agent",
     "take_back",
     "terms_of",
@@ -118,7 +119,7 @@ def answer(
     ``user_id``: the account of whoever answers, None where there is none.
 
     Errors: :class:`StoreError` where it is not with ``level`` now, the action is none of that level's, the text is missing, or the last
-    instance is somebody who has decided on it before.
+    instance is somebody who has been at work on it, or on the call's review, before.
     """
     with store.db.writing():
         who = Decider(by, user_id)
@@ -220,11 +221,18 @@ def _check_seen(store: Store, known: Appeal) -> None:
 def _check_found(store: Store, known: Appeal, result: CheckResult) -> None:
     """Errors: :class:`StoreError` where the answer would also rule on doubtful places that were not there when the agent appealed: the
     page of the appeal does not show them."""
-    new = () if result.settled else sightings.new_among(result.findings, before_eyes(store.db, known.scorecard_id, known.rule_id))
+    new = () if result.settled else sightings.new_among(result.findings, _shown(store, known))
     places = "、".join(clock(one.evidence[0].span.start_ms) for one in new if one.outcome is Outcome.INCONCLUSIVE and one.evidence)
     if places:
         cause = f"提出申诉以后，这条规则在别处另有发现（{places}），没有人判定过"
         raise StoreError(f"申诉 {known.id}", cause, "请先复核这通电话的这些地方，再答复申诉")
+
+
+def _shown(store: Store, known: Appeal) -> tuple[Finding, ...]:
+    """What the agent appealed against, as far as the words there are still the same."""
+    shown = before_eyes(store.db, known.scorecard_id, known.rule_id)
+    then, now = store.stored_call(known.call_id, known.scorecard_id), verdicts.basis(store, known.call_id)
+    return shown if then is None else standing_words(store.db, shown, then.snapshot, now.snapshot)
 
 
 def _answerable(store: Store, appeal_id: int, level: str, action: str, who: Decider, day: datetime.date | None) -> Appeal:
@@ -238,7 +246,9 @@ def _answerable(store: Store, appeal_id: int, level: str, action: str, who: Deci
         )
     _signed(subject, who.name)
     if level == FINAL and barred(store.db, known, who):
-        raise StoreError(subject, "终审要由没有判过这件事的人来做", "请换一位")
+        names = "、".join(last_instances(store.db, known))
+        cure = f"可以终审的质检员：{names}" if names else "现在没有这样的质检员账号，请管理员新建一个"
+        raise StoreError(subject, "终审要由没有判过这件事的人来做，也不能是参与过这通电话复核的人", cure)
     return known
 
 
@@ -257,16 +267,29 @@ class Decider:
 
 
 def deciders(db: Database, known: Appeal) -> frozenset[Decider]:
-    """Who has decided on what is appealed against: answered this appeal, or another one about the same, or ever ruled on the rule."""
-    about = [one for one in against(db, known.call_id) if one.rule_id == known.rule_id]
+    """Who has been at work on what is appealed against: answered this appeal or another one about the same, or had any part in the review
+    of the call (ruled on a rule, corrected its text, set its roles, finished its review)."""
+    call_id = known.call_id
+    about = [one for one in against(db, call_id) if one.rule_id == known.rule_id]
     answered = [Decider(s.by, s.user_id) for one in about for s in one.steps if s.action not in _OF_THE_AGENT]
-    ruled = [Decider(v.by, v.user_id) for v in of_call(db, known.call_id) if known.rule_id in (v.rule_id, WHOLE_CALL)]
-    return frozenset([*answered, *ruled])
+    ruled = [v for v in of_call(db, call_id) if v.appeal_id is None or known.rule_id in (v.rule_id, WHOLE_CALL)]
+    work = [Decider(v.by, v.user_id) for v in ruled]
+    work += [Decider(one.by, one.user_id) for one in reviews.of_call(db, call_id)]
+    work += [Decider(one.by, one.user_id) for one in text_marks.marks(db, call_id)]
+    work += [Decider(one.by, one.user_id) for one in role_marks.marks(db, call_id)]
+    return frozenset([*answered, *work])
 
 
 def barred(db: Database, known: Appeal, who: Decider) -> bool:
-    """Whether somebody cannot be the last instance, having decided on it before."""
+    """Whether somebody cannot be the last instance, having been at work on it before."""
     return any(who.is_also(one) for one in deciders(db, known))
+
+
+def last_instances(db: Database, known: Appeal) -> tuple[str, ...]:
+    """Names of the accounts in use that can be the last instance."""
+    before = deciders(db, known)
+    of = [(one, Decider(one.name, one.id)) for one in assignments.reviewers(db)]
+    return tuple(one.title for one, who in of if not any(who.is_also(other) for other in before))
 
 
 def _step(db: Database, known: Appeal, level: str, action: str, text: str, who: Decider) -> None:

@@ -23,7 +23,7 @@ class Parameter:
 
 
 _PROBABILITY = Parameter("识别把握至少", "Recognition at least as sure as", SHARE, True)
-_ABOUT = Parameter("“约”的余地：超出限值这么多也算符合", "Allowance for “about”: kept if missed by no more than", SHARE)
+_ABOUT = Parameter("“约”的余地：超出限值这么多也算通过", "Allowance for “about”: kept if missed by no more than", SHARE)
 _PASS = Parameter("读音差距不超过此数算说了", "Said, if the sound is off by at most", DISTANCE, True)
 _DOUBT = Parameter("读音差距超过此数算没说", "Not said, if the sound is off by more than", DISTANCE, True)
 _UNHEARD = Parameter("没有转写的话音最多占", "Speech without a transcript at most", SHARE, True)

@@ -49,7 +49,8 @@ _OPEN = (Outcome.INCONCLUSIVE, Outcome.ERROR)
 
 @dataclass(frozen=True)
 class Row:
-    """A call in the queue; ``reasons`` are keys of ``WORTH``; ``started`` wall clock of UTC+8, "" unknown."""
+    """A call in the queue; ``reasons`` are keys of ``WORTH``; ``started`` wall clock of UTC+8, "" unknown; ``assignee``: what whoever has
+    it is called, "" nobody."""
 
     call_id: str
     scorecard_id: int
@@ -65,7 +66,7 @@ class Row:
 @dataclass(frozen=True)
 class Filter:
     """What of the queue is asked for; "" asks for nothing.  ``state``: ``open``, ``done`` or ``rest`` (nothing speaks for a look).
-    ``since`` and ``until`` are days, both included."""
+    ``assignee``: the number of an account.  ``since`` and ``until`` are days, both included."""
 
     state: str = "open"
     team: str = ""
@@ -83,8 +84,12 @@ def page(db: Database, wanted: Filter, offset: int = 0, limit: int = 50) -> tupl
     """A page of the queue, the worthiest first, of equals the newest; calls whose start is not known come last of theirs."""
     where, params = _where(db, wanted)
     order = "worth desc, started desc, call_id"
-    found = db.rows(f"select * from review_worth {where} order by {order} limit ? offset ?", *params, limit, offset)
+    found = db.rows(f"select *, {_ASSIGNEE} from review_worth {where} order by {order} limit ? offset ?", *params, limit, offset)
     return tuple(map(_row, found))
+
+
+_ASSIGNEE = """coalesce((select coalesce(nullif(u.name, ''), u.login) from users u where u.id = review_worth.assignee_id),
+  review_worth.assignee) as called"""
 
 
 def count(db: Database, wanted: Filter, most: int = 10_000) -> int:
@@ -110,7 +115,8 @@ def following(db: Database, wanted: Filter, call_id: str) -> str | None:
 def _where(db: Database, wanted: Filter) -> tuple[str, list[Any]]:
     """The condition, with the index to read by: that of the one agent, reviewer or team, of the reason, of a short period, else of all."""
     low, high = rows.period(wanted.since or None, wanted.until or None)
-    own = [(name, value) for name in ("agent_id", "assignee", "team") if (value := getattr(wanted, name))]
+    named = ("agent_id", wanted.agent_id), ("assignee_id", _account(wanted.assignee)), ("team", wanted.team)
+    own = [(name, value) for name, value in named if value]
     asked: list[tuple[str, list[Any]]] = [("state = ?", [wanted.state]), *((f"{name} = ?", [value]) for name, value in own)]
     period: list[tuple[str, list[Any]]] = [("started >= ?", [low])] if low else []
     period += [("started < ?", [high])] if high else []
@@ -123,6 +129,11 @@ def _where(db: Database, wanted: Filter) -> tuple[str, list[Any]]:
     return f"indexed by idx_review_worth_{index} where {' and '.join(sql for sql, _ in told)}", [one for _, found in told for one in found]
 
 
+def _account(text: str) -> int:
+    """The number of an account; 0 where none is asked for, and one that nobody has where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 and int(text) else -1 if text else 0
+
+
 def _few(db: Database, asked: list[tuple[str, list[Any]]]) -> bool:
     """Whether the calls of a period are so few that they are sorted sooner than they are found among all the others."""
     sql = f"select 1 from review_worth indexed by idx_review_worth_state_started where {' and '.join(sql for sql, _ in asked)}"
@@ -131,8 +142,8 @@ def _few(db: Database, asked: list[tuple[str, list[Any]]]) -> bool:
 
 
 def _row(r: dict[str, Any]) -> Row:
-    plain = ("call_id", "scorecard_id", "state", "worth", "agent_id", "team", "started", "assignee")
-    return Row(**{name: r[name] for name in plain}, reasons=rows.from_json(r["reasons_json"], tuple[str, ...]))
+    plain = ("call_id", "scorecard_id", "state", "worth", "agent_id", "team", "started")
+    return Row(**{name: r[name] for name in plain}, assignee=r["called"], reasons=rows.from_json(r["reasons_json"], tuple[str, ...]))
 
 
 # ---------------------------------------------------------------- keeping it up to date
@@ -209,6 +220,7 @@ def _worth(store: Store, of: StoredCall) -> dict[str, Any]:
         "team": call["team"],
         "started": of.started or "",
         "assignee": assigned.assignee if assigned is not None else "",
+        "assignee_id": (assigned.assignee_id or 0) if assigned is not None else 0,
         "control": int("control" in found),
         "sampled": int("sampled" in found),
     }

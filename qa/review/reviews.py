@@ -11,17 +11,17 @@ from qa.errors import StoreError
 from qa.judgements import shared
 from qa.ledger_calls import StoredCall
 from qa.review import versions
-from qa.review.rulings import before_eyes, judged_on, rulings, stretch
+from qa.review.rulings import before_eyes, judged_on, rulings, standing_words, stretch
 from qa.review.verdicts import basis
 from qa.store import Store
-from qa.types import Finding, Outcome
+from qa.types import Finding, Outcome, Ruling
 
 LONGEST = 2000
 
 
 @dataclass(frozen=True)
 class Review:
-    """A finished review of a scorecard; ``created`` is ISO 8601 UTC."""
+    """A finished review of a scorecard; ``created`` is ISO 8601 UTC, ``user_id`` the account, None where that is not known."""
 
     id: int
     call_id: str
@@ -29,16 +29,18 @@ class Review:
     by: str
     comment: str
     created: str
+    user_id: int | None = None
 
 
 def of_call(db: Database, call_id: str) -> tuple[Review, ...]:
     """All reviews of a call, the earliest first."""
     found = db.rows("select * from reviews where call_id = ? order by id", call_id)
-    return tuple(Review(r["id"], call_id, r["scorecard_id"], r["made_by"], r["comment"], r["created"]) for r in found)
+    return tuple(Review(r["id"], call_id, r["scorecard_id"], r["made_by"], r["comment"], r["created"], r["user_id"]) for r in found)
 
 
-def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | None = None) -> Review:
-    """A person has looked through the call as it is now; what the scorecard has as breached is confirmed by that.
+def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | None = None, user_id: int | None = None) -> Review:
+    """A person has looked through the call as it is now; what the scorecard has as breached is confirmed by that.  ``user_id``: the
+    account, None where there is none (a command).
 
     Errors: :class:`NotFoundError` for an unknown call, :class:`StoreError` where the name is missing or the comment too long,
     :class:`ConflictError` where others decided since ``on``.
@@ -49,7 +51,7 @@ def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | Non
         raise StoreError(call_id, "评语太长", f"最多 {LONGEST} 字")
     with store.db.writing():
         versions.check(store.db, call_id, on)
-        row = {"call_id": call_id, "scorecard_id": basis(store, call_id).scorecard_id, "made_by": by.strip()}
+        row = {"call_id": call_id, "scorecard_id": basis(store, call_id).scorecard_id, "made_by": by.strip(), "user_id": user_id}
         store.db.insert("reviews", row | {"comment": comment.strip(), "created": rows.now_utc()})
     return of_call(store.db, call_id)[-1]
 
@@ -57,7 +59,8 @@ def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | Non
 def confirmed(store: Store, of: StoredCall) -> frozenset[str]:
     """The rules of a scorecard's breaches that a person answers for: by a verdict, be it that the scorecard is older and a new one waits
     for an adjustment, or by a finished review of a scorecard of the same recording under the same rule book.  Each breach has to be one
-    that was there then, at the same place and of the same role, however many there were.  Without that no money is due (待确认)."""
+    that was there then, at the same place, in the same words and of the same role, however many there were.  Without that no money is due
+    (待确认)."""
     failed = {r.check_id for r in of.results if r.outcome is Outcome.FAIL}
     found = {r.check_id for r in of.results if r.outcome is Outcome.FAIL and r.verdict}
     looked_through = {review.scorecard_id for review in of_call(store.db, of.call_id)}
@@ -66,9 +69,9 @@ def confirmed(store: Store, of: StoredCall) -> frozenset[str]:
     breaches = _breaches(store, of, failed - found)
     now = judged_on(of.snapshot)
     ruled = rulings(store.db, of.call_id, of.rule_book, now.audio.sha256, lambda: now)
-    seen_by_person = [{rule_id: _failed(one.findings) for rule_id, one in ruled.items() if one.outcome is Outcome.FAIL}]
+    seen_by_person = [{rule_id: _failed(_as_ruled(one)) for rule_id, one in ruled.items() if one.outcome is Outcome.FAIL}]
     heard = (_heard(store, of, scorecard_id) for scorecard_id in looked_through)
-    seen_by_person += [_breaches(store, then, frozenset(breaches)) for then in heard if then is not None]
+    seen_by_person += [_still(store, _breaches(store, then, frozenset(breaches)), then, of) for then in heard if then is not None]
     for seen in seen_by_person:
         found |= {rule_id for rule_id, own in breaches.items() if sightings.each_among(own, seen.get(rule_id, ()))}
     return frozenset(found)
@@ -78,6 +81,17 @@ def _breaches(store: Store, of: StoredCall, rule_ids: Set[str]) -> dict[str, tup
     """By rule, those of a scorecard."""
     of_them = [r for r in of.results if r.check_id in rule_ids and r.outcome is Outcome.FAIL]
     return {r.check_id: _failed(r.findings) for r in shared(store.db).filled(of_them, rule_ids)}
+
+
+def _as_ruled(ruling: Ruling) -> tuple[Finding, ...]:
+    """What was ruled on and still reads as it did then."""
+    changed = dict(ruling.changed)
+    return tuple(one for one in ruling.findings if one not in changed)
+
+
+def _still(store: Store, found: dict[str, tuple[Finding, ...]], then: StoredCall, now: StoredCall) -> dict[str, tuple[Finding, ...]]:
+    """Of findings of another scorecard, by rule, those whose words still stand."""
+    return {rule_id: standing_words(store.db, own, then.snapshot, now.snapshot) for rule_id, own in found.items()}
 
 
 def _failed(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -111,8 +125,8 @@ def _seen(db: Database, call_ids: Iterable[str]) -> Iterator[str]:
 
 
 def reviewed(store: Store, of: StoredCall) -> bool:
-    """Whether a person has looked through the scorecard, or through one that says the same, of the same places, of every rule that no
-    person ruled on."""
+    """Whether a person has looked through the scorecard, or through one that says the same, of the same words at the same places, of every
+    rule that no person ruled on."""
     last = of_call(store.db, of.call_id)[-1:]
     if not last:
         return False
@@ -129,4 +143,5 @@ def _anything_new(store: Store, then: StoredCall, now: StoredCall) -> bool:
     """Whether a rule that no person ruled on has a breach, or a doubtful place, that was not before the eyes."""
     open_ = [r for r in now.results if not r.settled and r.outcome in (Outcome.FAIL, Outcome.INCONCLUSIVE)]
     found = shared(store.db).filled(open_, {r.check_id for r in open_})
-    return any(sightings.new_among(r.findings, before_eyes(store.db, then.scorecard_id, r.check_id)) for r in found)
+    seen = _still(store, {r.check_id: before_eyes(store.db, then.scorecard_id, r.check_id) for r in found}, then, now)
+    return any(sightings.new_among(r.findings, seen[r.check_id]) for r in found)

@@ -1,4 +1,4 @@
-"""Rules edited without touching the house's folder: word lists and limits of a registered version, tried, then adopted with a date.
+"""Rules edited without touching the house's folder: word lists, limits and texts of a registered version, tried, then adopted with a date.
 
 A draft is the texts of a version (:mod:`qa.rules.archive`) with what persons changed; every change is a new row, nothing is overwritten.
 Adopting it registers a new version of the rule book, in force from a day on; calls of before stay under their rules.
@@ -6,47 +6,33 @@ Adopting it registers a new version of the rule book, in force from a day on; ca
 
 from __future__ import annotations
 
-import copy
 import datetime
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from qa import rows, rulebook
+from qa import rows
 from qa.database import Database
-from qa.errors import ConflictError, NotFoundError, QaError, RuleBookError, RuleBookErrors, StoreError
+from qa.errors import ConflictError, NotFoundError, RuleBookError, StoreError
 from qa.lexicon import check_phrase
-from qa.paths import lexicons_at
-from qa.review import list_names, rule_limits
+from qa.review import draft_books, list_names, rule_limits, rule_texts
+from qa.review.draft_books import Draft as Draft
+from qa.review.draft_books import editable as editable
+from qa.review.draft_books import load as load
+from qa.review.draft_books import problems as problems
 from qa.review.rule_limits import Limit, Number
-from qa.rules.archive import Archive, unpack
-from qa.rules.book import RuleBook
+from qa.review.rule_texts import Stale
+from qa.rules.archive import Archive
+from qa.rules.book import Rule, RuleBook
 from qa.store import Store
 from qa.whatif import WhatIf, what_if
 
 LONGEST_LIST = 200_000
-
-
-@dataclass(frozen=True)
-class Draft:
-    """The newest state of a draft; ``what`` the last change (Chinese).  ``adopted``: the hash under which it came into force, "" not
-    yet."""
-
-    id: int
-    revision: int
-    book_id: str
-    base_hash: str
-    archive: Archive
-    what: str
-    by: str
-    created: str
-    adopted: str
 
 
 # ---------------------------------------------------------------- drafts
@@ -150,13 +136,9 @@ def set_word_list(store: Store, draft: int, revision: int, name: str, text: str,
             raise StoreError(f"词表 {name}", "太长", f"最多 {LONGEST_LIST} 字")
         own = str(PurePosixPath(now.archive.rules).parent / name)
         plain = text.replace("\r\n", "\n").rstrip() + "\n"
-        return _with(now.archive, {own: plain}), what or f"改了词表 {name}"
+        return draft_books.changed(now.archive, {own: plain}), what or f"改了词表 {name}"
 
     return _change(store, draft, revision, by, make)
-
-
-def _with(archive: Archive, changed: Mapping[str, str]) -> Archive:
-    return replace(archive, files=tuple(sorted({**dict(archive.files), **changed}.items())))
 
 
 def add_phrase(store: Store, draft: int, revision: int, name: str, phrase: str, unless: str, note: str, by: str) -> Draft:
@@ -195,49 +177,43 @@ class WrongLimits(StoreError):  # noqa: N818  (several)
         return type(self), (self.subject, self.wrong)
 
 
-def editable(store: Store, draft: Draft) -> RuleBook:
-    """The rules of a draft with its numbers, whatever is wrong with its word lists: those are read as they were then.
-
-    Where the draft cannot be read even so, the version that it was begun from.
-    """
-    base = store.ledger.load(draft.base_hash)
-    try:
-        return load(replace(draft, archive=_with_lists_of(draft.archive, base.archive)))
-    except RuleBookError:
-        return base
-
-
-def _with_lists_of(archive: Archive, base: Archive | None) -> Archive:
-    texts = {place: text for place, text in archive.files if not place.endswith(".txt")}
-    return replace(archive, files=tuple(sorted({**dict(base.files if base else archive.files), **texts}.items())))
-
-
 def set_limit(store: Store, draft: int, revision: int, rule_id: str, key: str, value: str, by: str) -> Draft:
     """Another number for one limit of a rule.  Errors: as :func:`set_limits`."""
     return set_limits(store, draft, revision, rule_id, {key: value}, by)
 
 
-def set_limits(store: Store, draft: int, revision: int, rule_id: str, values: Mapping[str, str], by: str) -> Draft:
+def set_limits(
+    store: Store,
+    draft: int,
+    revision: int,
+    rule_id: str,
+    values: Mapping[str, str],
+    by: str,
+    texts: Mapping[str, str] = MappingProxyType({}),
+) -> Draft:
     """Other numbers for the limits of a rule by key, as people write them (``160``, ``-12.5``, "" for no limit); together they must do.
+    ``texts``: other texts of the rule, by the keys of ``rule_texts.NAMES``; in the draft a rule that it inherits gets its own.
 
-    Where all are as they were nothing is written.  Errors: :class:`NotFoundError` for an unknown limit, :class:`WrongLimits` for numbers
-    that the rule's check refuses, :class:`StoreError` as of drafts.
+    Where all are as they were nothing is written.  Errors: :class:`NotFoundError` for an unknown limit or text, :class:`WrongLimits` for
+    numbers that the rule's check refuses and for texts that it cannot have, :class:`StoreError` as of drafts.
     """
+    plain = {key: rule_texts.plain(text) for key, text in texts.items()}
 
     def make(now: Draft) -> tuple[Archive, str] | None:
-        book = editable(store, now)
-        rule = next((one for one in book.rules if one.id == rule_id), None)
+        rule = editable(store, now).rule(rule_id)
         known = {one.key: one for one in rule_limits.of_rule(rule)} if rule is not None else {}
-        if rule is None or (unknown := sorted(set(values) - set(known))):
-            raise NotFoundError(f"{rule_id} 的 {'、'.join(values if rule is None else unknown)}", "没有这个限值", "请核对")
-        typed = rule_limits.typed(rule, values)
-        if typed.wrong:
-            raise WrongLimits(rule_id, typed.wrong)
-        if not typed.changed:
+        if rule is None or (unknown := sorted((set(values) - set(known)) | (set(plain) - set(rule_texts.NAMES)))):
+            raise NotFoundError(f"{rule_id} 的 {'、'.join([*values, *plain] if rule is None else unknown)}", "没有这个限值", "请核对")
+        typed, before = rule_limits.typed(rule, values), rule_texts.of_rule(rule)
+        said = {key: text for key, text in plain.items() if text != rule_texts.plain(before[key])}
+        wrong = {key: why for key, text in said.items() if (why := rule_texts.wrong(key, text))}
+        if typed.wrong or wrong:
+            raise WrongLimits(rule_id, {**typed.wrong, **wrong})
+        if not (typed.changed or said):
             return None
-        archive = _numbered(store, now, rule_id, typed.changed)
-        told = (f"{known[key].name.title} {_shown(known[key].value)} → {_shown(value)}" for key, value in typed.changed.items())
-        return archive, f"{rule.title}：{'，'.join(told)}"
+        archive = _ruled(store, now, rule, typed.changed, said)
+        told = [f"{known[key].name.title} {_shown(known[key].value)} → {_shown(value)}" for key, value in typed.changed.items()]
+        return archive, f"{rule.title}：{'，'.join([*told, *(f'改了{rule_texts.NAMES[key]}' for key in said)])}"
 
     return _change(store, draft, revision, by, make)
 
@@ -246,25 +222,27 @@ def _shown(value: float | None) -> str:
     return "不限" if value is None else f"{value:g}"
 
 
-def _numbered(store: Store, now: Draft, rule_id: str, changed: Mapping[str, Number | None]) -> Archive:
-    """The texts of a draft with other numbers.  Errors: :class:`WrongLimits` where the rules as a whole cannot have them."""
+def _ruled(store: Store, now: Draft, rule: Rule, numbers: Mapping[str, Number | None], texts: Mapping[str, str]) -> Archive:
+    """The texts of a draft with other numbers and texts of a rule.  Errors: :class:`WrongLimits` where the rules as a whole cannot have
+    them."""
     document = _parsed(now)
-    table = _table(document, "checks", rule_id)
-    for key, value in changed.items():
+    table = _table(document, "checks", rule.id)
+    for key, value in {**numbers, **texts}.items():
         if value is None:
             table.pop(key, None)
         else:
             table[key] = value
-    archive = _with(now.archive, {now.archive.rules: tomlkit.dumps(document)})
+    archive = draft_books.changed(now.archive, {now.archive.rules: tomlkit.dumps(document)})
+    archive = rule_texts.with_clause(archive, rule, texts[rule_texts.CLAUSE]) if rule_texts.CLAUSE in texts else archive
     base = store.ledger.load(now.base_hash).archive
     try:
-        book = load(replace(now, archive=_with_lists_of(archive, base)))
+        book = load(replace(now, archive=draft_books.with_lists_of(archive, base)))
     except RuleBookError as error:
-        raise WrongLimits(rule_id, {"": "；".join(map(str, getattr(error, "problems", (error,))))}) from error
-    made = {one.key: one.value for one in limits(book) if one.rule_id == rule_id}
-    kept = [key for key, value in changed.items() if made[key] != value]
+        raise WrongLimits(rule.id, {"": "；".join(map(str, getattr(error, "problems", (error,))))}) from error
+    made = {one.key: one.value for one in limits(book) if one.rule_id == rule.id}
+    kept = [key for key, value in numbers.items() if made[key] != value]
     if kept:
-        raise WrongLimits(rule_id, dict.fromkeys(kept, "这个限值来自所继承的规则书，只能改，不能去掉"))
+        raise WrongLimits(rule.id, dict.fromkeys(kept, "这个限值来自所继承的规则书，只能改，不能去掉"))
     return archive
 
 
@@ -285,51 +263,35 @@ def _table(document: Any, *path: str) -> Any:
     return at
 
 
+# ---------------------------------------------------------------- texts that say a number of before
+
+
+def stale(store: Store, draft: Draft) -> tuple[Stale, ...]:
+    """Texts that still say a number which a limit had before it was changed, in this draft or in those that its version came from: who is
+    judged reads them beside the deduction."""
+    past: dict[tuple[str, str], set[Number]] = {}
+    for one in limits(store.ledger.load(draft.base_hash)):
+        if one.value is not None:
+            past.setdefault((one.rule_id, one.key), set()).add(one.value)
+    for state in _led_here(store.db, draft):
+        for place, value in rule_texts.numbers(state.archive).items():
+            past.setdefault(place, set()).add(value)
+    return rule_texts.stale(editable(store, draft), past)
+
+
+def _led_here(db: Database, draft: Draft) -> tuple[Draft, ...]:
+    """The states of a draft until now, and those of the drafts that the version it was begun from came out of."""
+    found, seen, base = [one for one in history(db, draft.id) if one.revision <= draft.revision], {draft.id}, draft.base_hash
+    while rows_ := db.rows("select draft from rule_drafts where adopted_hash = ? order by id desc limit 1", base):
+        if (number := rows_[0]["draft"]) in seen:
+            break
+        seen.add(number)
+        earlier = history(db, number)
+        found, base = [*found, *earlier], earlier[0].base_hash
+    return tuple(found)
+
+
 # ---------------------------------------------------------------- trying and adopting
-
-
-def load(draft: Draft) -> RuleBook:
-    """The rule book of a draft, validated whole.  Errors: :class:`RuleBookError`, with places relative to the house's folder."""
-    found = _loaded(draft.archive)
-    if isinstance(found, QaError):
-        raise copy.copy(found)  # one that was raised holds on to where it was raised
-    return found
-
-
-@lru_cache(maxsize=16)
-def _loaded(archive: Archive) -> RuleBook | RuleBookError:
-    """The texts of a draft are the same from look to look."""
-    with tempfile.TemporaryDirectory(prefix="qa-draft-") as folder:
-        path, lexicons = unpack(archive, Path(folder))
-        try:
-            with lexicons_at(lexicons):
-                book = rulebook.load(path)
-                book.check_scores()
-                return book
-        except QaError as error:
-            return _readable(error, str(path.parent), str(Path(folder)))
-
-
-def problems(draft: Draft) -> tuple[str, ...]:
-    """What is wrong with a draft, each with its place; () where it can be adopted."""
-    try:
-        load(draft)
-    except RuleBookError as error:
-        return tuple(str(one) for one in getattr(error, "problems", (error,)))
-    return ()
-
-
-def _readable(error: QaError, own: str, folder: str) -> RuleBookError:
-    """The error with places that mean something to who edits."""
-
-    def plain(text: str) -> str:
-        return text.replace(f"{own}/", "").replace(f"{folder}/", "")
-
-    if isinstance(error, RuleBookError) and hasattr(error, "problems"):
-        return RuleBookErrors(
-            plain(error.subject), tuple(RuleBookError(plain(p.subject), plain(p.cause), plain(p.cure)) for p in error.problems)
-        )
-    return RuleBookError(plain(error.subject), plain(error.cause), plain(error.cure))
 
 
 def tried(store: Store, draft: Draft, since: str | None = None, until: str | None = None) -> WhatIf:
@@ -337,19 +299,24 @@ def tried(store: Store, draft: Draft, since: str | None = None, until: str | Non
     return what_if(store, load(draft), since, until)
 
 
-def adopt(store: Store, draft: int, revision: int, version: str, from_day: datetime.date, by: str) -> RuleBook:
+def adopt(store: Store, draft: int, revision: int, version: str, from_day: datetime.date, by: str, *, old_texts: bool = False) -> RuleBook:
     """Register the draft as ``version``, in force from ``from_day`` on.  Calls are not judged again by this (``qa rescore``).
 
-    Errors: :class:`RuleBookError` where it is wrong; :class:`StoreError` where nothing was changed, the version is missing or used, or the
-    day lies in a closed month or before the version that it comes from.
+    ``old_texts``: the person has seen which texts still say a number of before (:func:`stale`), and means them to.
+    Errors: :class:`RuleBookError` where it is wrong; :class:`StoreError` where nothing was changed, the version is missing or used, the
+    day lies in a closed month or before the version that it comes from, or texts say such a number and nobody has seen it.
     """
-    now = get(store.db, draft)
+    now = _unmoved(store.db, draft, revision)
     _check_adoptable(store, now, version, from_day)
+    told = () if old_texts else stale(store, now)
+    if told:
+        cause = f"有文字还写着改过的数字：{'；'.join(map(str, told))}"
+        raise StoreError(f"草稿 {draft}", cause, "请改这些文字；确实要这样写，请勾选“这些文字照旧”")
     document = _parsed(now)
     profile = _table(document, "profile")
     profile["version"], profile["effective_from"] = version.strip(), from_day
     profile.pop("effective_until", None)
-    ready = replace(now, archive=_with(now.archive, {now.archive.rules: tomlkit.dumps(document)}))
+    ready = replace(now, archive=draft_books.changed(now.archive, {now.archive.rules: tomlkit.dumps(document)}))
     book = load(ready)
     if book.archive is None or book.id != now.book_id:
         raise StoreError(f"草稿 {draft}", "规则书的 id 变了", "请另开一份草稿")

@@ -3,21 +3,25 @@
 A verdict is a person's word on one rule in one call.  It counts whichever scorecard, version of the rule book or transcript comes later, as
 long as that has a rule of that id: the person has listened, the program has not.  On another recording, or another part of one, or under
 another rule book, whose rules are other rules whatever they are called, it does not.  Nor does it say anything of what the program finds
-later at another place (:mod:`qa.sightings`).
+later at another place, or of other words at the same one (:mod:`qa.sightings`).
 """
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from qa import rows, serial
-from qa.clock import HOUSE_ZONE
+from qa.clock import house_day
 from qa.database import Database
 from qa.judgements import shared
-from qa.types import AudioInfo, CallRecord, Finding, Outcome, Ruling
+from qa.review import words
+from qa.review.words import Heard, Words
+from qa.types import Call, Finding, Outcome, Ruling
+
+if TYPE_CHECKING:
+    from qa.ledger_cards import Snapshot
 
 Stretch = tuple[object, ...]
 
@@ -26,7 +30,8 @@ Stretch = tuple[object, ...]
 class Verdict:
     """A person's verdict on a rule in a call; ``outcome`` None takes the earlier ones back.
 
-    ``findings`` are all that the rule has found in the call from then on.  ``action``: ``confirm``, ``overturn``, ``add``, ``drop`` or
+    ``findings`` are all that the rule has found in the call from then on; those that are INCONCLUSIVE beside others were left open.
+    ``action``: ``confirm``, ``uphold`` (what was ruled before, and nothing of what was found since), ``overturn``, ``add``, ``drop`` or
     ``withdraw``.  ``scorecard_id``: given on that scorecard, where the program had found ``machine``.  ``appeal_id``: an appeal that it
     answers.  ``user_id``: the account of whoever gave it, None where that is not known.  ``created`` is ISO 8601 UTC.
     """
@@ -73,15 +78,6 @@ def standing(verdicts: Iterable[Verdict]) -> dict[str, Verdict]:
     return {rule_id: verdict for rule_id, verdict in last.items() if verdict.outcome is not None}
 
 
-class Heard(Protocol):
-    """A call, or what a scorecard was judged on."""
-
-    @property
-    def audio(self) -> AudioInfo: ...
-    @property
-    def record(self) -> CallRecord | None: ...
-
-
 def stretch(of: Heard) -> Stretch:
     """What a person hears of a call: the content of its recording, and of an agent's part of one the times and the agent."""
     audio, record = of.audio, of.record
@@ -90,22 +86,35 @@ def stretch(of: Heard) -> Stretch:
     return audio.sha256, audio.from_ms, audio.duration_ms, record.agent_id if record is not None else None
 
 
-def judged_on(snapshot: bytes) -> Heard:
+def judged_on(snapshot: bytes) -> Snapshot:
     """What a scorecard was judged on."""
     from qa.ledger_cards import Snapshot  # which asks this module
 
     return serial.decode(snapshot, Snapshot)
 
 
-def rulings(db: Database, call_id: str, rule_book: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, Ruling]:
+def rulings(db: Database, call_id: str, rule_book: str, file_sha256: str, of: Callable[[], Call | Snapshot]) -> dict[str, Ruling]:
     """What persons ruled of a call under the rule book of this id, by rule id; nothing where they heard another recording, or another part
     of it than ``of`` gives (asked only where anybody ruled)."""
-    return {rule_id: _ruling(db, given) for rule_id, given in _counting(db, call_id, rule_book, file_sha256, of).items()}
+    given = _counting(db, call_id, rule_book, file_sha256, of)
+    if not given:
+        return {}
+    now = Words(db, of())
+    then = {row["snapshot"]: Words(db, judged_on(row["snapshot"])) for each in given.values() for row in each}
+    return {rule_id: _ruling(db, each, then, now) for rule_id, each in given.items()}
 
 
 def numbers(db: Database, call_id: str, rule_book: str, file_sha256: str, of: Callable[[], Heard]) -> dict[str, int]:
     """The numbers of the verdicts that are :func:`rulings`, by rule id."""
     return {rule_id: given[-1]["id"] for rule_id, given in _counting(db, call_id, rule_book, file_sha256, of).items()}
+
+
+def standing_words(db: Database, findings: Iterable[Finding], then: bytes, now: bytes) -> tuple[Finding, ...]:
+    """Of findings of a scorecard that was judged on ``then`` (its ``snapshot``) those whose words still stand in one that was judged on
+    ``now``."""
+    if then == now:
+        return tuple(findings)
+    return words.standing(findings, *(Words(db, judged_on(one)) for one in (then, now)))
 
 
 def before_eyes(db: Database, scorecard_id: int, rule_id: str) -> tuple[Finding, ...]:
@@ -124,8 +133,8 @@ def _counted(db: Database, scorecard_id: int, rule_id: str) -> tuple[Finding, ..
     return tuple(finding for one in own for finding in one.findings if finding.outcome is Outcome.FAIL)
 
 
-_SINGLE = ("add", "drop")
-"""Words on single places: whoever adds or drops one has said nothing of a doubtful place beside it."""
+SINGLE = ("add", "drop", "uphold")
+"""Words on single places: whoever adds or drops one, or stands by those of before, has said nothing of a doubtful place beside it."""
 _RULED = """select v.id, v.rule_id, v.action, v.outcome, v.findings_json, v.created, v.scorecard_id, s.snapshot
   from verdicts v join scorecards s on s.id = v.scorecard_id
   where v.call_id = ? and v.file_sha256 = ? and s.rule_book = ? order by v.id"""
@@ -144,13 +153,22 @@ def _counting(db: Database, call_id: str, rule_book: str, file_sha256: str, of: 
     return {rule_id: each for rule_id, each in given.items() if each}
 
 
-def _ruling(db: Database, given: Sequence[dict[str, Any]]) -> Ruling:
+def _ruling(db: Database, given: Sequence[dict[str, Any]], then: Mapping[bytes, Words], now: Words) -> Ruling:
+    """Of the verdicts on a rule the last one, with what its and the earlier ones' givers had before the eyes."""
     last = given[-1]
-    day = datetime.datetime.fromisoformat(last["created"]).astimezone(HOUSE_ZONE).date().isoformat()
-    *earlier, findings = (rows.from_json(row["findings_json"], tuple[Finding, ...]) for row in given)
-    cards = dict.fromkeys((row["scorecard_id"], row["action"] in _SINGLE) for row in given)
-    seen = [*((_counted if single else before_eyes)(db, card, last["rule_id"]) for card, single in cards), *earlier]
-    return Ruling(last["id"], Outcome(last["outcome"]), findings, day, tuple(dict.fromkeys(one for each in seen for one in each)))
+    day = house_day(last["created"]).isoformat()
+    seen, changed = dict[Finding, None](), dict[Finding, Finding]()
+    for row in given:
+        single = row["action"] in SINGLE
+        own = rows.from_json(row["findings_json"], tuple[Finding, ...])
+        left = tuple(one for one in own if single and one.outcome is Outcome.INCONCLUSIVE)
+        own = tuple(one for one in own if one not in left)
+        shown = (*(_counted if single else before_eyes)(db, row["scorecard_id"], last["rule_id"]), *own)
+        lost = words.gone(shown, then[row["snapshot"]], now)
+        seen |= dict.fromkeys(one for one in shown if one not in lost)
+        changed |= {one: words.as_now(one, now) for one in lost}
+    other = tuple((one, by_now) for one, by_now in changed.items() if one not in seen)
+    return Ruling(last["id"], Outcome(last["outcome"]), own, day, tuple(seen), other, left)
 
 
 def _verdict(row: dict[str, Any]) -> Verdict:

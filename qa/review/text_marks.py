@@ -27,6 +27,7 @@ from qa.types import Call, Span, Transcript, Utterance, Word
 
 LONGEST = 2000
 """Characters of one correction."""
+_PLAIN = ("call_id", "file_sha256", "speaker", "channel", "text", "undoes", "reason", "created", "user_id")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class TextMark:
     """What is really said in ``span`` by ``speaker`` (label as heard) on ``channel``; "": nothing is said there.
 
     ``before``: the words that stood there, ``edges`` those of the second decodes (which, words).  ``undoes``: takes that mark back.
+    ``user_id``: the account of whoever made it, None where that is not known.
     """
 
     id: int
@@ -49,6 +51,7 @@ class TextMark:
     by: str
     reason: str
     created: str
+    user_id: int | None = None
 
     @property
     def before_text(self) -> str:
@@ -64,7 +67,7 @@ def marks(db: Database, call_id: str) -> tuple[TextMark, ...]:
     """All marks of a call, the earliest first."""
     return tuple(
         TextMark(
-            **{name: r[name] for name in ("id", "call_id", "file_sha256", "speaker", "channel", "text", "undoes", "reason", "created")},
+            **{name: r[name] for name in ("id", *_PLAIN)},
             span=Span(r["start_ms"], r["end_ms"]),
             before=rows.from_json(r["before_json"], tuple[Word, ...]),
             edges=rows.from_json(r["edges_json"], tuple[tuple[str, tuple[Word, ...]], ...]),
@@ -136,7 +139,8 @@ def undoing(store: Store, call_id: str, mark_id: int, terms: Terms) -> Callable[
     if here is not None and any(one.id > mark.id and _same_voice(one, here) and one.span.overlap_ms(here.span) for one in now.values()):
         raise StoreError(f"{call_id} 的更正 {mark_id}", "后来又更正过这一段", "请先撤回后来的更正")
     _check_signed(call_id, terms)
-    back = replace(mark, id=0, undoes=mark.id, by=terms.by.strip(), reason=terms.reason.strip(), created=rows.now_utc())
+    by, reason = terms.by.strip(), terms.reason.strip()
+    back = replace(mark, id=0, undoes=mark.id, by=by, reason=reason, created=rows.now_utc(), user_id=terms.user_id)
     made = _put(call, here, here.before, dict(here.edges)) if here is not None else _told_again(store, of, call, mark)
     return _judged(store, of, made, back, terms)
 
@@ -166,7 +170,7 @@ def _new(call: Call, call_id: str, speaker: str, span: Span, text: str, terms: T
     if text == "".join(word.text for word in before):
         raise StoreError(call_id, "更正后的文字与原来的相同", "不需要更正")
     edges = tuple((e.which, _inside(e.words, span)) for e in heard.transcript.edges if e.speaker == speaker)
-    signed = (None, terms.by.strip(), terms.reason.strip(), rows.now_utc())
+    signed = (None, terms.by.strip(), terms.reason.strip(), rows.now_utc(), terms.user_id)
     return TextMark(0, call_id, call.audio.sha256, speaker, channel, span, text, before, edges, *signed)
 
 
@@ -203,7 +207,7 @@ def _book(store: Store, of: StoredCall, call: Call) -> RuleBook:
 
 
 def _insert(db: Database, mark: TextMark) -> None:
-    row = {name: getattr(mark, name) for name in ("call_id", "file_sha256", "speaker", "channel", "text", "undoes", "reason", "created")}
+    row: dict[str, object] = {name: getattr(mark, name) for name in _PLAIN}
     row |= {"start_ms": mark.span.start_ms, "end_ms": mark.span.end_ms, "made_by": mark.by}
     db.insert("text_marks", row | {"before_json": rows.to_json(mark.before), "edges_json": rows.to_json(mark.edges)})
 

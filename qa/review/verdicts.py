@@ -2,7 +2,8 @@
 
 Each is kept with name and reason, and the call is counted again at once: its other results stay as they stand, nothing is heard or judged
 anew.  In a closed month the new scorecard is a proposal, as any other.  What changed since a verdict was given (text, roles, clause) does
-not end it, but is said (:func:`given_on`); what the program finds since at another place waits for a person (``qa.sightings``).
+not end it, but is said (:func:`given_on`); what the program finds since at another place, and places where other words stand by now, wait
+for a person (``qa.sightings``).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from qa import rows, scoring, sightings
 from qa.bench import Bench
+from qa.clock import house_day
 from qa.errors import NotFoundError, StoreError
 from qa.judgements import shared
 from qa.ledger_calls import StoredCall
@@ -21,14 +23,17 @@ from qa.operation import remains
 from qa.rescore import about_of
 from qa.review import publications, versions
 from qa.review.recounting import recounted
-from qa.review.rulings import Verdict, before_eyes, holding, of_call, rulings, standing, stretch
+from qa.review.rulings import Verdict, before_eyes, holding, judged_on, of_call, rulings, standing, stretch
+from qa.review.words import said
 from qa.serial import decode
 from qa.store import Store
-from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Role, Span
+from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Span
 
 OUTCOMES = (Outcome.PASS, Outcome.FAIL, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE)
 """What a person may say; INCONCLUSIVE: the recording does not tell a person either."""
-ACTIONS = {"confirm": "确认", "overturn": "改判", "add": "补充发现", "drop": "剔除发现", "withdraw": "撤回复核"}
+ACTIONS = {"confirm": "确认", "uphold": "只确认原来的", "overturn": "改判", "add": "补充发现", "drop": "剔除发现", "withdraw": "撤回复核"}
+OPEN = {sightings.NOT_THERE: "程序后来另有发现", sightings.OTHER_WORDS: "判定的地方文字已改"}
+"""What :func:`given_on` says of places that a verdict does not cover, by why they are open."""
 _SIGNED_BY_HAND = "请写明姓名"
 
 
@@ -72,7 +77,8 @@ Make = Callable[[Call, CheckResult], _Made]
 
 
 def confirm(store: Store, call_id: str, rule_id: str, terms: Terms) -> Given:
-    """The result is right as it stands; it stays so whatever the program finds later at the same places.  Needs no reason.
+    """The result is right as it stands; it stays so whatever the program finds later in the same words at the same places.  Needs no
+    reason.  Of a breach that an earlier verdict does not cover all of (``uphold``) what was ruled on stays, and the rest stays open.
 
     Errors: :class:`StoreError` where a check broke, or an earlier verdict became inconclusive by what was found since: that wants a reason.
     """
@@ -94,13 +100,14 @@ def add(store: Store, call_id: str, rule_id: str, evidence: Evidence, terms: Ter
     return _give(store, call_id, rule_id, terms, lambda call, result: _added(call, result, evidence, terms.reason))
 
 
-def drop(store: Store, call_id: str, rule_id: str, kept: Iterable[int], terms: Terms) -> Given:
-    """Of the breaches found only those at the places ``kept`` (from 0, among the findings) are ones.
+def drop(store: Store, call_id: str, rule_id: str, kept: Iterable[int], terms: Terms, dismissed: Iterable[int] = ()) -> Given:
+    """Of the breaches found only those at the places ``kept`` (from 0, among the findings) are ones.  Of the places that an earlier verdict
+    left open those ``dismissed`` are none; the others stay open.
 
-    Errors: :class:`StoreError` where the rule was not broken, or none or all are kept.
+    Errors: :class:`StoreError` where the rule was not broken, no breach is kept, or all are and nothing is dismissed.
     """
     _need(f"{call_id} 的规则 {rule_id}", terms.reason)
-    return _give(store, call_id, rule_id, terms, dropping(kept))
+    return _give(store, call_id, rule_id, terms, dropping(kept, dismissed, terms.reason))
 
 
 def withdraw(store: Store, call_id: str, rule_id: str, terms: Terms) -> Given:
@@ -124,10 +131,10 @@ def overturning(outcome: Outcome, reason: str, evidence: Sequence[Evidence] = ()
     return lambda call, result: _overturned(call, result, outcome, reason, evidence)
 
 
-def dropping(kept: Iterable[int]) -> Make:
+def dropping(kept: Iterable[int], dismissed: Iterable[int] = (), reason: str = "") -> Make:
     """As :func:`drop`."""
-    places = set(kept)
-    return lambda call, result: _dropped(result, places)
+    places, none = set(kept), set(dismissed)
+    return lambda call, result: _dropped(result, places, none, reason)
 
 
 def _confirmed(result: CheckResult) -> _Made:
@@ -136,8 +143,16 @@ def _confirmed(result: CheckResult) -> _Made:
     if not result.outgrown:
         return "confirm", result.outcome, result.findings
     if result.outcome is not Outcome.FAIL:
-        raise StoreError(f"规则 {result.check_id}", "人工判定以后程序另有发现，没有可确认的结果", "请听新发现的地方，再写明理由改判")
-    return "confirm", result.outcome, tuple(f for f in result.findings if f.outcome is result.outcome)
+        cause = "人工判定以后程序另有发现，或判定的地方文字已改，没有可确认的结果"
+        raise StoreError(f"规则 {result.check_id}", cause, "请听没有判定过的地方，再写明理由改判")
+    return "uphold", result.outcome, result.findings
+
+
+def undecided(result: CheckResult) -> tuple[int, ...]:
+    """Places (from 0, among the findings) that the verdict does not cover: they wait for a person."""
+    if not result.outgrown:
+        return ()
+    return tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.INCONCLUSIVE)
 
 
 def _overturned(call: Call, result: CheckResult, outcome: Outcome, reason: str, evidence: Sequence[Evidence]) -> _Made:
@@ -149,7 +164,7 @@ def _overturned(call: Call, result: CheckResult, outcome: Outcome, reason: str, 
     _need(subject, reason)
     for one in evidence:
         _check_span(call, one.span)
-    seconds = tuple(evidence) or tuple(dict.fromkeys(e for f in result.findings for e in f.evidence))
+    seconds = tuple(_quoted(call, one) for one in evidence) or tuple(dict.fromkeys(e for f in result.findings for e in f.evidence))
     if outcome is Outcome.FAIL and not seconds:
         raise StoreError(subject, "改判为不通过，要有录音里的依据", "请写明在第几秒到第几秒")
     return "overturn", outcome, (Finding(outcome, f"人工复核：{reason.strip()}", seconds),)
@@ -161,20 +176,27 @@ def _added(call: Call, result: CheckResult, evidence: Evidence, reason: str) -> 
     known = tuple(f for f in result.findings if f.outcome is Outcome.FAIL)
     if any(one.span == evidence.span for f in known for one in f.evidence):
         raise StoreError(f"规则 {result.check_id}", "这一处已经有发现", "请核对时间")
-    text = evidence.text.strip() or said(call, evidence.span, evidence.role)
-    made = Finding(Outcome.FAIL, f"人工补充：{reason.strip()}", (Evidence(evidence.span, evidence.role, text),))
+    made = Finding(Outcome.FAIL, f"人工补充：{reason.strip()}", (_quoted(call, evidence),))
     in_time = sorted((*known, made), key=lambda f: f.evidence[0].span if f.evidence else evidence.span)
-    return "add", Outcome.FAIL, tuple(in_time)
+    open_ = (f for f in result.findings if result.outgrown and f.outcome is Outcome.INCONCLUSIVE)
+    return "add", Outcome.FAIL, (*in_time, *(f for f in open_ if sightings.apart(f, (made,))))
 
 
-def _dropped(result: CheckResult, kept: set[int]) -> _Made:
-    subject = f"规则 {result.check_id}"
+def _quoted(call: Call, evidence: Evidence) -> Evidence:
+    """With the words there, where none are given."""
+    return replace(evidence, text=evidence.text.strip() or said(call, evidence.span, evidence.role))
+
+
+def _dropped(result: CheckResult, kept: set[int], dismissed: set[int], reason: str) -> _Made:
+    subject, open_ = f"规则 {result.check_id}", set(undecided(result))
     failed = {place for place, f in enumerate(result.findings) if f.outcome is Outcome.FAIL}
-    if result.outcome is not Outcome.FAIL or not kept <= failed:
+    if result.outcome is not Outcome.FAIL or not kept <= failed or not dismissed <= open_:
         raise StoreError(subject, "只能从违反的发现里选留", "请核对编号")
-    if not kept or kept == failed:
+    if not kept or (kept == failed and not dismissed):
         raise StoreError(subject, "没有剔除，或全部剔除", "都对请确认；都不对请改判")
-    return "drop", Outcome.FAIL, tuple(f for place, f in enumerate(result.findings) if place in kept)
+    left = tuple(f for place, f in enumerate(result.findings) if place in kept | (open_ - dismissed))
+    none = (result.findings[place] for place in sorted(dismissed))
+    return "drop", Outcome.FAIL, (*left, *(replace(f, outcome=Outcome.PASS, message=f"人工复核：不算，{reason.strip()}") for f in none))
 
 
 def _need(subject: str, reason: str) -> None:
@@ -186,12 +208,6 @@ def _check_span(call: Call, span: Span) -> None:
     if span.duration_ms < 1 or span.end_ms > call.audio.duration_ms:
         length = f"录音长 {call.audio.duration_ms / 1000:g} 秒"
         raise StoreError(f"{span.start_ms / 1000:g}–{span.end_ms / 1000:g} 秒", "不是录音里的一段", f"{length}；起点要早于终点")
-
-
-def said(call: Call, span: Span, role: Role) -> str:
-    """What somebody in ``role`` says in a stretch, as transcribed."""
-    own = [u for u in call.transcript.utterances if call.roles.role_of(u.speaker) is role]
-    return "".join(word.text for u in own for word in u.words if word.span.overlap_ms(span) > 0)
 
 
 # ---------------------------------------------------------------- giving it
@@ -256,7 +272,7 @@ def give_within(store: Store, call_id: str, rule_id: str, terms: Terms, make: Ma
     store.db.insert("verdicts", row)
     saved, after = _counted(store, of, call, bench)
     # to confirm a draft shows the agent nothing of it; what the agent sees as it is may be seen confirmed
-    decided = rule_id if action != "confirm" or terms.appeal_id is not None else ""
+    decided = rule_id if action not in ("confirm", "uphold") or terms.appeal_id is not None else ""
     note = f"{ACTIONS[action]} {rule_id}：{terms.reason.strip()}".rstrip("：")
     publications.follow(store.db, call_id, of.scorecard_id, saved, terms.by, note, decided)
     return Given(of_call(store.db, call_id)[-1], saved, of.percent, after, month)
@@ -277,7 +293,7 @@ def _check_appeals(store: Store, of: StoredCall, call: Call, result: CheckResult
     seen = (*before_eyes(store.db, given[-1].scorecard_id, rule_id), *given[-1].findings)
     more = [one for one in findings if one.outcome is Outcome.FAIL and one not in result.findings]
     if not (result.outgrown and more and all(sightings.apart(one, seen) for one in more)):
-        cause = f"申诉 {given[-1].appeal_id} 已成立（{given[-1].by}，{given[-1].created[:10]}），不能再改得对坐席不利"
+        cause = f"申诉 {given[-1].appeal_id} 已成立（{given[-1].by}，{house_day(given[-1].created)}），不能再改得对坐席不利"
         raise StoreError(f"{call_id} 的规则 {rule_id}", cause, "申诉成立的判定只有申诉的终审可以改")
 
 
@@ -294,7 +310,7 @@ def _counted(store: Store, of: StoredCall, call: Call, bench: Bench) -> tuple[Sa
     """The results as they stand with the rulings as they are now."""
     about, earlier = of.about or about_of(of, call), store.earlier()
     before = earlier.of(bench.book, about.agent_id, of.started, of.call_id)
-    ruled = rulings(store.db, of.call_id, bench.book.id, call.audio.sha256, lambda: call)
+    ruled = rulings(store.db, of.call_id, bench.book.id, call.audio.sha256, lambda: judged_on(of.snapshot))
     results = shared(store.db).filled([result.own for result in of.results], ruled)
     card = bench.card(about, results, before, ruled)
     return store.append_within([(of, card)])[0], card.percent
@@ -305,7 +321,7 @@ def _counted(store: Store, of: StoredCall, call: Call, bench: Bench) -> tuple[Sa
 
 def given_on(store: Store, verdict: Verdict, now: StoredCall) -> tuple[str, ...]:
     """What is another than when the verdict was given (Chinese): the rule book, the recording, the words, who is who, the clause; and that
-    something was found since."""
+    something was found since, or that other words stand where it was given."""
     then = store.stored_call(verdict.call_id, verdict.scorecard_id)
     if then is None:
         return ()
@@ -326,13 +342,15 @@ def given_on(store: Store, verdict: Verdict, now: StoredCall) -> tuple[str, ...]
         told.append("规则书里已没有这条规则，不起作用")
     elif clauses[0] != clauses[1]:
         told.append("条文已改")
-    if any(r.outgrown and r.verdict == verdict.id for r in now.results):
-        told.append("程序后来另有发现")
+    open_ = [r for r in now.results if r.outgrown and r.verdict == verdict.id]
+    said_of = [f.message for r in shared(store.db).filled(open_, (verdict.rule_id,)) for f in r.findings]
+    told += [text for why, text in OPEN.items() if any(one.endswith(why) for one in said_of)]
     return tuple(told)
 
 
 __all__ = [
     "ACTIONS",
+    "OPEN",
     "OUTCOMES",
     "Given",
     "Terms",
@@ -344,5 +362,6 @@ __all__ = [
     "given_on",
     "overturn",
     "standing",
+    "undecided",
     "withdraw",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qa.clock import house_minute
 from qa.database import Database
 from qa.errors import ConflictError
 
@@ -31,4 +32,4 @@ def check(db: Database, call_id: str, on: str | None) -> None:
 def _newer(db: Database, table: str, name: str, call_id: str, known: str) -> str:
     sql = f"select made_by, created from {table} where call_id = ? and id > ? order by id desc limit 1"
     found: list[dict[str, Any]] = db.rows(sql, call_id, int(known) if known.isdigit() else 0)
-    return f"{found[0]['made_by']} 改了{name}（{found[0]['created'][:16].replace('T', ' ')} UTC）" if found else ""
+    return f"{found[0]['made_by']} 改了{name}（{house_minute(found[0]['created'])}）" if found else ""

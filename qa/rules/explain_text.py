@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from qa.clock import house_day
 from qa.export import mask_name, mask_text
 from qa.report_text import OUTCOME_TEXT, clock
 from qa.rules.model import Fine, Severity
@@ -248,14 +249,15 @@ def month_rows(sheet: Month) -> tuple[Cells, ...]:
 
 
 def month_sums(sheet: Month) -> tuple[str, ...]:
-    """Each rule's sum and who pays it, then what each role pays in the month."""
-    lines = [line for rule in sheet.rules for line in _rule_sums(rule)]
+    """Each rule's sum and who pays it, then what each role pays in the month; of a provisional month it is said that this is no sum."""
+    month = f"{sheet.year} 年 {sheet.month} 月"
+    lines = [line for rule in sheet.rules for line in _rule_sums(rule, sheet.provisional)]
     if not lines:
-        return (f"{sheet.year} 年 {sheet.month} 月：没有罚款",)
+        return (f"{month}：{'暂无已确认的罚款' if sheet.provisional else '没有罚款'}",)
     totals = totals_text(sheet.totals)
     ranged = any(amount.low != amount.high for _, amount in sheet.totals)
     note = "。范围内的金额由人工决定" if ranged else ""
-    return (*lines, f"{sheet.year} 年 {sheet.month} 月合计：{totals}（四舍五入到分{note}）")
+    return (*lines, f"{month}{'已确认部分（非合计）' if sheet.provisional else '合计'}：{totals}（四舍五入到分{note}）")
 
 
 def totals_text(totals: Iterable[tuple[str, Yuan]]) -> str:
@@ -298,7 +300,7 @@ def _why(charge: Charge, rule: RuleMonth) -> str:
 
 def _marked(mark: Mark) -> str:
     """``情节严重（张三 2025-03-07 认定：当众辱骂客户）``."""
-    return f"情节严重（{mark.by} {mark.created[:10]} 认定：{mask_text(mark.reason)}）"
+    return f"情节严重（{mark.by} {house_day(mark.created)} 认定：{mask_text(mark.reason)}）"
 
 
 def _table(fine: Fine) -> str:
@@ -306,10 +308,10 @@ def _table(fine: Fine) -> str:
     return f"{amounts}，之后{'每次加倍' if fine.then == 'double' else '不变'}"
 
 
-def _rule_sums(rule: RuleMonth) -> Iterable[str]:
+def _rule_sums(rule: RuleMonth, provisional: bool) -> Iterable[str]:
     title = rule.charges[0].found[0].rule.title
     if not rule.charged:
-        yield f"{title}：只有警告，不罚款"
+        yield f"{title}：{'已确认的' if provisional else ''}只有警告，不罚款"
         return
     costs = [yuan(charge.cost) for charge in rule.charges if not charge.warning]
     summed = f"{' + '.join(f'({c})' if '–' in c and len(costs) > 1 else c for c in costs)} = " if len(costs) > 1 else ""

@@ -166,12 +166,17 @@ class RuleMonth:
 
 @dataclass(frozen=True)
 class Month:
-    """An agent's month; ``totals`` by role, the agent first."""
+    """An agent's month; ``totals`` by role, the agent first.
+
+    ``provisional``: it is of some breaches alone while others wait for a person's word.  ``totals`` are no sum then: each of those others
+    may cost, and move the count (第 1 次) of what stands behind it.
+    """
 
     year: int
     month: int
     rules: tuple[RuleMonth, ...]
     totals: tuple[tuple[str, Yuan], ...]
+    provisional: bool = False
 
     def total(self, role: str = AGENT) -> Yuan:
         return dict(self.totals).get(role, NOTHING)

@@ -82,7 +82,7 @@ class ShownResult:
 
 
 def page(traffic: Traffic, results: Sequence[LogResult], book: RuleBook, now: datetime.datetime | None = None) -> str:
-    """The page (HTML).  ``now`` is shown as the time of making (default: this moment, local time)."""
+    """The page (HTML).  ``now`` is shown as the time of making (default: this moment)."""
     made = [
         {
             "id": sheet.id,
@@ -96,7 +96,7 @@ def page(traffic: Traffic, results: Sequence[LogResult], book: RuleBook, now: da
     charts = {"loads": expected_chart(traffic), "seats": seat_chart(traffic), "rate-slots": rate_chart(traffic)}
     return report.render(
         "traffic.html.j2",
-        now or datetime.datetime.now(),
+        now,
         title=f"话务报表 {traffic.since} 至 {traffic.until}",
         demo=False,
         book=book,

@@ -72,8 +72,8 @@ class CheckResult:
     None unless PASS or FAIL; below 0 where several occurrences cost more than one.  ``section`` of the score sheet, None if
     it has none.  ``severity``: ``advisory`` (shown, never counted), ``minor``, ``major`` or ``critical``.  ``fingerprint`` of what
     judged (``qa.fingerprint``), "" where that is not known.  ``verdict``: the number of the person's verdict that decided
-    (``qa.review.verdicts``), 0 where the program did; then ``machine`` is what the program found, for the eye alone.  ``outgrown``: it has
-    found something since that this person did not have before the eyes (``qa.sightings``).
+    (``qa.review.verdicts``), 0 where the program did; then ``machine`` is what the program found, for the eye alone.  ``outgrown``: it
+    does not cover all of the call as it is by now (``qa.sightings``): other places, or other words at the same one.
     """
 
     check_id: str
@@ -103,7 +103,7 @@ class CheckResult:
 
     @property
     def settled(self) -> bool:
-        """Whether a person has ruled on all that was found."""
+        """Whether a person has ruled on all that was found, as it is by now."""
         return self.verdict != 0 and not self.outgrown
 
 
@@ -111,7 +111,9 @@ class CheckResult:
 class Ruling:
     """What a person ruled on a rule in a call, in the place of what the program finds; ``verdict``: the number of that verdict.
 
-    ``day`` of the house, ``2025-06-01``.  ``seen``: what the person had before the eyes.  ``outgrown``: as of :class:`CheckResult`.
+    ``day`` of the house, ``2025-06-01``.  ``seen``: what the person had before the eyes.  ``changed``: what of that, and of ``findings``,
+    quotes words that do not stand there any more (``qa.review.words``), each with the same place as it reads by now.  ``left``: places that
+    the person left open.  ``outgrown``: as of :class:`CheckResult`.
     """
 
     verdict: int
@@ -119,6 +121,8 @@ class Ruling:
     findings: tuple[Finding, ...]
     day: str = ""
     seen: tuple[Finding, ...] = ()
+    changed: tuple[tuple[Finding, Finding], ...] = ()
+    left: tuple[Finding, ...] = ()
     outgrown: bool = False
 
     def __post_init__(self) -> None:

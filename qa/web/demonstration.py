@@ -1,23 +1,32 @@
-"""``qa serve --demo``: the sample recordings, scored once, and one person a role with a password that is shown."""
+"""``qa serve --demo``: the sample recordings, scored once, and one person a role with a password that is shown.
+
+A database that the demonstration made says so in its audit log; it is opened again with all that was done in it since.  Any other one is
+not even opened.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import date
 from itertools import islice
 from pathlib import Path
 
 from qa import models, paths, rulebook
 from qa.errors import StoreError
-from qa.people import accounts, passwords
+from qa.people import accounts, audit, passwords
 from qa.people.accounts import ROLE_TITLES, User, UserRole
 from qa.rows import AgentRow
 from qa.store import Store
 from qa.types import CheckResult, Outcome
 
 BEFORE = "demo-"
-"""Logins of the demonstration; a store with any other is a house's own."""
+"""Logins of the demonstration."""
+BY = "演示"
+MADE = "demo.create"
+"""First row of the audit log of a database that the demonstration made."""
 PUBLISHED = 0.75
 """This share of the calls is published, so that there are drafts as well."""
 REVIEWED = 3
@@ -47,17 +56,33 @@ def samples() -> Path:
 
 
 def prepare(db: Path, debug: bool = False) -> list[tuple[str, str, str]]:
-    """Score the samples if the store is empty, give each role a person; returns login, password and title of each.
+    """Make the database of the demonstration where there is no file yet, else open the one that it made: what was done there since (people,
+    reviews, appeals) stays.  Each role's person gets a new password; returns login, password and title of each who may log in.
 
-    Errors: :class:`StoreError` where the store has accounts of a house.
+    Errors: :class:`StoreError` for a database that the demonstration did not make; it is left as it is.
     """
+    own = _made_here(db)
+    if db.exists() and not own:
+        cause = "这个数据库不是演示建立的，里面可能有正式的账号和通话，演示不碰它"
+        raise StoreError(str(db), cause, "请用 --db 指定一个新文件或以前演示建立的文件，或去掉 --db")
     with Store(db) as store:
-        if any(not user.login.startswith(BEFORE) for user in accounts.everybody(store.db)):
-            raise StoreError(str(db), "这个数据库里有正式的账号，不能用来演示", "请用 --db 指定另一个文件，或去掉 --db")
+        if not own:
+            audit.record(store.db, BY, MADE, "operation", "")
         if not store.calls():
             _score(store, debug)
             _live(store)
-        return [_person(store, role) for role in UserRole]
+        return [found for role in UserRole if (found := _person(store, role)) is not None]
+
+
+def _made_here(db: Path) -> bool:
+    """Whether the demonstration made this file.  It is only read: opening it as a store may change its schema."""
+    if not db.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{db.absolute().as_uri()}?mode=ro", uri=True)) as found:
+            return found.execute("select 1 from audit_log where id = 1 and action = ?", (MADE,)).fetchone() is not None
+    except sqlite3.Error:  # no database, or one without a log
+        return False
 
 
 def _score(store: Store, debug: bool) -> None:
@@ -166,13 +191,17 @@ def _agent(store: Store) -> AgentRow:
     return max(agents, key=lambda a: a.calls)
 
 
-def _person(store: Store, role: UserRole) -> tuple[str, str, str]:
-    agent = _agent(store)
+def _person(store: Store, role: UserRole) -> tuple[str, str, str] | None:
+    """The role's person with a new password, whatever became of the account; None where it was disabled."""
     login, password = f"{BEFORE}{role.value}", passwords.one_time()
+    known = next((user for user in accounts.everybody(store.db) if user.login == login), None)
+    if known is not None:
+        if known.disabled:
+            return None
+        accounts.set_password(store.db, login, password, BY, must_change=False)
+        return login, password, ROLE_TITLES[known.role]
+    agent = _agent(store)
     own = {UserRole.AGENT: (agent.agent_id, agent.team), UserRole.LEAD: ("", agent.team)}.get(role, ("", ""))
     name = agent.agent_name if role is UserRole.AGENT else f"演示{ROLE_TITLES[role]}"
-    if any(user.login == login for user in accounts.everybody(store.db)):
-        accounts.set_password(store.db, login, password, "演示", must_change=False)
-    else:
-        accounts.add(store.db, User(0, login, name, role, *own), password, "演示")
+    accounts.add(store.db, User(0, login, name, role, *own), password, BY)
     return login, password, ROLE_TITLES[role]

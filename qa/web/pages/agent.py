@@ -10,13 +10,14 @@ from starlette.responses import Response
 from qa.appraisal import acknowledgements, figures, own
 from qa.appraisal.own import Clip, Own
 from qa.appraisal.periods import DAY, MONTH, WEEK, Period, month_of, months_before
+from qa.clock import house_day
 from qa.errors import QaError, StoreError
 from qa.export import mask_name, mask_text
 from qa.people.accounts import User, UserRole
 from qa.report_agent import moment
 from qa.report_text import ROLE_TEXT, percent_text
 from qa.review import appeals
-from qa.review.appeal_states import ACTIONS, LEVELS, REFUSED, WAITING, State, house_day
+from qa.review.appeal_states import ACTIONS, LEVELS, REFUSED, WAITING, State
 from qa.review.appeals import Appeal
 from qa.store import Store
 from qa.web import newest
@@ -26,7 +27,7 @@ from qa.web.language import translated as _
 from qa.web.pages import agent_card
 from qa.web.pages.figure_texts import estimate_text, rate_text, trend_data
 from qa.web.paging import Paging
-from qa.web.permissions import Scope
+from qa.web.permissions import CALL_IN_REACH, Scope
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -258,6 +259,7 @@ def _appeal(ask: Ask, problem: str = "") -> Response:
         400 if problem else 200,
         title=_("申诉 {n}", n=one.id),
         row=_appeal_row(ask, one),
+        card_shown=CALL_IN_REACH.holds(ask.store, ask.user, {"call_id": one.call_id}),
         steps=[(_(LEVELS[s.level]), _(ACTIONS[s.action]), s.text, s.by, house_day(s.created).isoformat()) for s in one.steps],
         may_go_on=now.status == REFUSED,
         may_take_back=now.open,
@@ -277,7 +279,7 @@ def go_on(ask: Ask) -> Response:
     except QaError as error:
         return _appeal(ask, f"{error.cause}。{error.cure}")
     ask.audit(f"appeal.{action}", "appeal", str(number))
-    return ask.redirect(address("/my/appeals/{appeal_id}", appeal_id=number), notice=_("已记下"))
+    return ask.redirect(address("/my/appeals/{appeal_id}", appeal_id=number), notice=_("已记录：{decision}", decision=_(ACTIONS[action])))
 
 
 def state_text(now: State) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from qa import sightings
+from qa.clock import house_minute
 from qa.errors import NotFoundError, StoreError
 from qa.export import mask_name, mask_text
 from qa.operation import remains
@@ -96,16 +97,14 @@ def _page(ask: Ask, refused: Problem | None = None) -> Response:
     level = _answers(ask, now.level) if now.status == WAITING else ""
     barred = level == FINAL and appeals.barred(ask.store.db, one, Decider(signed(ask), ask.user.id))
     level = "" if barred else level
-    steps = [
-        (_(LEVELS[s.level]), _(ACTIONS[s.action]), mask_text(s.text, number), s.by, review_view.moment_text(s.created)) for s in one.steps
-    ]
+    steps = [(_(LEVELS[s.level]), _(ACTIONS[s.action]), mask_text(s.text, number), s.by, house_minute(s.created)) for s in one.steps]
     return ask.render(
         "web/review/appeal.html.j2",
         refused.status if refused is not None else 200,
         title=_("申诉 {n}", n=one.id),
         one=one,
         text=mask_text(one.text, number),
-        filed=review_view.moment_text(one.created),
+        filed=house_minute(one.created),
         call=mask_name(one.call_id, number),
         checks=checks,
         whole=one.rule_id == appeals.WHOLE_CALL,
@@ -113,7 +112,9 @@ def _page(ask: Ask, refused: Problem | None = None) -> Response:
         state=now,
         state_text=review_view.state_text(now),
         level=level,
+        answers=ACTIONS,
         barred=barred,
+        last_instances="、".join(appeals.last_instances(ask.store.db, one)) if barred else "",
         places=_places(ask.store, one, published) if level in (QA, FINAL) and published is not None else None,
         ticked=ask.form.all("accepted") if refused is not None else None,
         base="/team/appeals" if ask.user.role is UserRole.LEAD else "/appeals",
@@ -146,17 +147,17 @@ def _answered(ask: Ask) -> Response:
     action, text = ask.form.one_of("action", ("support", "reject", "accept")), ask.form.text("text")
     verdict = 0
     if action == "accept":
-        verdict = _accepted(ask, one, level, text)
+        settled, verdict = _accepted(ask, one, level, text)
     else:
-        appeals.answer(ask.store, one.id, level, action, text, signed(ask), ask.today, ask.user.id)
+        settled = appeals.answer(ask.store, one.id, level, action, text, signed(ask), ask.today, ask.user.id)
     ask.audit(f"appeal.{action}", "appeal", str(one.id), level=level, verdict=verdict)
-    return ask.redirect(_back(ask, one), notice=_("答复已记下"))
+    return ask.redirect(_back(ask, one), notice=_("答复已记下：{answer}", answer=_(ACTIONS[settled.steps[-1].action])))
 
 
-def _accepted(ask: Ask, one: Appeal, level: str, text: str) -> int:
+def _accepted(ask: Ask, one: Appeal, level: str, text: str) -> tuple[Appeal, int]:
     terms = Terms(signed(ask), "", ask.form.text("on"), ask.form.text("closed_month") == "1", user_id=ask.user.id)
-    _settled, given = appeals.accept(ask.store, one.id, level, text, terms, _decision(ask, one), ask.today)
-    return given.verdict.id if given is not None else 0
+    settled, given = appeals.accept(ask.store, one.id, level, text, terms, _decision(ask, one), ask.today)
+    return settled, given.verdict.id if given is not None else 0
 
 
 def _decision(ask: Ask, one: Appeal) -> Decision | None:
@@ -168,7 +169,7 @@ def _decision(ask: Ask, one: Appeal) -> Decision | None:
     ticked = ask.form.all("accepted")
     kept = tuple(place for place in breaches if str(place) not in ticked)
     if breaches and kept == breaches:
-        raise StoreError(f"申诉 {one.id}", "没有勾选成立的是哪几处", "请勾选；一处也不成立请用“不支持”")
+        raise StoreError(f"申诉 {one.id}", "没有勾选成立的是哪几处", "请勾选；一处也不成立请用“驳回（维持原判）”")
     return Decision(kept=kept) if kept else Decision(Outcome(ask.form.one_of("outcome", DECISIONS)))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.clock import HOUSE_ZONE
+from qa.clock import moment
 from qa.errors import StoreError
 from qa.export import mask_name
 from qa.people import accounts, audit, audit_search
@@ -111,10 +111,9 @@ def _numbers(ask: Ask, entries: tuple[Entry, ...]) -> dict[str, str]:
 
 
 def _shown(one: Entry, numbers: dict[str, str]) -> dict[str, object]:
-    clock = datetime.datetime.fromisoformat(one.at).astimezone(HOUSE_ZONE)
     return {
         "id": one.id,
-        "at": f"{clock:%Y-%m-%d %H:%M:%S}",
+        "at": f"{moment(one.at):%Y-%m-%d %H:%M:%S}",
         "by": one.by,
         "action": _(ACTIONS[one.action]) if one.action in ACTIONS else one.action,
         "kind": _(KINDS[one.object_kind]) if one.object_kind in KINDS else one.object_kind,

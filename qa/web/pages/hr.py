@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import Response
 
-from qa.appraisal import closing, figures, files, month_table, workbook
+from qa.appraisal import closing, figures, files, month_table, undated, workbook
 from qa.appraisal.month_table import Table
 from qa.ledger import ClosedMonth
 from qa.people.accounts import UserRole
@@ -86,6 +86,7 @@ def _teams(ask: Ask, month: str, path: str) -> Response:
         teams=teams,
         links={kind: address(f"/appraisal/{kind}", query={"month": month}) for kind in ("xlsx", "csv")},
         behind=len(figures.waiting(ask.store, [month])),
+        undated=undated.told(undated.shown(ask.store.db)),
         most=MOST_SHOWN,
     )
 
@@ -115,6 +116,7 @@ def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) ->
         links={kind: address(f"/appraisal/{kind}", query=query) for kind in ("xlsx", "csv", "print")},
         signoffs=closing.signoffs(ask.store, made.month, made),
         notes=files.notes(made),
+        undated=undated.told(made.undated),
         few=MIN_RANKED,
         demo=any(row.of.demo for row in made.rows),
         **more,
@@ -199,13 +201,16 @@ def adjust(ask: Ask) -> Response:
     """Make corrections of a closed month stand."""
     month, (calls, on) = asked_month(ask, "form"), publications.chosen(ask.store.db, ask.form.all("call"))
 
-    def adjusted() -> Response:
-        number = closing.adjust(ask.store, month, calls, signed(ask), ask.form.text("reason"), on)
+    def ready() -> Callable[[], Response]:
+        return partial(adjusted, closing.adjusting(ask.store, month, calls, signed(ask), ask.form.text("reason"), on))
+
+    def adjusted(approve: Callable[[], int]) -> Response:
+        number = approve()
         for call_id in calls:
             ask.audit("month.adjust", "call", call_id, month=month)
         return ask.redirect(address("/months", query={"month": month}), notice=_("已批准 {n} 份更正", n=number))
 
-    return ask.attempt(adjusted, lambda problem: _months(ask, problem))
+    return ask.attempt_ready(ready, lambda problem: _months(ask, problem))
 
 
 # ---------------------------------------------------------------- start page

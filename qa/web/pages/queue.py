@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from qa.export import mask_name
-from qa.people.accounts import UserRole
 from qa.review import assignments, overturns, queue, sampling
 from qa.review.queue import WORTH, Filter
 from qa.web import newest
@@ -55,9 +54,10 @@ def page(ask: Ask) -> Response:
         rows=[(row, mask_name(row.call_id, numbers.get(row.call_id, "")), [_(WORTH[r][1]) for r in row.reasons]) for row in shown],
         filters=filters,
         team_options=[(team, team) for team in queue.teams(ask.store.db)],
-        people_options=[(name, name) for name in _people(ask)],
+        people_options=[(str(one.id), one.title) for one in assignments.reviewers(ask.store.db)],
         reasons=[(key, _(name)) for key, (_weight, name) in WORTH.items()],
         kept=_query(filters),
+        stands={**_query(filters), **({"from": offset} if offset else {})},
         count=f"{there}+" if there >= MOST else str(there),
         behind=behind,
         paging=_paging(filters, offset, more),
@@ -82,24 +82,23 @@ def _numbers(ask: Ask, calls: list[str]) -> dict[str, str]:
     return {row["call_id"]: row["customer_number"] or "" for row in found}
 
 
-def _people(ask: Ask) -> list[str]:
-    """Who reviews."""
-    found = ask.store.db.rows("select name, login from users where role = ? and not disabled order by name", UserRole.QA.value)
-    return [row["name"] or row["login"] for row in found]
-
-
 def assign(ask: Ask) -> Response:
     """Give the chosen calls to somebody."""
     calls = tuple(dict.fromkeys(ask.form.all("call")))
     if not 0 < len(calls) <= ROWS:
         raise Refused(400, _("请选择 1 到 {n} 通电话", n=ROWS))
-    assignee = ask.form.one_of("assignee", ["", *_people(ask)], "")
+    people = {str(one.id): one for one in assignments.reviewers(ask.store.db)}
+    chosen = people.get(ask.form.one_of("assignee", ["", *people], ""))
     known = {
         row["call_id"] for row in ask.store.db.rows(f"select call_id from calls where call_id in ({', '.join('?' * len(calls))})", *calls)
     }
-    moved = assignments.assign(ask.store, [call_id for call_id in calls if call_id in known], assignee, ask.user.name or ask.user.login)
-    ask.audit("review.assign", "calls", str(len(known)), assignee=assignee)
-    return ask.redirect(address("/review", query=_query(wanted(ask.query))), notice=_("已分派 {n} 通", n=moved))
+    account = chosen.id if chosen is not None else None
+    by = ask.user.name or ask.user.login
+    moved = assignments.assign(ask.store, [call_id for call_id in calls if call_id in known], account, by, ask.user.id)
+    ask.audit("review.assign", "calls", str(len(known)), assignee=chosen.login if chosen is not None else "")
+    offset = ask.query.integer("from", 0, high=MOST)
+    back = {**_query(wanted(ask.query)), **({"from": offset} if offset else {})}
+    return ask.redirect(address("/review", query=back) + "#calls", notice=_("已分派 {n} 通", n=moved))
 
 
 # ---------------------------------------------------------------- the day's plan, and how often rules are overturned

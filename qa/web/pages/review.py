@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from qa import report, role_marks
 from qa.books import Books
+from qa.clock import house_minute
 from qa.errors import StoreError
 from qa.operation import remains
 from qa.report_text import ROLE_TEXT, percent_text, speaker_text
@@ -30,14 +31,17 @@ if TYPE_CHECKING:
     from qa.web.ask import Ask, Problem
 
 OUTCOMES = (
-    (Outcome.PASS.value, marked("符合")),
-    (Outcome.FAIL.value, marked("不符合")),
+    (Outcome.PASS.value, marked("通过")),
+    (Outcome.FAIL.value, marked("不通过")),
     (Outcome.NOT_APPLICABLE.value, marked("不适用")),
     (Outcome.INCONCLUSIVE.value, marked("人工也无法判定")),
 )
 _TIME = re.compile(r"(?:(\d{1,3}):)?(\d{1,5}(?:\.\d{1,3})?)")
+_PLACE = re.compile(r"[A-Za-z0-9_.-]+")
+"""What an id on the screen is made of."""
 _DONE = {
     "confirm": marked("已确认"),
+    "uphold": marked("已确认原来的；没有判定过的地方仍待判定"),
     "overturn": marked("已改判，已重新计分"),
     "add": marked("已补充发现，已重新计分"),
     "drop": marked("已剔除发现，已重新计分"),
@@ -56,8 +60,8 @@ def page(ask: Ask) -> Response:
     return _screen(ask)
 
 
-def _screen(ask: Ask, refused: Problem | None = None) -> Response:
-    """``refused``: why the last decision was not taken; what was typed stays in its form."""
+def _screen(ask: Ask, refused: Problem | None = None, place: str = "") -> Response:
+    """``refused``: why the last decision was not taken; what was typed stays in its form, at the ``place`` of the page that it is about."""
     call_id, store = ask.params["call_id"], ask.store
     ask.audit("call.view", "call", call_id)
     of = verdicts.basis(store, call_id)
@@ -68,6 +72,8 @@ def _screen(ask: Ask, refused: Problem | None = None) -> Response:
     book = Books(store).known(card.provenance)
     call, card = review_view.masked(call, card)
     shown = remains.lines_left(view(call, card, book), there.gone)
+    rules, lines = review_view.rules(store, of, call, card, book), review_view.lines(call, shown.lines)
+    corrections = review_view.corrections(store, call_id, number)
     assigned = assignments.of_call(store.db, call_id)
     return ask.render(
         "web/review/review.html.j2",
@@ -85,9 +91,9 @@ def _screen(ask: Ask, refused: Problem | None = None) -> Response:
         coverage=card.coverage,
         duration_ms=call.audio.duration_ms,
         v=shown,
-        rules=review_view.rules(store, of, call, card, book),
-        lines=review_view.lines(call, shown.lines),
-        corrections=review_view.corrections(store, call_id, number),
+        rules=rules,
+        lines=lines,
+        corrections=corrections,
         voices=_voices(call),
         role_marks=[str(mark) for mark in role_marks.marks(store.db, call_id)],
         comments=reviews.of_call(store.db, call_id),
@@ -104,11 +110,12 @@ def _screen(ask: Ask, refused: Problem | None = None) -> Response:
         roles=[(role.value, ROLE_TEXT[role]) for role in role_marks.SETTABLE],
         on=versions.version(store.db, call_id),
         problem=refused.text if refused is not None else "",
+        refused_at=place if place in review_view.places(rules, lines, corrections) else "",
         typed=review_view.Typed(ask.form.pairs() if refused is not None else {}),
         filters_query=_kept(ask),
         blank=review_view.Typed(),
         source=report.provenance(call, card),
-        moment=review_view.moment_text,
+        moment=house_minute,
     )
 
 
@@ -125,21 +132,27 @@ def _voices(call: Call) -> list[tuple[str, str, str]]:
 
 def verdict(ask: Ask) -> Response:
     """A verdict on one rule."""
-    return _decided(ask, lambda ask, terms: partial(_verdict, ask, terms))
+    place = f"c-{ask.form.text('rule')}"
+    return _decided(ask, lambda ask, terms: partial(_verdict, ask, terms), lambda: place, place)
 
 
 def roles(ask: Ask) -> Response:
     """Who is who; the call is judged again at once."""
-    return _decided(ask, _roles)
+    return _decided(ask, _roles, lambda: "roles", "roles")
 
 
 def text(ask: Ask) -> Response:
     """Corrected text of a stretch, or a correction taken back; the call is judged again at once."""
-    return _decided(ask, _text)
+    if "undo" in ask.form:
+        return _decided(ask, _text, lambda: "corrections", "corrections")
+    speaker, start = ask.form.text("speaker"), ask.form.integer("start_ms", 0)
+    after = lambda: review_view.line_id(speaker, review_view.line_near(ask.store, ask.params["call_id"], speaker, start))  # noqa: E731
+    return _decided(ask, _text, after, review_view.line_id(speaker, start))
 
 
-def _decided(ask: Ask, ready: Callable[[Ask, Terms], Callable[[], str]]) -> Response:
-    """After a decision the screen again; a refused one shows why, with what was typed.  ``ready`` judges, what it returns writes."""
+def _decided(ask: Ask, ready: Callable[[Ask, Terms], Callable[[], str]], after: Callable[[], str], at_form: str) -> Response:
+    """After a decision the screen again, at the place that ``after`` gives; a refused one shows why, with what was typed, ``at_form``.
+    ``ready`` judges, what it returns writes."""
     call_id = ask.params["call_id"]
     reason, on, consent = ask.form.text("reason"), ask.form.text("on"), ask.form.text("closed_month") == "1"
 
@@ -152,24 +165,15 @@ def _decided(ask: Ask, ready: Callable[[Ask, Terms], Callable[[], str]]) -> Resp
         queue.update(ask.store, call_id)
         at = ask.form.integer("at", 0)
         back = address("/review/{call_id}", call_id=call_id, query={**_kept(ask), **({"at": at} if at else {})})
-        return ask.redirect(back + _place(ask), notice=notice)
+        place = after()
+        return ask.redirect(back + (f"#{place}" if _PLACE.fullmatch(place) else ""), notice=notice)
 
-    return ask.attempt_ready(judged, lambda problem: _screen(ask, problem))
-
-
-def _place(ask: Ask) -> str:
-    """Where on the screen one goes on: at the rule, the line or the corrections that the form belonged to."""
-    rule, speaker = ask.form.text("rule"), ask.form.text("speaker")
-    if rule and re.fullmatch(r"[a-z0-9_]+", rule):
-        return f"#c-{rule}"
-    if "undo" in ask.form:
-        return "#corrections"
-    return f"#line-{speaker}-{ask.form.integer('start_ms', 0)}" if re.fullmatch(r"[A-Za-z0-9_.-]+", speaker) else ""
+    return ask.attempt_ready(judged, lambda problem: _screen(ask, problem, at_form))
 
 
 def _verdict(ask: Ask, terms: Terms) -> str:
     call_id, rule, store = ask.params["call_id"], ask.form.text("rule"), ask.store
-    action = ask.form.one_of("action", tuple(_DONE))
+    action = ask.form.one_of("action", ("confirm", "overturn", "add", "drop", "withdraw"))
     if action == "confirm":
         given = verdicts.confirm(store, call_id, rule, terms)
     elif action == "overturn":
@@ -181,13 +185,15 @@ def _verdict(ask: Ask, terms: Terms) -> str:
             raise StoreError(rule, "没有写在第几秒", "请写明起止时间")
         given = verdicts.add(store, call_id, rule, found[0], terms)
     elif action == "drop":
-        kept = [int(place) for place in ask.form.all("kept") if place.isdigit() and len(place) < 6]
-        given = verdicts.drop(store, call_id, rule, kept, terms)
+        kept, dismissed = (
+            [int(place) for place in ask.form.all(name) if place.isdecimal() and len(place) < 6] for name in ("kept", "dismissed")
+        )
+        given = verdicts.drop(store, call_id, rule, kept, terms, dismissed)
     else:
         given = verdicts.withdraw(store, call_id, rule, terms)
     details = {"rule": rule, "verdict": given.verdict.id, "outcome": str(given.verdict.outcome or ""), "scorecard": given.saved.id}
-    ask.audit(f"review.{action}", "call", call_id, **details)
-    return _told(_(_DONE[action]), given.saved.proposed, given.others)
+    ask.audit(f"review.{given.verdict.action}", "call", call_id, **details)
+    return _told(_(_DONE[given.verdict.action]), given.saved.proposed, given.others)
 
 
 def _told(done: str, proposed: bool, others: tuple[str, ...]) -> str:
@@ -227,7 +233,15 @@ def _roles(ask: Ask, terms: Terms) -> Callable[[], str]:
     }
     whole = ask.form.text("whole") == "1"
     keep = role_marks.setting(
-        ask.store, call_id, given, terms.by, terms.reason, apart=not whole, closed_month=terms.closed_month, on=terms.on
+        ask.store,
+        call_id,
+        given,
+        terms.by,
+        terms.reason,
+        apart=not whole,
+        closed_month=terms.closed_month,
+        on=terms.on,
+        user_id=terms.user_id,
     )
 
     def written() -> str:
@@ -272,12 +286,12 @@ def _texts(ask: Ask, span: Span) -> tuple[str, str]:
 
 def finish(ask: Ask) -> Response:
     """The review of this call is done; on to the next one of the queue."""
-    return ask.attempt(lambda: _finished(ask), lambda problem: _screen(ask, problem))
+    return ask.attempt(lambda: _finished(ask), lambda problem: _screen(ask, problem, "done"))
 
 
 def _finished(ask: Ask) -> Response:
     call_id = ask.params["call_id"]
-    done = reviews.finish(ask.store, call_id, signed(ask), ask.form.text("comment"), ask.form.text("on"))
+    done = reviews.finish(ask.store, call_id, signed(ask), ask.form.text("comment"), ask.form.text("on"), ask.user.id)
     if ask.form.text("publish") == "1":
         made = publications.publish(ask.store, [call_id], signed(ask), "复核后公布")
         ask.audit("call.publish", "call", call_id, publications=len(made))

@@ -27,7 +27,7 @@ def _many(n: int) -> str:
 
 def reviewers(ask: Ask) -> dict[str, object] | None:
     """For QA: the queue, what is assigned, appeals, and what is not published."""
-    db, mine = ask.store.db, ask.user.name or ask.user.login
+    db, mine = ask.store.db, str(ask.user.id)
     queue.refresh(ask.store, AT_ONCE)
     answers = sum(len(appeals.waiting(db, level, None, ask.today)) for level in (QA, FINAL))
     links = [

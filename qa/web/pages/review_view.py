@@ -3,19 +3,19 @@ correct.  Telephone numbers are masked; a correction keeps what the mask hides (
 
 from __future__ import annotations
 
-import datetime
 import difflib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
-from qa.clock import HOUSE_ZONE
+from qa.clock import house_day
 from qa.errors import StoreError
 from qa.export import mask_text
 from qa.ledger_calls import StoredCall
 from qa.report_privacy import without_numbers
 from qa.report_view import CheckView, Line, checks
 from qa.review import text_marks, verdicts
-from qa.review.appeal_states import LEVELS, REFUSED, WAITING, State, house_day
-from qa.review.rulings import Verdict, holding, judged_on, of_call, standing
+from qa.review.appeal_states import LEVELS, REFUSED, WAITING, State
+from qa.review.rulings import SINGLE, Verdict, holding, judged_on, of_call, standing
 from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.types import Call, CheckResult, Outcome, Scorecard, Utterance
@@ -49,7 +49,8 @@ class Ruled:
 class RuleView:
     """``now`` is the result that counts, ``machine`` what the program found where a person ruled otherwise; ``past``: the other
     verdicts, also later ones of another recording or part.  ``breaches``: places of the findings that are breaches, for those that a
-    person drops.  ``outgrown``: the person's verdict does not cover all that was found since."""
+    person drops.  ``undecided``: places of findings that the person's verdict does not cover.  ``confirmable``: whether it can be confirmed
+    as it stands, and anything hangs on it.  ``asked``: start, end (seconds) and role of the first undecided place, for one that adds it."""
 
     now: CheckView
     machine: CheckView | None
@@ -58,7 +59,9 @@ class RuleView:
     breaches: tuple[int, ...]
     severity: str
     open: bool
-    outgrown: bool
+    undecided: tuple[int, ...]
+    confirmable: bool
+    asked: tuple[str, str, str] | None
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,24 @@ def lines(call: Call, shown: tuple[Line, ...]) -> tuple[LineView, ...]:
         one = said.get((line.start_ms, line.end_ms, text)) if line.kind != "due" else None
         made.append(LineView(line, label_as_heard(call, one) if one is not None else None, text))
     return tuple(made)
+
+
+def places(rules: Iterable[RuleView], shown: Iterable[LineView], marks: Collection[MarkView]) -> frozenset[str]:
+    """Ids of the places on the screen at which one can go on."""
+    at = [f"c-{one.now.check_id}" for one in rules] + [line_id(one.label, one.line.start_ms) for one in shown if one.label is not None]
+    return frozenset([*at, *(["corrections"] if marks else []), "roles", "done"])
+
+
+def line_id(label: str, start_ms: int) -> str:
+    """The id of a line of the transcript."""
+    return f"line-{label}-{start_ms}"
+
+
+def line_near(store: Store, call_id: str, label: str, start_ms: int) -> int:
+    """Where the line of a voice begins that is nearest to where one began: corrected words may begin a little later."""
+    call = store.load(verdicts.basis(store, call_id))
+    own = [one.span.start_ms for one in call.transcript.utterances if label_as_heard(call, one) == label]
+    return min(own, key=lambda ms: abs(ms - start_ms), default=start_ms)
 
 
 def label_as_heard(call: Call, one: Utterance) -> str:
@@ -105,16 +126,19 @@ def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleB
     for result in card.results:
         past = given.get(result.check_id, [])
         last = counting.get(result.check_id)
+        ruled = _ruled(store, last, of, number) if last is not None else None
         made.append(
             RuleView(
                 now=now[result.check_id],
                 machine=machine[result.check_id] if result.machine is not None else None,
-                ruled=_ruled(store, last, of, number) if last is not None else None,
+                ruled=ruled,
                 past=tuple(_ruled(store, one, of, number) for one in past if one != last),
                 breaches=breaches(result),
                 severity=result.severity,
                 open=not result.settled and result.outcome in _OPEN,
-                outgrown=result.outgrown,
+                undecided=verdicts.undecided(result),
+                confirmable=_confirmable(result, ruled),
+                asked=_asked(result),
             )
         )
     order = {check_id: place for place, check_id in enumerate(machine)}
@@ -122,10 +146,22 @@ def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleB
     return tuple(sorted(made, key=lambda one: (not needed[one.now.check_id], order[one.now.check_id])))
 
 
+def _asked(result: CheckResult) -> tuple[str, str, str] | None:
+    found = (one for place in verdicts.undecided(result) for one in result.findings[place].evidence)
+    return next(((f"{one.span.start_ms / 1000:g}", f"{one.span.end_ms / 1000:g}", one.role.value) for one in found), None)
+
+
+def _confirmable(result: CheckResult, ruled: Ruled | None) -> bool:
+    """Whoever said something of single places knew of those that are open."""
+    if result.outcome is Outcome.ERROR or (result.outgrown and result.outcome is not Outcome.FAIL):
+        return False
+    return ruled is None or any(ruled.action not in SINGLE or one not in verdicts.OPEN.values() for one in ruled.on)
+
+
 def breaches(result: CheckResult) -> tuple[int, ...]:
-    """Places (from 0, among the findings) of a deduction's breaches; nothing where there is one alone."""
+    """Places (from 0, among the findings) of a deduction's breaches; nothing where there is one alone and nothing beside it is open."""
     found = tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.FAIL)
-    return found if result.outcome is Outcome.FAIL and len(found) > 1 else ()
+    return found if result.outcome is Outcome.FAIL and (len(found) > 1 or result.outgrown) else ()
 
 
 def _ruled(store: Store, one: Verdict, of: StoredCall, number: str) -> Ruled:
@@ -206,8 +242,3 @@ def state_text(now: State) -> str:
         late = _("，已过期限") if now.overdue else ""
         return _("待{level}答复（{day} 前{late}）", level=_(LEVELS[now.level]), day=now.due, late=late)
     return _(now.title) + (_("（{day} 前）", day=now.due) if now.status == REFUSED else "")
-
-
-def moment_text(created: str) -> str:
-    """ISO 8601 UTC as the house's wall clock, to the minute."""
-    return datetime.datetime.fromisoformat(created).astimezone(HOUSE_ZONE).strftime("%Y-%m-%d %H:%M")

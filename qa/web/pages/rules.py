@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from qa.clock import house_minute
 from qa.errors import QaError
 from qa.outcome_words import OUTCOMES
 from qa.people.accounts import User
-from qa.review import list_names, rule_editing, rule_limits
+from qa.review import list_names, rule_editing, rule_limits, rule_texts
 from qa.review.rule_editing import Draft, WrongLimits
 from qa.review.rule_limits import Limit
+from qa.review.rule_texts import Stale
 from qa.rules.book import Rule, RuleBook
 from qa.store import Store
 from qa.web import newest
@@ -41,7 +43,7 @@ def page(ask: Ask) -> Response:
         title=_("规则书"),
         books=[(book_id, versions, max(versions, key=lambda v: v.number)) for book_id, versions in books if versions],
         drafts=rule_editing.drafts(ask.store.db),
-        moment=review_view.moment_text,
+        moment=house_minute,
     )
 
 
@@ -73,13 +75,34 @@ def draft(ask: Ask) -> Response:
 
 @dataclass(frozen=True)
 class RuleForm:
-    """The numbers of a rule as a form: ``asked`` what the house demands, ``fine`` what measures; ``wrong``: beside which field, what."""
+    """The numbers and texts of a rule as a form: ``asked`` what the house demands, ``fine`` what measures; ``stale``: texts that say a
+    number of before; ``wrong``: beside which field, what."""
 
     rule: Rule
     asked: tuple[Limit, ...]
     fine: tuple[Limit, ...]
+    stale: tuple[Stale, ...]
     wrong: Mapping[str, str]
     typed: Mapping[str, str]
+
+    @property
+    def texts(self) -> list[tuple[str, str, str, int, tuple[Stale, ...]]]:
+        """The texts that can be edited: key, name, text, most characters, what is stale in it."""
+        known = rule_texts.of_rule(self.rule)
+        keys = rule_texts.NAMES.items()
+        return [(key, name, known[key], rule_texts.LONGEST[key], self._of(key)) for key, name in keys]
+
+    @property
+    def apart(self) -> tuple[Stale, ...]:
+        """What is stale in texts that cannot be edited here (of variants)."""
+        return tuple(one for one in self.stale if one.key not in rule_texts.NAMES)
+
+    @property
+    def texts_open(self) -> bool:
+        return bool(self.stale) or any(key in self.wrong for key in rule_texts.NAMES)
+
+    def _of(self, key: str) -> tuple[Stale, ...]:
+        return tuple(one for one in self.stale if one.key == key)
 
 
 @dataclass(frozen=True)
@@ -96,7 +119,7 @@ class ListForm:
         return sum(1 for line in self.text.splitlines() if line.strip() and not line.startswith("#"))
 
 
-def _rule_forms(ask: Ask, book: RuleBook, error: QaError | None) -> list[RuleForm]:
+def _rule_forms(ask: Ask, book: RuleBook, stale: tuple[Stale, ...], error: QaError | None) -> list[RuleForm]:
     """A form for each rule that has numbers; that of a rule whose numbers were refused with what was typed."""
     refused = ask.form.text("rule") if error is not None else ""
     forms = []
@@ -107,7 +130,8 @@ def _rule_forms(ask: Ask, book: RuleBook, error: QaError | None) -> list[RuleFor
         asked = tuple(limit for limit in limits if not limit.name.fine)
         fine = tuple(limit for limit in limits if limit.name.fine)
         if limits:
-            forms.append(RuleForm(rule, asked, fine, wrong, dict(_numbers(ask)) if mine else {}))
+            old = tuple(one for one in stale if one.rule_id == rule.id)
+            forms.append(RuleForm(rule, asked, fine, old, wrong, {**dict(_numbers(ask)), **_texts(ask)} if mine else {}))
     return forms
 
 
@@ -134,7 +158,7 @@ def _range(limit: Limit) -> str:
 def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None, tried: object = None) -> Response:
     wrong = rule_editing.problems(one)
     book, base = rule_editing.editable(ask.store, one), ask.store.ledger.load(one.base_hash)
-    lists = _list_forms(one, book, wrong)
+    lists, stale = _list_forms(one, book, wrong), rule_editing.stale(ask.store, one) if not one.adopted else ()
     until = ask.query.day("until") or newest.day(ask.store, ask.today) or ask.today
     since = ask.query.day("since") or until - datetime.timedelta(days=TRIED_DAYS)
     return ask.render(
@@ -142,7 +166,8 @@ def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None,
         status,
         title=_("规则书 {book} 的草稿 {n}", book=one.book_id, n=one.id),
         one=one,
-        rules=_rule_forms(ask, book, error),
+        rules=_rule_forms(ask, book, stale, error),
+        stale=stale,
         allowed=_range,
         language=0 if ask.lang == "zh" else 1,
         was={(limit.rule_id, limit.key): limit.value for limit in rule_editing.limits(base)},
@@ -151,7 +176,7 @@ def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None,
         elsewhere=[told for told in wrong if not any(told in form.wrong for form in lists)],
         used=[version.version for version in ask.store.ledger.versions(one.book_id)],
         history=rule_editing.history(ask.store.db, one.id),
-        moment=review_view.moment_text,
+        moment=house_minute,
         tried=tried,
         outcome_words=OUTCOMES,
         since=since.isoformat(),
@@ -184,12 +209,13 @@ def _change(ask: Ask, one: Draft, revision: int) -> str:
         rule_editing.set_word_list(ask.store, one.id, revision, name, ask.form.raw("text"), signed(ask))
         ask.audit("rules.words", "draft", str(one.id), list=name)
         return _("词表已保存")
-    rule, values = ask.form.text("rule"), dict(_numbers(ask))
-    made = rule_editing.set_limits(ask.store, one.id, revision, rule, values, signed(ask))
+    rule, values, texts = ask.form.text("rule"), dict(_numbers(ask)), _texts(ask)
+    made = rule_editing.set_limits(ask.store, one.id, revision, rule, values, signed(ask), texts)
     if made.revision == revision:
-        return _("数字都没有变")
+        return _("什么都没有变")
     ask.audit("rules.limit", "draft", str(one.id), rule=rule, change=made.what[:200])
-    return _("限值已保存")
+    old = [found for found in rule_editing.stale(ask.store, made) if found.rule_id == rule]
+    return _("已保存，但有文字还写着原来的数字，请看“{title}”", title=old[0].title) if old else _("限值已保存")
 
 
 def _numbers(ask: Ask) -> list[tuple[str, str]]:
@@ -198,6 +224,11 @@ def _numbers(ask: Ask) -> list[tuple[str, str]]:
     if len(keys) != len(values):
         raise Refused(400, _("表单不完整，请刷新页面"))
     return [(key, value[:30]) for key, value in zip(keys, values, strict=True)]
+
+
+def _texts(ask: Ask) -> dict[str, str]:
+    """The texts of a form, by key."""
+    return {key: ask.form.text(f"text-{key}") for key in rule_texts.NAMES if f"text-{key}" in ask.form}
 
 
 def adopt(ask: Ask) -> Response:
@@ -209,8 +240,9 @@ def _adopt(ask: Ask, one: Draft, revision: int) -> str:
     day = ask.form.day("from")
     if day is None:
         raise Refused(400, _("请写明日期"))
-    book = rule_editing.adopt(ask.store, one.id, revision, ask.form.text("version")[:40], day, signed(ask))
-    ask.audit("rules.adopt", "draft", str(one.id), version=book.stamp, day=day.isoformat())
+    version, old_texts = ask.form.text("version")[:40], ask.form.text("old-texts") == "1"
+    book = rule_editing.adopt(ask.store, one.id, revision, version, day, signed(ask), old_texts=old_texts)
+    ask.audit("rules.adopt", "draft", str(one.id), version=book.stamp, day=day.isoformat(), **({"old_texts": 1} if old_texts else {}))
     return _("已采用，自 {day} 起施行；已评过的通话用 qa rescore 重评", day=day.isoformat())
 
 

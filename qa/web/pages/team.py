@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.appraisal import closing, figures, month_table
+from qa.appraisal import closing, figures, month_table, undated
 from qa.appraisal.figures import AgentMonth, CheckCount
 from qa.appraisal.month_table import ALIKE, APART, BEFORE_IT, FEW, MOVED, UNLIKE, Row, Table
 from qa.appraisal.own import TREND_MONTHS
@@ -113,7 +113,13 @@ def choose(ask: Ask) -> Response:
         found.append((team, len(own), sum(one[2] for one in own), sum(one[3] for one in own), fmean(means) if means else None))
     ask.audit("team.view", "team", "", month=month, teams=[one[0] for one in found])
     return ask.render(
-        "web/team/teams.html.j2", title=_("班组"), month=month, months=month_choices(ask.store, month), teams=found, behind=behind
+        "web/team/teams.html.j2",
+        title=_("班组"),
+        month=month,
+        months=month_choices(ask.store, month),
+        teams=found,
+        behind=behind,
+        undated=undated.told(undated.shown(ask.store.db)),
     )
 
 
@@ -152,6 +158,7 @@ def _page(ask: Ask, refused: Problem | None = None) -> Response:
         digest=closing.digest(table, team),
         may_sign=ask.may(Permission.SIGN_OFF) and table.closed is None and bool(table.rows),
         demo=any(one.demo for one in own),
+        undated=undated.told(table.undated),
         problem=refused.text if refused is not None else "",
     )
 
@@ -226,5 +233,6 @@ def agent(ask: Ask) -> Response:
         calls=[(call, mask_name(call.call_id, call.customer_number), moment(call.started)) for call in reversed(how.calls)],
         may_open=ask.may(Permission.CALL),
         behind=behind,
+        undated=undated.told(undated.shown(ask.store.db, team=team, agent_id=agent_id)),
         few=MIN_RANKED,
     )

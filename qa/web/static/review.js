@@ -3,7 +3,9 @@
   "use strict";
   const audio = document.getElementById("audio"), keys = document.getElementById("keys-on");
   const player = document.querySelector(".player"), comment = document.querySelector("details.comment"), small = window.matchMedia("(max-width: 640px)");
-  if (player && window.ResizeObserver) new ResizeObserver(() => document.documentElement.style.setProperty("--player", `${player.offsetHeight}px`)).observe(player);
+  const room = () => document.documentElement.style.setProperty("--player", `${player.offsetHeight}px`);
+  if (player) room();
+  if (player && window.ResizeObserver) new ResizeObserver(room).observe(player);
   const fold = () => {  // a small screen has no room for an empty comment
     document.querySelector(".done").classList.toggle("folds", small.matches);
     comment.open = !small.matches || document.getElementById("comment").value !== "";
@@ -11,7 +13,12 @@
   small.addEventListener("change", fold);
   fold();
   const rules = () => [...document.querySelectorAll("article.rule")];
-  let current = "";
+  // where one stops on the way: each place of a rule that nobody has ruled on, or else the rule
+  const stops = () => rules().flatMap((one) => {
+    const open = [...one.querySelectorAll("[data-undecided]")];
+    return (open.length ? open : [one]).map((place) => ({ one, place }));
+  });
+  let current = "", stop = null;
   const article = () => document.querySelector(`article.rule[data-rule="${CSS.escape(current)}"]`) || rules()[0];
   const seconds = () => (audio ? audio.currentTime : 0);
   const shown = (s) => (Math.round(s * 10) / 10).toFixed(1);
@@ -19,17 +26,24 @@
   try { keys.checked = localStorage.getItem("review-keys") !== "off"; } catch { /* no storage: on */ }
   keys.addEventListener("change", () => { try { localStorage.setItem("review-keys", keys.checked ? "on" : "off"); } catch { /* for this page only */ } });
 
-  const go = (one, play) => {
-    if (!one) return;
-    current = one.dataset.rule;
+  const bring = (one, ...places) => {  // each of the places in view as far as the one after it lets it
     one.focus({ preventScroll: true });
-    one.scrollIntoView({ block: "nearest" });
-    const at = one.querySelector("[data-ms]");
+    places.forEach((place) => place && place.scrollIntoView({ block: "nearest", behavior: "instant" }));
+  };
+  const go = (one, play, place) => {
+    if (!one) return;
+    stop = place || null;
+    bring(one, one, one.querySelector("header"), stop !== one && stop);
+    current = one.dataset.rule;
+    const at = stop && stop.matches("[data-undecided]") ? stop.querySelector("[data-ms]") : one.querySelector("[data-undecided] [data-ms]") || one.querySelector("[data-ms]");
     if (play && audio && at) { audio.currentTime = Number(at.dataset.ms) / 1000; const p = audio.play(); if (p) p.catch(() => {}); }
   };
   const step = (sign) => {
-    const all = rules(), place = all.findIndex((one) => one.dataset.rule === current);
-    go(all[Math.max(0, Math.min(all.length - 1, place + sign))], true);
+    const all = stops();
+    let at = all.findIndex((each) => each.place === stop);
+    if (at < 0 || all[at].one.dataset.rule !== current) at = all.findIndex((each) => each.one.dataset.rule === current);
+    const next = all[Math.max(0, Math.min(all.length - 1, at + sign))];
+    if (next) go(next.one, true, next.place);
   };
   const open = (act) => {
     const one = article(), at = one && one.querySelector(`details[data-act="${act}"]`);
@@ -38,7 +52,7 @@
     at.open = true;
     const start = at.querySelector('input[name="start"]');
     if (start && !start.value && act === "add") start.value = shown(Math.max(0, seconds() - 2)), at.querySelector('input[name="end"]').value = shown(seconds());
-    (at.querySelector('select[name="outcome"]') || start || at.querySelector('input[name="reason"]')).focus();
+    (at.querySelector('select[name="outcome"]') || start || at.querySelector('input[name="dismissed"]') || at.querySelector('input[name="kept"]') || at.querySelector('input[name="reason"]')).focus();
   };
   const put = (name) => {
     const at = article() && article().querySelector(`details[open] input[name="${name}"]`);
@@ -55,7 +69,7 @@
     if (at) { at.open = true; at.querySelector("textarea").focus(); }
   };
   const acts = {
-    j: () => step(1), k: () => step(-1), o: () => open("overturn"), a: () => open("add"), w: () => open("withdraw"),
+    j: () => step(1), k: () => step(-1), o: () => open("overturn"), a: () => open("add"), w: () => open("withdraw"), d: () => open("drop"),
     c: () => { const b = article() && article().querySelector('button[data-act="confirm"]'); if (b) { current = article().dataset.rule; b.click(); } },
     r: () => { const at = document.getElementById("roles"); at.open = true; const s = at.querySelector("select"); if (s) s.focus(); },
     t: correct, f: () => { comment.open = true; document.getElementById("comment").focus(); },
@@ -73,20 +87,27 @@
     e.preventDefault();
     act();
   });
-  const place = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (place && place.matches("[tabindex='-1']")) place.focus({ preventScroll: true });
+  // a refused decision is told beside its form: in view below the player, and read out as it has the focus
+  const refused = () => {
+    const told = document.getElementById("refused");
+    if (told) bring(told, told);
+    return told !== null;
+  };
+  refused();
   document.addEventListener("focusin", (e) => { const one = e.target.closest("article.rule"); if (one) current = one.dataset.rule; });
   document.addEventListener("submit", (e) => {
     const at = e.target.querySelector('input[name="at"]');
     if (at && audio) at.value = String(Math.round(1000 * seconds()));
   }, true);
   document.addEventListener("htmx:configRequest", (e) => { if (audio && "at" in e.detail.parameters) e.detail.parameters.at = String(Math.round(1000 * seconds())); });
-  ["htmx:afterSwap", "htmx:afterSettle"].forEach((e) => document.addEventListener(e, () => {  // at once, and again where settling moved it
+  const back = () => {
     const on = document.getElementById("review").dataset.on;
     document.querySelectorAll('input[name="on"]').forEach((one) => { one.value = on; });
     const at = article();
-    const refused = document.querySelector("#review [role=alert]");
-    if (refused) refused.scrollIntoView({ block: "nearest" });
-    if (at && current) go(at, false);
-  }));
+    if (!refused() && at && current) go(at, false);
+    placed = document.activeElement;
+  };
+  let placed = null;
+  document.addEventListener("htmx:afterSwap", back);
+  document.addEventListener("htmx:afterSettle", () => { if ([placed, document.body].includes(document.activeElement)) back(); });  // settling moves it
 })();

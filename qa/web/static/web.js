@@ -1,4 +1,5 @@
-// What every page has: the CSRF token in htmx's requests, parts of a page replaced also when a form was refused, menus closed by Escape.
+// What every page has: the CSRF token in htmx's requests, parts of a page replaced also when a form was refused, menus closed by Escape, and the
+// focus at the place to which one comes back.
 (() => {
   "use strict";
   document.addEventListener("htmx:configRequest", (e) => {
@@ -9,6 +10,11 @@
   document.addEventListener("keydown", (e) => {
     if (e.key === "Escape") document.querySelectorAll("details.me[open]").forEach((d) => { d.open = false; d.querySelector("summary").focus(); });
   });
+  const place = document.querySelector(":target");
+  if (place && place.matches("[tabindex='-1']")) {  // the browser has scrolled there by itself; now that the page has its size it is done again
+    place.focus({ preventScroll: true });
+    requestAnimationFrame(() => place.scrollIntoView({ block: "nearest", behavior: "instant" }));
+  }
   document.addEventListener("submit", (e) => {
     const ask = e.target.dataset && e.target.dataset.confirm;
     if (ask && !window.confirm(ask)) e.preventDefault();
