@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -283,7 +284,7 @@ def adjust(
         raise StoreError("qa adjust", "应写一通电话，或用 --month 写一个月份", "请写 qa adjust 通话 …，或 qa adjust --month 2025-06 …")
     with Store(db, create=False) as store:
         with store.db.writing():
-            withdrawn, made = _decided(store, call, month, by, reason, scorecard)
+            withdrawn, made = _confirmed(store, call, month, by, reason, scorecard)
             _log(store, by, withdrawn, made)
             after = _counted_after(store, withdrawn, made)
         rows = [_adjusted(store, one) for one in made]
@@ -320,6 +321,20 @@ def _decided(
     if call is None:
         return store.adjust_month(month or "", by, reason)
     return ledger_closing.decide(store, [call], by, reason, scorecard)
+
+
+def _confirmed(
+    store: Store, call: str | None, month: str | None, by: str, reason: str, scorecard: int | None
+) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+    """The same, where it charges nobody for what no person has confirmed."""
+    from qa.appraisal import closing, correcting
+
+    asked = [call] if call is not None else [one.call_id for one in closing.proposals(store, month or "", limit=sys.maxsize)]
+    waits = correcting.of_calls(store, asked)
+    withdrawn, made = _decided(store, call, month, by, reason, scorecard)
+    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
+    correcting.check(store, month or call or "", waits, decided)
+    return withdrawn, made
 
 
 def _log(store: Store, by: str, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> None:

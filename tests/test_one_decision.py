@@ -13,6 +13,7 @@ from qa import scoring
 from qa.errors import StoreError
 from qa.ledger_closing import close_month, decide
 from qa.rescore import day_of, judge, recount
+from qa.review import reviews
 from qa.rules.book import RuleBook
 from qa.store import Store
 from qa.types import Call
@@ -117,6 +118,9 @@ def test_the_month_is_accepted_with_both_sides(qa: Run, store: Store, fined: Rul
     scored(store, fined, told("a", "C6", "06-01"))
     close_month(store, "2025-05", "主管")
     scored(store, fined, told("a", "C5", "05-01"))
+    refused = qa("adjust", "--month", "2025-05", "--by", "主管", "--reason", "日期更正", "--db", "t.db")
+    assert refused.code == 2 and "没有人确认过的罚款" in refused.err and counted(store) == ["C6"]
+    reviews.finish(store, "C5", "质检")  # the fine is new in May: a person answers for it first
     done = qa("adjust", "--month", "2025-05", "--by", "主管", "--reason", "日期更正", "--db", "t.db", "--json")
     assert len(done.json) == 2 and counted(store) == ["C5"]
 

@@ -6,6 +6,7 @@ Of a closed month the repetitions are those that were kept at its closing, less 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -64,13 +65,19 @@ def token(store: Store, agent_id: str, month: str) -> int | None:
 
 
 def fines(
-    store: Store, agent_id: str, month: str, calls: Sequence[LightCall], books: KnownBooks, known: dict[str, Charged] | None = None
+    store: Store,
+    agent_id: str,
+    month: str,
+    calls: Sequence[LightCall],
+    books: KnownBooks,
+    known: dict[str, Charged] | None = None,
+    confirmed: Mapping[str, frozenset[str]] = MappingProxyType({}),
 ) -> Fines:
     """The money of the month; within one view of the database (``reading``) where others may write.  ``known``: of earlier months that were
-    counted for this."""
+    counted for this; ``confirmed``: as of :func:`qa.appraisal.fines.of_judged`."""
     of = (book for call in calls if (book := books.of(call)) is not None)
     before = _before(store, agent_id, month, of, books, {} if known is None else known)
-    return money_of.of_month(store, calls, *explain.parse_month(month), before, books)
+    return money_of.of_month(store, calls, *explain.parse_month(month), before, books, confirmed)
 
 
 def of_sheet(store: Store, sheet: MonthSum, books: KnownBooks) -> Fines:

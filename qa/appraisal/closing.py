@@ -9,9 +9,10 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from qa import explain, ledger_closing, read_ahead, rows
-from qa.appraisal import month_table, undated
+from qa.appraisal import correcting, month_table, undated
 from qa.appraisal.month_table import Table
 from qa.appraisal.periods import month_of
 from qa.books import Books
@@ -19,6 +20,7 @@ from qa.clock import house_day
 from qa.errors import ConflictError, StoreError
 from qa.export import mask_name
 from qa.ledger import ClosedMonth
+from qa.ledger_cards import coming
 from qa.read_ahead import Ahead
 from qa.review.recounting import at_hand, counted_again
 from qa.store import Store
@@ -65,7 +67,11 @@ class Change:
 
 @dataclass(frozen=True)
 class Proposal:
-    """A scorecard of a closed month that waits for a decision; percents as of :class:`Change`.  ``call``: as it is shown."""
+    """What waits for a decision in a closed month: a scorecard; percents as of :class:`Change`.  ``call``: as it is shown.
+
+    ``withdrawal`` (Chinese): that the call counts no more, or again, "" where that is not proposed; ``scorecard_id`` is 0 where nothing
+    else waits of it.
+    """
 
     call_id: str
     call: str
@@ -74,6 +80,16 @@ class Proposal:
     before: float | None
     after: float | None
     scorecard_id: int
+    withdrawal: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many corrections and how many withdrawals wait in a closed month (``2025-06``)."""
+
+    month: str
+    corrections: int
+    withdrawals: int
 
 
 # ---------------------------------------------------------------- sign-off
@@ -253,26 +269,53 @@ _WAITING = """select s.id, s.call_id, s.percent, c.agent_id, c.started, c.custom
   left join current_scorecards now on now.call_id = s.call_id
   where s.standing = 0 and s.id = (select max(own.id) from scorecards own where own.call_id = s.call_id)
   and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)
-  and c.started >= ? and c.started < ? order by c.started limit ?"""
+  and (c.started >= ?1 and c.started < ?2 or c.call_id in (select value from json_each(?3))) order by c.started limit ?4"""
+_WITHDRAWN = """select c.call_id, c.agent_id, c.started, c.customer_number, now.percent as was
+  from calls c left join standing_scorecards now using (call_id) where c.call_id = ?"""
 
 
 def proposals(store: Store, month: str, limit: int = 200) -> tuple[Proposal, ...]:
-    """Scorecards of a closed month that wait for a decision, by start."""
-    return tuple(_proposals(store, month, limit))
+    """What waits for a decision in a closed month, or to come into it, by start."""
+    found = list(_proposals(store, month, limit))
+    known = {one.call_id for one in found}
+    alone = [one for one in store.withdrawals.waiting(month) if one.call_id not in known]
+    found += [_withdrawn(store, one.call_id) for one in alone[: limit - len(found)]]
+    return tuple(sorted(found, key=lambda one: (one.started, one.call_id)))
 
 
 def _proposals(store: Store, month: str, limit: int) -> Iterator[Proposal]:
-    for row in store.db.rows(_WAITING, month, f"{month}-99", limit):
-        call = mask_name(row["call_id"], row["customer_number"] or "")
-        yield Proposal(row["call_id"], call, row["agent_id"] or "", row["started"], row["was"], row["percent"], row["id"])
+    into = [call_id for call_id, of in coming(store.db).items() if of == month]
+    for row in store.db.rows(_WAITING, month, f"{month}-99", rows.to_json(into), limit):
+        yield _proposal(store, row, row["percent"], row["id"])
+
+
+def _withdrawn(store: Store, call_id: str) -> Proposal:
+    (row,) = store.db.rows(_WITHDRAWN, call_id)
+    return _proposal(store, row, None, 0)
+
+
+def _proposal(store: Store, row: dict[str, Any], after: float | None, scorecard_id: int) -> Proposal:
+    number = row["customer_number"] or ""
+    withdrawal = store.withdrawals.pending(row["call_id"])
+    told = mask_name(str(withdrawal), number) if withdrawal is not None else ""
+    who = row["agent_id"] or "", row["started"] or ""
+    return Proposal(row["call_id"], mask_name(row["call_id"], number), *who, row["was"], after, scorecard_id, told)
+
+
+def waiting(store: Store) -> tuple[Waiting, ...]:
+    """The closed months in which anything waits for a decision, the newest first."""
+    months = reversed(store.ledger.closed_months())
+    found = (Waiting(one.month, one.proposals, len(store.withdrawals.waiting(one.month))) for one in months)
+    return tuple(one for one in found if one.corrections or one.withdrawals)
 
 
 def adjust(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str, on: Mapping[str, int] = MappingProxyType({})) -> int:
-    """Make proposals of a closed month stand, with all that is one decision with them; returns how many scorecards came to stand.  First
+    """Make proposals of a closed month stand, with all that is one decision with them; returns how many calls were decided on.  First
     warnings are counted again then: what that moves in a closed month is proposed.
 
     ``on``: of calls the proposal that the person had before the eyes.
-    Errors: :class:`StoreError` where a call has no proposal in this month, or as of :func:`qa.ledger_closing.decide`;
+    Errors: :class:`StoreError` where a call has no proposal in this month, a fine would come into a closed month that no person has
+    confirmed, or as of :func:`qa.ledger_closing.decide`;
     :class:`ConflictError` where another one is proposed than ``on`` says.
     """
     return adjusting(store, month, call_ids, by, reason, on)()
@@ -291,6 +334,7 @@ def adjusting(
         raise StoreError(month, "没有选通话", "请选至少一通")
     seen = {call_id: on.get(call_id, store.pending(call_id)) for call_id in call_ids}
     _check_seen(store, seen)
+    waits = correcting.of_calls(store, call_ids)
     group, ahead = store.withdrawals.linked(call_ids), Ahead(store)
     for call_id in sorted(group):
         at_hand(store, call_id)
@@ -301,7 +345,7 @@ def adjusting(
     def kept() -> int:
         with store.db.writing(), read_ahead.using(ahead):
             _check_seen(store, seen)
-            return _adjusted(store, month, call_ids, by, reason)
+            return _adjusted(store, month, call_ids, by, reason, waits)
 
     return kept
 
@@ -312,10 +356,32 @@ def _check_seen(store: Store, seen: Mapping[str, int | None]) -> None:
             raise ConflictError(mask_name(call_id), "您打开之后，提议的更正又变了", "一份也没有批准；请看过新的更正再批准")
 
 
-def _adjusted(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str) -> int:
+def _adjusted(
+    store: Store, month: str, call_ids: Sequence[str], by: str, reason: str, waits: Mapping[correcting.Place, correcting.Waits]
+) -> int:
     concerned = {place for one in call_ids for place in ledger_closing.places(store, one)}
     withdrawn, made = ledger_closing.decide(store, call_ids, by, reason)
     decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
+    correcting.check(store, month, waits, decided)
     concerned |= {place for one in decided for place in ledger_closing.places(store, one)}
     counted_again(store, concerned, by, f"先警告的次数重算（{month} 的更正批准后）")
-    return len(made)
+    return len(set(decided))
+
+
+def refuse(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str, on: Mapping[str, int] = MappingProxyType({})) -> int:
+    """Leave what stands of calls of a closed month: what is proposed of them is refused, and not proposed again.  Returns how many.
+
+    Errors: as :func:`adjust`; :class:`StoreError` where nothing stands of a call, or it is one half of a decision.
+    """
+    if not call_ids:
+        raise StoreError(month, "没有选通话", "请选至少一通")
+    with store.db.writing():
+        _check_seen(store, {call_id: on.get(call_id, store.pending(call_id)) for call_id in call_ids})
+        for call_id in call_ids:
+            if store.pending(call_id) is None:
+                raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经批准")
+            found = store.db.rows("select id from standing_scorecards where call_id = ?", call_id)
+            if not found:
+                raise StoreError(mask_name(call_id), "此前没有有效的评分，没有可维持的", "请批准，或改正通话记录后重新评分")
+            ledger_closing.decide(store, [call_id], by, reason, found[0]["id"])
+    return len(call_ids)

@@ -8,8 +8,9 @@ repetition that makes another one dearer, and takes nobody's first warning.  Whe
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from qa.appraisal.light import KnownBooks, LightCall
 from qa.clock import moment
@@ -52,15 +53,34 @@ Judged = tuple[LightCall | Scorecard, datetime.datetime, RuleBook]
 """What stands of a call, when the call was (wall clock of UTC+8), and by which rule book it is counted."""
 
 
-def of_month(store: Store, calls: Sequence[LightCall], year: int, month: int, before: tuple[Counted, Counted], books: KnownBooks) -> Fines:
+_NONE: Mapping[str, frozenset[str]] = MappingProxyType({})
+
+
+def of_month(
+    store: Store,
+    calls: Sequence[LightCall],
+    year: int,
+    month: int,
+    before: tuple[Counted, Counted],
+    books: KnownBooks,
+    confirmed: Mapping[str, frozenset[str]] = _NONE,
+) -> Fines:
     """From the calls of one agent's month; ``before``: how often rules were charged in earlier months of the year, over all breaches and
-    over the confirmed ones."""
+    over the confirmed ones; ``confirmed``: as of :func:`of_judged`."""
     known = [(call, moment(call.started), book) for call in calls if (book := books.of(call)) is not None]
-    return _marked(replace(of_judged(store, known, year, month, before), unknown=len(calls) - len(known)))
+    return _marked(replace(of_judged(store, known, year, month, before, confirmed), unknown=len(calls) - len(known)))
 
 
-def of_judged(store: Store, known: Iterable[Judged], year: int, month: int, before: tuple[Counted, Counted]) -> Fines:
-    """The same from whatever tells the results."""
+def of_judged(
+    store: Store,
+    known: Iterable[Judged],
+    year: int,
+    month: int,
+    before: tuple[Counted, Counted],
+    confirmed: Mapping[str, frozenset[str]] = _NONE,
+) -> Fines:
+    """The same from whatever tells the results.  ``confirmed``: the rules whose breaches a person answers for, of calls that are looked at
+    with another scorecard than the one that stands."""
     known = tuple(known)
     fined = {card.call_id for card, at, book in known if any(_fined(one) for one in money.occurrences(card, at, book))}
     if not fined:
@@ -70,7 +90,7 @@ def of_judged(store: Store, known: Iterable[Judged], year: int, month: int, befo
     found = [one for card, at, book in known for one in money.occurrences(card, at, book, marks)]
     rules = {(one.book, one.rule.id) for one in found if _fined(one)}
     found = [one for one in found if (one.book, one.rule.id) in rules]  # also under versions that did not fine: they count for warnings
-    sure = reviews.confirmed_of(store, sorted({one.call_id for one in found}))
+    sure = {**reviews.confirmed_of(store, sorted({one.call_id for one in found})), **confirmed}
     whole = money.month(found, year, month, before[0])
     due = money.month((one for one in found if one.rule.id in sure.get(one.call_id, ())), year, month, before[1])
     pending = tuple(_pending(whole, sure))

@@ -61,6 +61,14 @@ def calls(store: Store, agent_id: str, since: str, before: str, published: bool)
     return tuple(_call(row, unpack(row["results_json"])) for row in found)
 
 
+def of_scorecard(store: Store, call_id: str, scorecard_id: int) -> LightCall | None:
+    """A call with one of its scorecards, whether that stands or not; None where there is none of these ids, or the call has no start."""
+    sql = f"""select {COLUMNS}, 0 as shown from calls c cross join scorecards s on s.call_id = c.call_id
+      where c.call_id = ? and s.id = ? and c.started is not null"""
+    found = store.db.rows(sql, call_id, scorecard_id)
+    return _call(found[0], judgements(store.db).unpack(found[0]["results_json"])) if found else None
+
+
 def _call(row: dict[str, Any], results: tuple[Result, ...]) -> LightCall:
     texts = {name: row[name] or "" for name in ("customer_number", "agent_name", "team", "rule_book", "rule_book_version")}
     plain = {name: row[name] for name in ("call_id", "started", "scorecard_id", "percent", "coverage")}

@@ -12,20 +12,29 @@ from qa.clock import house_day
 from qa.judgements import Result, shared
 from qa.review import publications
 from qa.review.appeal_records import WHOLE_CALL, Appeal, against
-from qa.review.appeal_states import ACCEPTED, CLOSED, State, today
+from qa.review.appeal_states import ACCEPT_PART, ACCEPTED, CLOSED, State, today
 from qa.review.rulings import Verdict, of_call
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store
 from qa.types import Outcome, Provenance, Scorecard
+from qa.withdrawals import BY
+
+AWAITS = {False: "申诉已成立，等人事批准", True: "申诉已部分成立，等人事批准"}
+"""What is said of an accepted appeal whose correction of a closed month nobody has approved yet; by whether a part alone was accepted."""
+DECLINED = "申诉已成立，人事没有批准更正"
 
 
 @dataclass(frozen=True)
 class Window:
-    """Whether an agent may appeal against a rule's result now: ``until`` the last day, ``why`` not (Chinese, "" where it is open)."""
+    """Whether an agent may appeal against a rule's result now: ``until`` the last day, ``why`` not (Chinese, "" where it is open).
+
+    ``awaits``: an appeal against it was accepted, and the correction of the closed month waits for approval.
+    """
 
     open: bool
     until: datetime.date | None
     why: str = ""
+    awaits: bool = False
 
 
 def terms_of(store: Store, made: Scorecard) -> AppealTerms:
@@ -64,6 +73,39 @@ def window(store: Store, call_id: str, rule_id: str, day: datetime.date | None =
     return windows(store, call_id, (rule_id,), day)[rule_id]
 
 
+def approval(store: Store, known: Appeal, day: datetime.date | None = None) -> str:
+    """What became of the correction that an accepted appeal made in a closed month (Chinese): that it waits for approval, or was not
+    approved; "" where there is nothing to be said."""
+    if known.rule_id == WHOLE_CALL or not _accepted(known):
+        return ""
+    waits = store.pending(known.call_id)
+    if waits is not None:
+        return AWAITS[known.state(day).part] if _rests(known, _kept(store, known.call_id, waits)) else ""
+    sql = "select * from adjustments where call_id = ? order by id desc limit 1"
+    for last in store.db.rows(sql, known.call_id):
+        refused = last["scorecard_id"] == last["before_id"] and last["made_by"] != BY
+        if refused and _rests(known, _kept(store, known.call_id, last["position"])):
+            return DECLINED
+    return ""
+
+
+def _kept(store: Store, call_id: str, scorecard_id: int) -> tuple[Result, ...]:
+    found = store.db.rows("select results_json from scorecards where call_id = ? and id = ?", call_id, scorecard_id)
+    return tuple(one for row in found for one in shared(store.db).unpack(row["results_json"]))
+
+
+def _accepted(known: Appeal) -> bool:
+    """In whole or in part, whatever became of the rest."""
+    return any(step.action in ("accept", ACCEPT_PART) for step in known.steps)
+
+
+def _rests(known: Appeal, results: Iterable[Result]) -> bool:
+    """Whether a scorecard is what an accepted appeal made of the rule: by its verdict, or without the rule at all."""
+    given = {step.verdict_id for step in known.steps if step.verdict_id is not None}
+    found = next((one for one in results if one.check_id == known.rule_id), None)
+    return _accepted(known) and known.rule_id != WHOLE_CALL and (found is None or found.verdict in given)
+
+
 class _Shown:
     """A call as its agent sees it: the published scorecard beside the earlier ones, without any finding, and the appeals about it."""
 
@@ -75,6 +117,7 @@ class _Shown:
         self._published = tuple(reversed(publications.of_call(store.db, call_id)))
         self._appeals = against(store.db, call_id)
         self._verdicts = {one.id: one for one in of_call(store.db, call_id)} if self._appeals else {}
+        self._waits = store.pending(call_id) if self._appeals else None
         self._now, self._terms = scorecard_id, _terms(store, _made(self._rows[scorecard_id]))
 
     def window(self, rule_id: str, day: datetime.date) -> Window:
@@ -88,6 +131,8 @@ class _Shown:
                 now = known.state(day)
                 if now.open:
                     return Window(False, until, "已经申诉，正在处理")
+                if self._waits is not None and _rests(known, self._results(self._waits)):
+                    return Window(False, until, AWAITS[now.part], awaits=True)
                 if self._final(known, now):
                     return Window(False, until, "已经申诉过，答复是最终的")
         return Window(True, until) if day <= until else Window(False, until, f"申诉期到 {until} 为止，已过")

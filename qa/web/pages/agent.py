@@ -18,6 +18,7 @@ from qa.report_agent import moment
 from qa.report_text import ROLE_TEXT, percent_text
 from qa.review import appeals
 from qa.review.appeal_states import ACTIONS, LEVELS, REFUSED, WAITING, State
+from qa.review.appeal_windows import AWAITS, approval
 from qa.review.appeals import Appeal
 from qa.store import Store
 from qa.web import newest
@@ -168,7 +169,7 @@ def card(ask: Ask) -> Response:
         percent_text=_(percent_text(shown.percent)),
         noted=acknowledgements.of_published(ask.store.db, call_id, ask.user.agent_id),
         appeals=[
-            (one, state_text(one.state(ask.today)))
+            (one, state_text(one.state(ask.today)), approval(ask.store, one, ask.today))
             for one in reversed(appeals.against(ask.store.db, call_id))
             if one.agent_id == ask.user.agent_id
         ],
@@ -240,6 +241,8 @@ def _appeal_row(ask: Ask, one: Appeal) -> dict[str, object]:
         "started": moment(row["started"]),
         "title": agent_card.rule_title(ask.store, one) or _("整通电话"),
         "state": state_text(one.state(ask.today)),
+        "approval": (approved := approval(ask.store, one, ask.today)),
+        "awaits": approved in AWAITS.values(),
         "open": one.state(ask.today).open,
         "filed": house_day(one.created).isoformat(),
     }

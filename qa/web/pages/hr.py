@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from starlette.responses import Response
 
-from qa.appraisal import closing, figures, files, month_table, undated, workbook
+from qa.appraisal import closing, correcting, figures, files, month_table, undated, workbook
+from qa.appraisal.closing import Proposal
+from qa.appraisal.correcting import Outlook
 from qa.appraisal.month_table import Table
 from qa.ledger import ClosedMonth
 from qa.people.accounts import UserRole
 from qa.report_text import percent_text
 from qa.review import publications
+from qa.rules.explain_text import totals_text
 from qa.scorecards import MIN_RANKED
 from qa.web.addresses import address
 from qa.web.language import translated as _
@@ -158,6 +161,7 @@ def _months(ask: Ask, refused: Problem | None = None) -> Response:
     month = asked_month(ask, "query" if refused is None else "form")
     made = month_table.table(ask.store, month, None, ask.today, budget_s=figures.SHOWN_BUDGET_S, ranked=False)
     ask.audit("month.view", "month", month)
+    proposals = closing.proposals(ask.store, month) if made.closed else ()
     return ask.render(
         "web/hr/months.html.j2",
         refused.status if refused is not None else 200,
@@ -172,13 +176,34 @@ def _months(ask: Ask, refused: Problem | None = None) -> Response:
         warnings=closing.warnings(ask.store, made),
         over=f"{ask.today:%Y-%m}" > month,
         closed=closing.closed(ask.store),
+        waiting={one.month: one for one in closing.waiting(ask.store)},
         changes=closing.changes(ask.store, month) if made.closed else (),
-        proposals=closing.proposals(ask.store, month) if made.closed else (),
+        proposals=_reckoned(ask, month, proposals),
         score=lambda percent: _(percent_text(percent)),
         longest=closing.LONGEST,
         problem=refused.text if refused is not None else "",
         typed=ask.form.pairs() if refused is not None else {},
     )
+
+
+def _reckoned(ask: Ask, month: str, proposals: tuple[Proposal, ...]) -> list[tuple[Proposal, str, bool]]:
+    """Each with what it makes of the agent's money of the month, and whether a person has to confirm something first."""
+    asked = [(one.agent_id, one.call_id, one.scorecard_id) for one in proposals if one.scorecard_id and not one.withdrawal]
+    found = correcting.outlooks(ask.store, month, asked) if asked else {}
+    return [(one, *_money(found.get(one.call_id))) for one in proposals]
+
+
+def _money(found: Outlook | None) -> tuple[str, bool]:
+    if found is None:
+        return "—", False
+    before, after = ("" if one is None else _(totals_text(one)) for one in (found.before, found.after))
+    if found.waits:
+        rules = "、".join(found.waits)
+        told = _("先由人确认：{rules}（现在 {money}）", rules=rules, money=before) if before else _("先由人确认：{rules}", rules=rules)
+        return told, True
+    if found.before is None or found.after is None:
+        return _("待确认"), False
+    return (f"{before or '0'} → {after or '0'}", False) if found.before != found.after else (before or "—", False)
 
 
 def close(ask: Ask) -> Response:
@@ -198,8 +223,10 @@ def close(ask: Ask) -> Response:
 
 
 def adjust(ask: Ask) -> Response:
-    """Make corrections of a closed month stand."""
+    """Make corrections of a closed month stand, or refuse them."""
     month, (calls, on) = asked_month(ask, "form"), publications.chosen(ask.store.db, ask.form.all("call"))
+    if ask.form.text("action") == "refuse":
+        return _refuse(ask, month, calls, on)
 
     def ready() -> Callable[[], Response]:
         return partial(adjusted, closing.adjusting(ask.store, month, calls, signed(ask), ask.form.text("reason"), on))
@@ -213,12 +240,25 @@ def adjust(ask: Ask) -> Response:
     return ask.attempt_ready(ready, lambda problem: _months(ask, problem))
 
 
+def _refuse(ask: Ask, month: str, calls: tuple[str, ...], on: dict[str, int]) -> Response:
+    """Leave what stands."""
+
+    def refused() -> Response:
+        number = closing.refuse(ask.store, month, calls, signed(ask), ask.form.text("reason"), on)
+        for call_id in calls:
+            ask.audit("month.adjust", "call", call_id, month=month, refused=True)
+        return ask.redirect(address("/months", query={"month": month}), notice=_("已驳回 {n} 份更正，原来的评分仍然有效", n=number))
+
+    return ask.attempt_ready(lambda: refused, lambda problem: _months(ask, problem))
+
+
 # ---------------------------------------------------------------- start page
 
 
 def to_close(ask: Ask) -> dict[str, object] | None:
-    """The newest month that is over and still open."""
+    """The newest months that are over and still open, and the closed ones in which something waits for approval."""
     now = f"{ask.today:%Y-%m}"
     known = {one.month for one in closing.closed(ask.store)}
     waiting = [month for month in figures.months(ask.store) if month < now and month not in known]
-    return {"months": waiting[:6]} if waiting else None
+    decide = closing.waiting(ask.store)
+    return {"months": waiting[:6], "waiting": decide} if waiting or decide else None
