@@ -56,6 +56,9 @@ def test_an_accepted_appeal_takes_away_nothing_that_its_page_did_not_show(store:
     assert starts(words(store), INCONCLUSIVE) == [9000] and appeals.get(store.db, one.id).state().open
     if ruled:
         verdicts.confirm(store, "A", "words", Terms("丙"))
+        with pytest.raises(StoreError, match="别处另有发现"):
+            appeals.accept(store, one.id, "qa", "属实", Terms("李"), Decision(PASS))
+        verdicts.drop(store, "A", "words", [0], Terms("丙", "听了，不算"), verdicts.undecided(words(store)))
     else:
         verdicts.overturn(store, "A", "words", PASS, Terms("丙", "听了，也不是"))
     appeals.accept(store, one.id, "qa", "属实", Terms("李"), Decision(PASS))

@@ -72,7 +72,8 @@ def test_what_is_open_near_a_limit_appealed_or_drawn_has_its_weight(store: Store
     assert {row.reasons for row in queue.page(store.db, Filter())} == {("near",)}
     verdicts.overturn(store, "C2", "volume", Outcome.INCONCLUSIVE, BY)
     publications.publish(store, ["C0"], "李质检")
-    appeals.file(store, "C0", "pickup", "8001", "其他", "三声就接了", "张坐席")
+    one = appeals.file(store, "C0", "pickup", "8001", "其他", "三声就接了", "张坐席")
+    appeals.answer(store, one.id, "lead", "support", "请质检听", "陈")
     sampling.draw(store, datetime.date(2025, 5, 10), 1, "李质检")
     for call_id in ("C0", "C1", "C2", "C3"):
         queue.update(store, call_id)
@@ -257,3 +258,22 @@ def test_how_often_a_rule_is_overturned_has_its_number_and_interval(store: Store
     assert (first.control.n, first.control.value) == (2, 0.5)
     assert [(one.rule_id, one.all.n, one.control.n, one.control.value) for one in rest] == [("volume", 0, 2, 0.0)]
     assert overturns.per_rule(store, since="2999-01-01") == ()
+
+
+def test_breaches_that_were_confirmed_by_finishing_are_among_those_looked_at(store: Store, tmp_path: Path) -> None:
+    book = house(tmp_path / "house")
+    for k in range(28):
+        save(store, book, call(f"C{k}", f"2025-05-{1 + k:02d}T10:00:00.000", rings=5))
+    for k in range(2):
+        verdicts.overturn(store, f"C{k}", "pickup", Outcome.PASS, BY)
+    for k in range(2, 7):
+        verdicts.confirm(store, f"C{k}", "pickup", BY)
+    for k in range(28):
+        reviews.finish(store, f"C{k}", "李质检")
+        reviews.finish(store, f"C{k}", "李质检")
+    (one,) = (found for found in overturns.per_rule(store) if found.rule_id == "pickup")
+    assert (one.all.n, one.wrong_fail, one.wrong_pass) == (28, 2, 0)
+    assert one.all.value == pytest.approx(2 / 28) and one.all.low is not None and one.all.high is not None
+    assert one.all.low < 2 / 28 < one.all.high < 0.3
+    store.withdrawals.by_person(["C27"], False, "王主管", "重复的录音")
+    assert next(found.all.n for found in overturns.per_rule(store) if found.rule_id == "pickup") == 27

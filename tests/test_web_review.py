@@ -248,11 +248,15 @@ def test_an_appeal_goes_from_the_lead_to_qa_and_changes_the_call(house: House, a
 
 
 def test_an_appeal_leads_the_queue_and_the_start_pages(house: House, appeal: appeals.Appeal) -> None:
-    client = house.client("qa")
+    client, lead = house.client("qa"), house.client("lead")
+    client.get("/review")
+    assert "待答复的申诉" in lead.get("/").text
+    assert queue.count(house.store.db, queue.Filter(reason="appealed")) == 0
+    lead.post(f"/team/appeals/{appeal.id}", {"action": "support", "text": "听了，有问候"})
     client.get("/review")
     assert queue.page(house.store.db, queue.Filter())[0].call_id == A
     assert "有申诉" in client.get("/review").text and "申诉" in client.get(f"/review/{A}").text
-    assert "待答复的申诉" in house.client("lead").get("/").text and "待复核" in client.get("/").text
+    assert "待复核" in client.get("/").text
 
 
 # ---------------------------------------------------------------- rules

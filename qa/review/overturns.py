@@ -26,10 +26,11 @@ LOOKED_AT = 0.9
 class Overturns:
     """A rule that persons looked at.
 
-    ``all``: of the program's PASS and FAIL that a person gave a verdict on those that were overturned.  Persons look at what is doubtful,
-    so that is more than the rule's own error; ``control`` is the same of the calls drawn by chance whose review is finished, those without
-    a verdict or a correction of words and roles taken as confirmed; it has an interval once nearly all of them are.  ``wrong_fail`` and
-    ``wrong_pass`` count what was overturned (of ``all``); ``settled``: what the program could not rule on and a person did.
+    ``all``: of the program's PASS and FAIL that a person gave a verdict on, and its FAIL that a person confirmed by finishing the review of
+    the call, those that were overturned.  Persons look at what is doubtful, so that is more than the rule's own error; ``control`` is the
+    same of the calls drawn by chance whose review is finished, those without a verdict or a correction of words and roles taken as
+    confirmed; it has an interval once nearly all of them are.  ``wrong_fail`` and ``wrong_pass`` count what was overturned (of ``all``);
+    ``settled``: what the program could not rule on and a person did.
     """
 
     rule_id: str
@@ -62,6 +63,8 @@ def per_rule(store: Store, since: str = "", until: str = "") -> tuple[Overturns,
             one.wrong[machine] += changed
         else:
             one.settled += row["outcome"] in ("pass", "fail")
+    for row in store.db.rows(_CONFIRMED, *period):
+        counts.setdefault(row["check_id"], _Counts()).n += row["n"]
     _control(store, period, counts)
     looked_at = _looked_at(store)
     made = [_made(rule_id, one, looked_at) for rule_id, one in counts.items()]
@@ -85,6 +88,17 @@ _VERDICTS = f"""select v.*, exists (select 1 from verdicts e {_OWN.format("e")} 
     and e.action in ('add', 'drop') and not exists (select 1 from verdicts r {_OWN.format("r")}
       and r.action in ('withdraw', 'overturn') and r.id > e.id and r.id <= v.id)) as recounted
   from verdicts v where v.outcome is not null and v.created >= ? and v.created < ? and {_LAST}"""
+
+_CONFIRMED = f"""with seen as materialized (select call_id, max(scorecard_id) as card from reviews indexed by idx_reviews_created
+    where created >= ? and created < ? group by call_id)
+  select j.check_id, count(*) as n from seen cross join scorecards s on s.id = seen.card cross join json_each(s.results_json) r
+    cross join judged_rules j on j.id = r.value ->> '$[0]'
+  where r.value ->> '$[2]' = 'fail' and r.value ->> '$[6]' is null
+    and not exists (select 1 from withdrawn_calls w where w.call_id = seen.call_id)
+    and not exists (select 1 from verdicts v indexed by idx_verdicts_call_id where v.call_id = seen.call_id and v.rule_id = j.check_id
+      and v.outcome is not null and {_LAST})
+  group by j.check_id"""
+"""By rule the breaches of the newest scorecard of each call that was looked through, where no verdict says what a person made of it."""
 
 
 def _control(store: Store, period: tuple[str, str], counts: dict[str, _Counts]) -> None:

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from qa import rows
 from qa.checks import limits_of
+from qa.clock import house_day
 from qa.database import Database
 from qa.judgements import Result
 from qa.ledger_calls import StoredCall
 from qa.review import appeal_records, assignments, reviews, tables
+from qa.review.appeal_states import LEAD, WAITING, State
 from qa.review.chance import share
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Severity
@@ -42,6 +45,8 @@ NEAR = 0.05
 CONTROL = 0.02
 CONTROL_SEED = "对照"
 PAGE = 500
+ROWS = 50
+"""Calls that are read at once to find the next one."""
 FEW = 5000
 """Calls of a period that a page may sort."""
 _OPEN = (Outcome.INCONCLUSIVE, Outcome.ERROR)
@@ -80,9 +85,13 @@ class Filter:
 # ---------------------------------------------------------------- asking
 
 
-def page(db: Database, wanted: Filter, offset: int = 0, limit: int = 50) -> tuple[Row, ...]:
-    """A page of the queue, the worthiest first, of equals the newest; calls whose start is not known come last of theirs."""
+def page(db: Database, wanted: Filter, offset: int = 0, limit: int = 50, within: tuple[str, list[Any]] = ("", [])) -> tuple[Row, ...]:
+    """A page of the queue, the worthiest first, of equals the newest; calls whose start is not known come last of theirs.
+
+    ``within``: a further condition, with its values.
+    """
     where, params = _where(db, wanted)
+    where, params = where + (f" and {within[0]}" if within[0] else ""), [*params, *within[1]]
     order = "worth desc, started desc, call_id"
     found = db.rows(f"select *, {_ASSIGNEE} from review_worth {where} order by {order} limit ? offset ?", *params, limit, offset)
     return tuple(map(_row, found))
@@ -107,9 +116,69 @@ def teams(db: Database) -> tuple[str, ...]:
     return tuple(row["team"] for row in db.rows(sql))
 
 
-def following(db: Database, wanted: Filter, call_id: str) -> str | None:
-    """The call to look at after this one: the worthiest other one that is open."""
-    return next((row.call_id for row in page(db, wanted, 0, 2) if row.call_id != call_id), None)
+def worth(db: Database, wanted: Filter, call_id: str) -> int | None:
+    """What a call is worth now; None where it is not in this part of the queue (its ``state``)."""
+    found = db.rows("select worth from review_worth where call_id = ? and state = ?", call_id, wanted.state)
+    return int(found[0]["worth"]) if found else None
+
+
+def following(db: Database, wanted: Filter, call_id: str, worth: int | None = None) -> str | None:
+    """The call to look at after this one, which was worth so much when the look at it began: the next one in the order of the queue, and
+    after the last one the first that nobody has looked at; None where there is none.  ``worth`` None: from the top.
+
+    A call with an appeal stays open until that is answered: whoever has looked at it since does not come to it again.
+    """
+    found = db.rows("select started from review_worth where call_id = ?", call_id)
+    ranges: list[_Range] = [("", [])]
+    if found and worth is not None:
+        ranges = _after(worth, found[0]["started"], call_id)
+        if wanted.state != "done":
+            ranges += _before(worth, found[0]["started"], call_id)
+    candidates = (row for one in ranges for row in _in_order(db, wanted, one))
+    return next((row.call_id for row in candidates if row.call_id != call_id and not _looked_at(db, row)), None)
+
+
+_Range = tuple[str, list[Any]]
+"""A condition, and what stands for its question marks."""
+
+
+def _after(worth: int, started: str, call_id: str) -> list[_Range]:
+    """What comes after a place in the queue, in order: each a stretch of an index."""
+    return [
+        ("worth = ? and started = ? and call_id > ?", [worth, started, call_id]),
+        ("worth = ? and started < ?", [worth, started]),
+        ("worth < ?", [worth]),
+    ]
+
+
+def _before(worth: int, started: str, call_id: str) -> list[_Range]:
+    return [
+        ("worth > ?", [worth]),
+        ("worth = ? and started > ?", [worth, started]),
+        ("worth = ? and started = ? and call_id < ?", [worth, started, call_id]),
+    ]
+
+
+def _in_order(db: Database, wanted: Filter, within: _Range) -> Iterator[Row]:
+    """The queue, or a stretch of it, read as far as it is asked for."""
+    for offset in itertools.count(0, ROWS):
+        found = page(db, wanted, offset, ROWS, within)
+        yield from found
+        if len(found) < ROWS:
+            return
+
+
+def _looked_at(db: Database, row: Row) -> bool:
+    """Whether a call that is open for its appeals alone was looked through since these came to QA as they stand."""
+    if "appealed" not in row.reasons:
+        return False
+    last = reviews.of_call(db, row.call_id)[-1:]
+    if not last or last[0].scorecard_id != row.scorecard_id:
+        return False
+    made = last[0].created
+    asking = [one for one in appeal_records.against(db, row.call_id) if _asks(one.state())]
+    written = (max(one.created, *(step.created for step in one.steps)) if one.steps else one.created for one in asking)
+    return all(at <= made for at in written) and all(one.state(house_day(made)).level == one.state().level for one in asking)
 
 
 def _where(db: Database, wanted: Filter) -> tuple[str, list[Any]]:
@@ -161,7 +230,7 @@ def refresh(store: Store, most: int | None = None) -> int:
             break
         _update(store, calls, last)
         done += len(calls)
-    appealed = {one.call_id for one, _ in appeal_records.unsettled(store.db)}
+    appealed = {one.call_id for one, now in appeal_records.unsettled(store.db) if _asks(now)}
     marked = {row["call_id"] for row in store.db.rows(f"select call_id from review_worth where state = 'open' and worth >= {_APPEALED}")}
     _update(store, sorted((appealed ^ marked) | _come_and_gone(store.db)), None)
     return done
@@ -227,7 +296,7 @@ def _worth(store: Store, of: StoredCall) -> dict[str, Any]:
 
 
 def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
-    if any(one.state().open for one in appeal_records.against(store.db, of.call_id)):
+    if any(_asks(one.state()) for one in appeal_records.against(store.db, of.call_id)):
         yield "appealed"
     book = store.ledger.known(of.rule_book, of.rule_book_version)
     rules = {rule.id: rule for rule in book.rules} if book is not None else {}
@@ -247,6 +316,11 @@ def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
         yield "near"
     if control(of.call_id):
         yield "control"
+
+
+def _asks(now: State) -> bool:
+    """Whether an appeal waits for an answer of QA, and not of the team lead, or for what the agent does about a refusal."""
+    return now.status == WAITING and now.level != LEAD
 
 
 def control(call_id: str) -> bool:

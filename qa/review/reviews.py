@@ -77,6 +77,18 @@ def confirmed(store: Store, of: StoredCall) -> frozenset[str]:
     return frozenset(found)
 
 
+def unruled(store: Store, before: StoredCall, after: StoredCall) -> tuple[str, ...]:
+    """Titles of the rules that persons answered for on one scorecard of a call and nobody does on a later one: other words stand there, or
+    somebody else's, and a person has to rule anew."""
+    ruled, sure, still = {r.check_id for r in before.results if r.settled}, confirmed(store, before), confirmed(store, after)
+    open_ = (
+        r
+        for r in after.results
+        if (r.outgrown and r.check_id in ruled | sure) or (r.outcome is Outcome.FAIL and r.check_id in sure and r.check_id not in still)
+    )
+    return tuple(r.title for r in open_)
+
+
 def _breaches(store: Store, of: StoredCall, rule_ids: Set[str]) -> dict[str, tuple[Finding, ...]]:
     """By rule, those of a scorecard."""
     of_them = [r for r in of.results if r.check_id in rule_ids and r.outcome is Outcome.FAIL]

@@ -157,14 +157,16 @@ def _ruling(db: Database, given: Sequence[dict[str, Any]], then: Mapping[bytes, 
     """Of the verdicts on a rule the last one, with what its and the earlier ones' givers had before the eyes."""
     last = given[-1]
     day = house_day(last["created"]).isoformat()
-    seen, changed = dict[Finding, None](), dict[Finding, Finding]()
+    seen, changed, by_person = dict[Finding, None](), dict[Finding, Finding](), set[Finding]()
     for row in given:
         single = row["action"] in SINGLE
         own = rows.from_json(row["findings_json"], tuple[Finding, ...])
         left = tuple(one for one in own if single and one.outcome is Outcome.INCONCLUSIVE)
         own = tuple(one for one in own if one not in left)
-        shown = (*(_counted if single else before_eyes)(db, row["scorecard_id"], last["rule_id"]), *own)
-        lost = words.gone(shown, then[row["snapshot"]], now)
+        known = (_counted if single else before_eyes)(db, row["scorecard_id"], last["rule_id"])
+        by_person |= {one for one in own if one.outcome is Outcome.FAIL and one not in known}
+        shown = (*known, *own)
+        lost = words.gone(shown, then[row["snapshot"]], now, by_person)
         seen |= dict.fromkeys(one for one in shown if one not in lost)
         changed |= {one: words.as_now(one, now) for one in lost}
     other = tuple((one, by_now) for one, by_now in changed.items() if one not in seen)

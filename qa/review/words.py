@@ -7,7 +7,7 @@ Nobody has ruled on words that came there later, and a ruling on words that are 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from functools import cached_property
 from typing import Protocol
@@ -93,11 +93,19 @@ class Words:
         return set_apart.applied(Call(of.audio, *empty, words, Acoustics((), ()), of.roles, of.record))
 
 
-def gone(findings: Iterable[Finding], then: Words, now: Words) -> tuple[Finding, ...]:
-    """Of findings that were ruled on when the words were ``then`` those that quote words which do not stand there ``now``."""
+def gone(findings: Iterable[Finding], then: Words, now: Words, by_person: Container[Finding] = ()) -> tuple[Finding, ...]:
+    """Of findings that were ruled on when the words were ``then`` those that quote words which do not stand there ``now``.
+
+    Those ``by_person`` rest on what somebody heard, for a reason of their own, and not on how it was transcribed: they are gone only where
+    nobody in that role speaks there by now, or other words stand there than those that the person wrote down.
+    """
     if then.same_as(now):
         return ()
-    return tuple(one for one in findings if any(not _stands(each, then, now) for each in one.evidence if each.text))
+    return tuple(
+        one
+        for one in findings
+        if any(not (_stands(each, then, now) or (one in by_person and _heard(each, then, now))) for each in one.evidence if each.text)
+    )
 
 
 def standing(findings: Iterable[Finding], then: Words, now: Words) -> tuple[Finding, ...]:
@@ -113,9 +121,18 @@ def as_now(finding: Finding, now: Words) -> Finding:
     return replace(finding, evidence=told)
 
 
+def _heard(quoted: Evidence, then: Words, now: Words) -> bool:
+    """Whether the words quoted were the transcript's and not a person's, and whoever spoke there still does."""
+    before, by_now = then.at(_around(quoted), quoted.role), now.at(quoted.span, quoted.role)
+    return before is None or by_now is None or (normalise(quoted.text) in normalise(before) and bool(normalise(by_now)))
+
+
+def _around(quoted: Evidence) -> Span:
+    return Span(max(0, quoted.span.start_ms - EDGE_MS), quoted.span.end_ms + EDGE_MS)
+
+
 def _stands(quoted: Evidence, then: Words, now: Words) -> bool:
-    around = Span(max(0, quoted.span.start_ms - EDGE_MS), quoted.span.end_ms + EDGE_MS)
-    here = now.at(around, quoted.role)
+    here = now.at(_around(quoted), quoted.role)
     if here is None:
         return True
     present = normalise(here)

@@ -56,21 +56,22 @@ def page(ask: Ask) -> Response:
         team_options=[(team, team) for team in queue.teams(ask.store.db)],
         people_options=[(str(one.id), one.title) for one in assignments.reviewers(ask.store.db)],
         reasons=[(key, _(name)) for key, (_weight, name) in WORTH.items()],
-        kept=_query(filters),
-        stands={**_query(filters), **({"from": offset} if offset else {})},
+        kept=queue_query(filters),
+        stands={**queue_query(filters), **({"from": offset} if offset else {})},
         count=f"{there}+" if there >= MOST else str(there),
         behind=behind,
         paging=_paging(filters, offset, more),
     )
 
 
-def _query(filters: Filter) -> dict[str, object]:
+def queue_query(filters: Filter) -> dict[str, object]:
+    """Filters as an address has them."""
     return {name: value for name, value in vars(filters).items() if value and (name, value) != ("state", "open")}
 
 
 def _paging(filters: Filter, offset: int, more: bool) -> Paging:
     def at(start: int) -> str:
-        return address("/review", query={**_query(filters), **({"from": start} if start else {})})
+        return address("/review", query={**queue_query(filters), **({"from": start} if start else {})})
 
     text = f"{offset + 1}–{offset + ROWS}" if more else f"{offset + 1}–"
     return Paging(at(max(0, offset - ROWS)) if offset else "", at(offset + ROWS) if more and offset + ROWS <= MOST else "", text)
@@ -97,7 +98,7 @@ def assign(ask: Ask) -> Response:
     moved = assignments.assign(ask.store, [call_id for call_id in calls if call_id in known], account, by, ask.user.id)
     ask.audit("review.assign", "calls", str(len(known)), assignee=chosen.login if chosen is not None else "")
     offset = ask.query.integer("from", 0, high=MOST)
-    back = {**_query(wanted(ask.query)), **({"from": offset} if offset else {})}
+    back = {**queue_query(wanted(ask.query)), **({"from": offset} if offset else {})}
     return ask.redirect(address("/review", query=back) + "#calls", notice=_("已分派 {n} 通", n=moved))
 
 

@@ -24,10 +24,11 @@ from qa.web.language import marked
 from qa.web.language import translated as _
 from qa.web.pages import review_view
 from qa.web.pages.call import wave_data
-from qa.web.pages.queue import wanted
+from qa.web.pages.queue import queue_query, wanted
 from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
+    from qa.ledger_calls import StoredCall
     from qa.web.ask import Ask, Problem
 
 OUTCOMES = (
@@ -196,9 +197,10 @@ def _verdict(ask: Ask, terms: Terms) -> str:
     return _told(_(_DONE[given.verdict.action]), given.saved.proposed, given.others)
 
 
-def _told(done: str, proposed: bool, others: tuple[str, ...]) -> str:
+def _told(done: str, proposed: bool, others: tuple[str, ...], unruled: tuple[str, ...] = ()) -> str:
+    anew = _("人工判定过的地方改过了，请重新判定：{rules}", rules="、".join(unruled)) if unruled else ""
     more = _("先警告的次数已重算，另有 {n} 通的得分改变", n=len(others)) if others else ""
-    return "；".join(part for part in (done, more, _(_WAITS) if proposed else "") if part)
+    return "；".join(part for part in (done, anew, more, _(_WAITS) if proposed else "") if part)
 
 
 def _evidence(ask: Ask) -> tuple[Evidence, ...]:
@@ -231,7 +233,7 @@ def _roles(ask: Ask, terms: Terms) -> Callable[[], str]:
     given = {
         label: Role(chosen) for label in labels if (chosen := ask.form.text(f"role-{label}")) in {r.value for r in role_marks.SETTABLE}
     }
-    whole = ask.form.text("whole") == "1"
+    whole, before = ask.form.text("whole") == "1", verdicts.basis(ask.store, call_id)
     keep = role_marks.setting(
         ask.store,
         call_id,
@@ -248,13 +250,14 @@ def _roles(ask: Ask, terms: Terms) -> Callable[[], str]:
         done = keep()
         others = recounting.recounted(ask.store, call_id, terms.by)
         ask.audit("review.roles", "call", call_id, scorecard=done.saved.id)
-        return _told(_("角色已设定，已重新评分"), done.saved.proposed, others)
+        return _told(_("角色已设定，已重新评分"), done.saved.proposed, others, _unruled(ask, before))
 
     return written
 
 
 def _text(ask: Ask, terms: Terms) -> Callable[[], str]:
     call_id, store, undone = ask.params["call_id"], ask.store, "undo" in ask.form
+    before = verdicts.basis(store, call_id)
     if undone:
         keep = text_marks.undoing(store, call_id, ask.form.integer("undo"), terms)
     else:
@@ -268,9 +271,13 @@ def _text(ask: Ask, terms: Terms) -> Callable[[], str]:
         details = {"undoes": done.mark.undoes or 0} if undone else {"scorecard": done.saved.id}
         ask.audit("review.text", "call", call_id, mark=done.mark.id, **details)
         told = _("更正已撤回，已重新评分") if undone else _("文字已更正，已重新评分")
-        return _told(told, done.saved.proposed, done.others)
+        return _told(told, done.saved.proposed, done.others, _unruled(ask, before))
 
     return written
+
+
+def _unruled(ask: Ask, before: StoredCall) -> tuple[str, ...]:
+    return reviews.unruled(ask.store, before, verdicts.basis(ask.store, before.call_id))
 
 
 def _texts(ask: Ask, span: Span) -> tuple[str, str]:
@@ -296,16 +303,25 @@ def _finished(ask: Ask) -> Response:
         made = publications.publish(ask.store, [call_id], signed(ask), "复核后公布")
         ask.audit("call.publish", "call", call_id, publications=len(made))
     ask.audit("review.finish", "call", call_id, scorecard=done.scorecard_id)
+    filters, kept = wanted(ask.query), queue_query(wanted(ask.query))
+    following = queue.following(ask.store.db, filters, call_id, _worth(ask, call_id))
     queue.update(ask.store, call_id)
-    following = queue.following(ask.store.db, wanted(ask.query), call_id)
     if following is None:
-        return ask.redirect(address("/review", query=_kept(ask)), notice=_("复核完成，队列里没有别的通话了"))
-    return ask.redirect(address("/review/{call_id}", call_id=following, query=_kept(ask)), notice=_("复核完成，这是下一通"))
+        return ask.redirect(address("/review", query=kept), notice=_("复核完成，队列里没有别的通话了"))
+    return ask.redirect(address("/review/{call_id}", call_id=following, query=kept), notice=_("复核完成，这是下一通"))
 
 
 def _kept(ask: Ask) -> dict[str, object]:
-    """The filters of the queue that one came from."""
-    return {name: value for name, value in vars(wanted(ask.query)).items() if value and (name, value) != ("state", "open")}
+    """The filters of the queue that one came from, and where in it this call was: what is decided of it moves it."""
+    worth = _worth(ask, ask.params["call_id"])
+    return queue_query(wanted(ask.query)) | ({"worth": worth} if worth is not None else {})
+
+
+def _worth(ask: Ask, call_id: str) -> int | None:
+    """What the call was worth when the look at it began; None where it is not in the part of the queue that one came from."""
+    if "worth" in ask.query:
+        return ask.query.integer("worth")
+    return queue.worth(ask.store.db, wanted(ask.query), call_id)
 
 
 def refuse_without_calls(calls: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -86,6 +87,11 @@ class RuleForm:
     typed: Mapping[str, str]
 
     @property
+    def place(self) -> str:
+        """The id of the form on the page."""
+        return f"r-{self.rule.id}"
+
+    @property
     def texts(self) -> list[tuple[str, str, str, int, tuple[Stale, ...]]]:
         """The texts that can be edited: key, name, text, most characters, what is stale in it."""
         known = rule_texts.of_rule(self.rule)
@@ -105,6 +111,10 @@ class RuleForm:
         return tuple(one for one in self.stale if one.key == key)
 
 
+def _key(name: str) -> str:
+    return re.sub(r"[\s/]", "-", name)
+
+
 @dataclass(frozen=True)
 class ListForm:
     """A word list, the rules that it is for, and what is wrong in it."""
@@ -113,6 +123,11 @@ class ListForm:
     text: str
     uses: tuple[str, ...]
     wrong: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """What the ids of its forms end with."""
+        return _key(self.name)
 
     @property
     def phrases(self) -> int:
@@ -155,18 +170,21 @@ def _range(limit: Limit) -> str:
     return " · ".join(texts)
 
 
-def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None, tried: object = None) -> Response:
+def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None, tried: object = None, place: str = "") -> Response:
+    """``error``: why a change was refused, told at the ``place`` of the page where its form is."""
     wrong = rule_editing.problems(one)
     book, base = rule_editing.editable(ask.store, one), ask.store.ledger.load(one.base_hash)
     lists, stale = _list_forms(one, book, wrong), rule_editing.stale(ask.store, one) if not one.adopted else ()
     until = ask.query.day("until") or newest.day(ask.store, ask.today) or ask.today
     since = ask.query.day("since") or until - datetime.timedelta(days=TRIED_DAYS)
+    rules = _rule_forms(ask, book, stale, error)
+    places = {*(form.place for form in rules), *(f"{what}-{form.key}" for form in lists for what in ("add", "all"))}
     return ask.render(
         "web/review/draft.html.j2",
         status,
         title=_("规则书 {book} 的草稿 {n}", book=one.book_id, n=one.id),
         one=one,
-        rules=_rule_forms(ask, book, stale, error),
+        rules=rules,
         stale=stale,
         allowed=_range,
         language=0 if ask.lang == "zh" else 1,
@@ -183,6 +201,8 @@ def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None,
         until=until.isoformat(),
         first=ask.today.isoformat(),
         problem=_told(error) if error is not None else "",
+        refused_at=place if place in places | (set() if one.adopted else {"adopt"}) else "",
+        opened=ask.query.text("list"),
         typed=review_view.Typed(ask.form.pairs() if error is not None else {}),
     )
 
@@ -195,7 +215,10 @@ def _told(error: QaError) -> str:
 
 def change(ask: Ask) -> Response:
     """The limits of a rule, a word list, or a phrase more in one."""
-    return _changed(ask, _change)
+    name = ask.form.text("list")
+    if not name:
+        return _changed(ask, _change, f"r-{ask.form.text('rule')}")
+    return _changed(ask, _change, f"{'add' if 'phrase' in ask.form else 'all'}-{_key(name)}", {"list": name})
 
 
 def _change(ask: Ask, one: Draft, revision: int) -> str:
@@ -233,7 +256,7 @@ def _texts(ask: Ask) -> dict[str, str]:
 
 def adopt(ask: Ask) -> Response:
     """The draft comes into force from a day on."""
-    return _changed(ask, _adopt)
+    return _changed(ask, _adopt, "adopt")
 
 
 def _adopt(ask: Ask, one: Draft, revision: int) -> str:
@@ -246,14 +269,17 @@ def _adopt(ask: Ask, one: Draft, revision: int) -> str:
     return _("已采用，自 {day} 起施行；已评过的通话用 qa rescore 重评", day=day.isoformat())
 
 
-def _changed(ask: Ask, act: Callable[[Ask, Draft, int], str]) -> Response:
+def _changed(ask: Ask, act: Callable[[Ask, Draft, int], str], place: str, query: dict[str, str] | None = None) -> Response:
+    """After a change the draft again, at the ``place`` of the form that was sent (``query`` opens it); a refused one shows why there."""
     one = _draft(ask)
 
     def changed() -> Response:
         notice = act(ask, one, ask.form.integer("revision"))
-        return ask.redirect(address("/rules/{draft}", draft=str(one.id)), notice=notice)
+        return ask.redirect(address("/rules/{draft}", draft=str(one.id), query=query) + f"#{quote(place)}", notice=notice)
 
-    return ask.attempt(changed, lambda problem: _page(ask, rule_editing.get(ask.store.db, one.id), problem.status, problem.error))
+    return ask.attempt(
+        changed, lambda problem: _page(ask, rule_editing.get(ask.store.db, one.id), problem.status, problem.error, place=place)
+    )
 
 
 def attempt(ask: Ask) -> Response:
