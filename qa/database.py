@@ -18,6 +18,8 @@ from qa.errors import DatabaseError, StoreError
 from qa.migrations import APPLICATION_ID, migrations
 
 BUSY_TIMEOUT_S = 10.0
+WEIGHED = 1000
+"""So many rows of an index are looked at to weigh it."""
 TURN_S = 0.002
 """So often a writer asks whether the write lock is free."""
 
@@ -111,6 +113,13 @@ class Database:
             self._enable_wal(busy_timeout_s)
             with self.writing():
                 migrations.apply(db)
+                self._weigh()
+
+    def _weigh(self) -> None:
+        """New indexes among weighed ones (``ANALYZE``, which somebody ran) pass for better than they are until they are weighed too."""
+        if self.sqlite.execute("select 1 from sqlite_master where name = 'sqlite_stat1'").fetchone():
+            self.sqlite.execute(f"PRAGMA analysis_limit = {WEIGHED}")
+            self.sqlite.execute("analyze")
 
     def _enable_wal(self, busy_timeout_s: float) -> None:
         """SQLite does not wait for its turn when the journal mode changes, so two programs that make one file would collide."""

@@ -52,6 +52,21 @@ def test_an_older_schema_is_brought_up_to_date(path: Path) -> None:
         assert len(store.search("投诉")) == 1
 
 
+def test_new_indexes_are_weighed_where_the_others_are(path: Path) -> None:
+    """Of a weighed and an unweighed index SQLite takes the latter: the queue of a million calls was read from end to end."""
+    db = sqlite_utils.Database(path)
+    migrations.apply(db, stop_before="m029_accounts_of_work")
+    row = {"state": "open", "reasons_json": "[]", "agent_id": "8001", "team": "一组", "started": "", "assignee": ""}
+    numbers = {"scorecard_id": 1, "worth": 1, "control": 0, "sampled": 0}
+    db.table("review_worth").insert_all({"call_id": f"C{n}"} | row | numbers for n in range(100))
+    db.execute("analyze")
+    db.close()
+    with Store(path) as store:
+        weighed = {r["idx"] for r in store.db.rows("select idx from sqlite_stat1 where tbl = 'review_worth'")}
+        (how,) = store.db.rows("explain query plan select min(team) from review_worth where state = 'open'")
+    assert "idx_review_worth_state_assignee_id" in weighed and "idx_review_worth_state_team" in how["detail"]
+
+
 def test_results_of_an_older_schema_are_read_as_they_were(path: Path, tmp_path: Path) -> None:
     """A database of before rules had kinds, sections and severities, with one scored call in it."""
     with Store(tmp_path / "new.db") as store:
