@@ -151,9 +151,16 @@ class Withdrawals:
 
     def waiting(self, month: str) -> tuple[Withdrawal, ...]:
         """All proposals of a month (``2025-06``) that nobody has decided on, by call."""
-        sql = """select w.* from withdrawals w join calls c using (call_id) where w.proposed and c.started >= ? and c.started < ?
+        sql = """select w.* from withdrawals w cross join calls c using (call_id) where w.proposed and c.started >= ? and c.started < ?
           and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id) order by w.call_id"""
         return tuple(map(_read, self._db.rows(sql, month, f"{month}-99")))
+
+    def waiting_months(self) -> dict[str, int]:
+        """How many they are, by month (``2025-06``)."""
+        sql = """select substr(c.started, 1, 7) as month, count(*) as n from withdrawals w cross join calls c using (call_id)
+          where w.proposed and c.started is not null
+          and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id) group by 1"""
+        return {row["month"]: row["n"] for row in self._db.rows(sql)}
 
     def accept(self, proposal: Withdrawal, by: str, reason: str) -> Withdrawal:
         """Make a proposal stand, inside a transaction of the caller's (:mod:`qa.ledger_closing`)."""

@@ -291,3 +291,15 @@ def test_these_pages_speak_english(closed: House) -> None:
         browser.post("/language", {"lang": "en", "next": "/"})
     assert "HR has to approve the correction" in plain(agent.get("/my/calls/8001-0").text)
     assert "corrections to approve: 1" in plain(hr.get("/").text)
+
+
+def test_one_more_breach_of_a_kind_that_waits_already_is_refused_too(tmp_path: Path) -> None:
+    """In a month that was closed over a breach that nobody had confirmed: what comes by a correction is counted, not only named."""
+    each = 'deduction = 10\nper = "occurrence"\nfine = { amount = 50 }'
+    made = Store(tmp_path / "qa.db")
+    put(made, rude_house(tmp_path / "v1", each), rude_call("B", "06-11", then="走开"))
+    close_month(made, JUNE, "人事")
+    more = rude_house(tmp_path / "v2", each, words='"滚蛋", "走开"', version='"2"', effective_until="2025-06-30")
+    assert put(made, more, rude_call("B", "06-11", then="走开")).proposed
+    with pytest.raises(StoreError, match="先由人确认"):
+        closing.adjust(made, JUNE, ["B"], "人事", "更正")

@@ -209,3 +209,43 @@ def test_an_accepted_part_leaves_open_what_was_open(store: Store, tmp_path: Path
     assert (starts(now, FAIL), starts(now, INCONCLUSIVE), now.settled) == ([3000], [11000], False)
     queue.refresh(store)
     assert queue.page(store.db, queue.Filter())[0].call_id == "A" and Outcome.FAIL is now.outcome
+
+
+# ---------------------------------------------------------------- a correction that is taken back
+
+
+def undone(store: Store) -> None:  # noqa: F811
+    text_marks.undo(store, "A", text_marks.marks(store.db, "A")[-1].id, LOOKED)
+
+
+def test_a_breach_that_was_dismissed_for_other_words_is_open_when_its_own_stand_again(store: Store, tmp_path: Path) -> None:  # noqa: F811
+    save(store, book(tmp_path / "h", ["不知道", "稍等"], EACH), heard())
+    verdicts.confirm(store, "A", "words", LOOKED)
+    corrected(store, "您好，华宁通信，很高兴。")
+    (place,) = verdicts.undecided(words(store))
+    verdicts.drop(store, "A", "words", [0], LOOKED, [place])
+    undone(store)
+    assert words(store).outgrown and listed(store)[0] == "open"
+
+
+@pytest.mark.parametrize("text", ["您好，华宁通信，很高兴。", "您好，华宁通信。"])
+def test_a_breach_that_was_overturned_for_other_words_or_none_is_open_too(store: Store, tmp_path: Path, text: str) -> None:  # noqa: F811
+    save(store, fined(tmp_path / "h", 20, RUDE, "1"), heard())
+    verdicts.confirm(store, "A", "words", LOOKED)
+    corrected(store, text)
+    verdicts.overturn(store, "A", "words", PASS, LOOKED)
+    undone(store)
+    assert words(store).outgrown and listed(store)[0] == "open"
+
+
+def test_an_insult_in_words_that_an_accepted_appeal_was_not_about_may_be_ruled_one(store: Store, tmp_path: Path) -> None:  # noqa: F811
+    save(store, book(tmp_path / "h", ["不知道", "滚蛋"]), heard())
+    publications.publish(store, ["A"], "王")
+    one = appeals.file(store, "A", "words", "8001", "文字与录音不符", "我没说", "张")
+    appeals.answer(store, one.id, "lead", "support", "请质检听", "陈")
+    appeals.accept(store, one.id, "qa", "属实", Terms("李"), Decision(PASS))
+    with pytest.raises(StoreError, match="已成立"):
+        verdicts.overturn(store, "A", "words", FAIL, LOOKED)
+    corrected(store, "您好，华宁通信，你滚蛋。")
+    verdicts.overturn(store, "A", "words", FAIL, LOOKED)
+    assert (words(store).outcome, words(store).settled) == (FAIL, True)

@@ -282,3 +282,18 @@ def test_a_wait_that_ends_while_the_code_is_looked_at_lets_nobody_in(house: Hous
     meanwhile(house, monkeypatch, throttle, "attempt", lambda db: accounts.set_role(db, "qa", UserRole.HR, "", "", "admin"))
     answer = browser.post("/login/code", {"code": now(house, secret)})
     assert answer.headers["location"] == "/login" and kept(house) == 0
+
+
+def test_a_password_given_elsewhere_does_not_make_guessing_codes_cheaper(house: House) -> None:
+    """Somebody at a desk left open, who knows the password: five wrong codes, whatever is asked for by the password between them."""
+    secret, _codes = enrolled(house)
+    house.clock[0] += 60
+    browser, _answer = first_step(house)
+    browser.csrf = csrf(browser.get("/login/code"))
+    assert browser.post("/login/code", {"code": now(house, secret)}).status_code == 303
+    browser.csrf = csrf(browser.get("/sessions"))
+    answers = []
+    for _ in range(10):
+        answers.append(browser.post("/second-factor/off", {"password": PASSWORD, "code": wrong(house, secret)}).status_code)
+        browser.post("/sessions", {"password": PASSWORD, "which": "none"})
+    assert answers[-1] == 429 and answers.count(429) >= 5 and second_factor.of(house.store.db, house.users["qa"].id) is not None

@@ -134,6 +134,7 @@ def test_a_proposal_of_a_closed_month_is_accepted_by_a_person(store: Store) -> N
         accept_withdrawal(store, "C1", "李四", "话单更正")
     store.withdrawals.settle(PATH, sha256, ["NEW"], True)
     assert [one.call_id for one in store.withdrawals.waiting("2024-05")] == ["C1"] and counted(store) == ["C1", "NEW"]
+    assert store.withdrawals.waiting_months() == {"2024-05": 1}
     for by, reason in (("", "话单更正"), ("李四", " ")):
         with pytest.raises(StoreError, match="没有写"):
             accept_withdrawal(store, "C1", by, reason)
@@ -143,6 +144,7 @@ def test_a_proposal_of_a_closed_month_is_accepted_by_a_person(store: Store) -> N
         "（李四 决定）"
     )
     assert counted(store) == ["NEW"] and store.withdrawals.waiting("2024-05") == () and store.withdrawals.pending("C1") is None
+    assert store.withdrawals.waiting_months() == {}
     assert store.withdrawals.settle(PATH, sha256, ["NEW"], True) == (), "what was accepted is not proposed again"
     (back,) = [one for one in store.withdrawals.settle(PATH, sha256, ["C1", "NEW"], True) if one.call_id == "C1"]
     assert back.withdrawal.proposed and back.withdrawal.counts

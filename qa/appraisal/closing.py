@@ -304,8 +304,8 @@ def _proposal(store: Store, row: dict[str, Any], after: float | None, scorecard_
 
 def waiting(store: Store) -> tuple[Waiting, ...]:
     """The closed months in which anything waits for a decision, the newest first."""
-    months = reversed(store.ledger.closed_months())
-    found = (Waiting(one.month, one.proposals, len(store.withdrawals.waiting(one.month))) for one in months)
+    months, withdrawn = reversed(store.ledger.closed_months()), store.withdrawals.waiting_months()
+    found = (Waiting(one.month, one.proposals, withdrawn.get(one.month, 0)) for one in months)
     return tuple(one for one in found if one.corrections or one.withdrawals)
 
 

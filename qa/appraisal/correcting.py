@@ -6,6 +6,7 @@ breach waits until a person has confirmed it, and the month goes on to say what 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -20,22 +21,25 @@ from qa.ledger_calls import StoredCall
 from qa.ledger_closing import NAMED, places
 from qa.review import reviews
 from qa.review.rulings import judged_on
+from qa.rules.model import Fine
 from qa.rules.money import Occurrence, Yuan
 from qa.store import Store
 
 Place = tuple[str, str]
 """An agent and a month (``2025-06``)."""
+Breach = tuple[str, str, Fine | None]
+"""Content of the recording, rule, its fine.  The recording, not the call: under another id it is the same breach, and nothing new waits."""
 Totals = tuple[tuple[str, Yuan], ...]
 """Money by role."""
 
 
 @dataclass(frozen=True)
 class Waits:
-    """What nobody has confirmed in an agent's month: breaches (content of the recording, rule), and whether the sums hang on what waits
-    (``open``).  The recording, not the call: under another id it is the same breach, and nothing new waits."""
+    """What nobody has confirmed in an agent's month: breaches with a number that grows with how many of the kind are charged, and whether
+    the sums hang on what waits (``open``)."""
 
-    breaches: frozenset[tuple[str, str]] = frozenset()
-    open: bool = False
+    breaches: Mapping[Breach, int]
+    open: bool
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,9 @@ def check(store: Store, month: str, before: Mapping[Place, Waits], decided: Coll
     new: list[str] = []
     for place in sorted(before.keys() | _closed(store, decided)):
         made = _fines(store, place)
-        was = before.get(place)
-        come = [one for one in made.pending if (_key(store, one) not in was.breaches if was is not None else one.call_id in decided)]
+        was, now = before.get(place), _numbers(store, made)
+        more = set() if was is None else {key for key, n in now.items() if n > was.breaches.get(key, 0)}
+        come = [one for one in made.pending if (_key(store, one) in more if was is not None else one.call_id in decided)]
         new += [f"{mask_name(one.call_id)} {one.title}" for one in come]
         if not come and made.open and not (was is not None and was.open):
             new.append(f"{place[0]} {place[1]}")
@@ -94,7 +99,14 @@ def _closed(store: Store, call_ids: Iterable[str]) -> frozenset[Place]:
 
 def _waits(store: Store, place: Place) -> Waits:
     made = _fines(store, place)
-    return Waits(frozenset(_key(store, one) for one in made.pending), made.open)
+    return Waits(_numbers(store, made), made.open)
+
+
+def _numbers(store: Store, made: Fines) -> Counter[Breach]:
+    """Of the breaches that wait, each counted with all of its call and rule that are charged."""
+    waits = {(one.call_id, one.rule.id) for one in made.pending}
+    charged_ = (one for rule in made.all.rules for charge in rule.charges for one in charge.found)
+    return Counter(_key(store, one) for one in (*made.pending, *(one for one in charged_ if (one.call_id, one.rule.id) in waits)))
 
 
 def _fines(store: Store, place: Place) -> Fines:
@@ -106,9 +118,9 @@ def _calls(store: Store, place: Place) -> tuple[LightCall, ...]:
     return light.calls(store, *place, f"{place[1]}-99", published=False)
 
 
-def _key(store: Store, one: Occurrence) -> tuple[str, str]:
+def _key(store: Store, one: Occurrence) -> Breach:
     (row,) = store.db.rows("select sha256 from calls where call_id = ?", one.call_id)
-    return row["sha256"], one.rule.id
+    return row["sha256"], one.rule.id, one.rule.fine
 
 
 # ---------------------------------------------------------------- what it would cost
@@ -123,14 +135,16 @@ def outlooks(store: Store, month: str, proposed: Iterable[tuple[str, str, int]])
     parse_month(month)
     books, found = KnownBooks(store), {}
     with store.db.reading():
-        known: dict[str, tuple[tuple[LightCall, ...], Fines]] = {}
+        known: dict[str, tuple[tuple[LightCall, ...], Fines, dict[str, frozenset[str]]]] = {}
         for agent_id, call_id, scorecard_id in proposed:
             instead = _instead(store, (agent_id, month), call_id, scorecard_id)
             if instead is None:
                 continue
             if agent_id not in known:
                 calls = _calls(store, (agent_id, month))
-                known[agent_id] = calls, charged.fines(store, agent_id, month, calls, books)
+                ids = [call.call_id for call in calls]
+                sure = {**dict.fromkeys(ids, frozenset[str]()), **reviews.confirmed_of(store, ids)}  # once, not for each proposal anew
+                known[agent_id] = calls, charged.fines(store, agent_id, month, calls, books, confirmed=sure), sure
             found[call_id] = _outlook(store, (agent_id, month), *known[agent_id], *instead, books)
     return found
 
@@ -161,13 +175,20 @@ def _target(store: Store, call_id: str, scorecard_id: int) -> Place | None:
 
 
 def _outlook(
-    store: Store, place: Place, calls: tuple[LightCall, ...], now: Fines, made: LightCall, sure: frozenset[str], books: KnownBooks
+    store: Store,
+    place: Place,
+    calls: tuple[LightCall, ...],
+    now: Fines,
+    others_sure: Mapping[str, frozenset[str]],
+    made: LightCall,
+    sure: frozenset[str],
+    books: KnownBooks,
 ) -> Outlook:
     others = [call for call in calls if call.call_id != made.call_id]
     then = sorted((*others, made), key=lambda call: (call.started, call.call_id))
-    fines = charged.fines(store, *place, then, books, confirmed={made.call_id: sure})
-    known = {_key(store, one) for one in now.pending}
-    new = tuple(dict.fromkeys(one.title for one in fines.pending if _key(store, one) not in known))
+    fines = charged.fines(store, *place, then, books, confirmed={**others_sure, made.call_id: sure})
+    more = _numbers(store, fines) - _numbers(store, now)
+    new = tuple(dict.fromkeys(one.title for one in fines.pending if more[_key(store, one)]))
     kept = store.ledger.sheets(*place)
     before = None if now.waits else kept[-1].totals if kept else now.due.totals
     return Outlook(before, None if fines.waits else fines.all.totals, new)

@@ -90,7 +90,8 @@ def of_judged(
     found = [one for card, at, book in known for one in money.occurrences(card, at, book, marks)]
     rules = {(one.book, one.rule.id) for one in found if _fined(one)}
     found = [one for one in found if (one.book, one.rule.id) in rules]  # also under versions that did not fine: they count for warnings
-    sure = {**reviews.confirmed_of(store, sorted({one.call_id for one in found})), **confirmed}
+    asked = {one.call_id for one in found} - confirmed.keys()
+    sure = {**reviews.confirmed_of(store, sorted(asked)), **confirmed}
     whole = money.month(found, year, month, before[0])
     due = money.month((one for one in found if one.rule.id in sure.get(one.call_id, ())), year, month, before[1])
     pending = tuple(_pending(whole, sure))

@@ -67,6 +67,14 @@ def succeeded(db: Database, login: str, address: str) -> None:
         db.sqlite.execute("delete from login_attempts where login = ? and address = ?", (_kept(login), place(address)))
 
 
+def taken_back(db: Database, login: str, address: str, now: float) -> None:
+    """The attempt that was counted at ``now`` (:func:`attempt`) was none that failed; what failed before it goes on to count."""
+    with db.writing():
+        where = "login = ? and address = ? and at = ?"
+        sql = f"delete from login_attempts where id = (select max(id) from login_attempts where {where})"
+        db.sqlite.execute(sql, (_kept(login), place(address), now))
+
+
 def _kept(login: str) -> str:
     return normal(login)[:64]
 

@@ -166,7 +166,9 @@ def _ruling(db: Database, given: Sequence[dict[str, Any]], then: Mapping[bytes, 
         known = (_counted if single else before_eyes)(db, row["scorecard_id"], last["rule_id"])
         by_person |= {one for one in own if one.outcome is Outcome.FAIL and one not in known}
         shown = (*known, *own)
-        lost = words.gone(shown, then[row["snapshot"]], now, by_person)
+        of_row = then[row["snapshot"]]
+        # what had gone when the last one ruled nobody has ruled on since, though it may stand again by now
+        lost = (*words.gone(shown, of_row, now, by_person), *words.gone(shown, of_row, then[last["snapshot"]], by_person))
         seen |= dict.fromkeys(one for one in shown if one not in lost)
         changed |= {one: words.as_now(one, now) for one in lost}
     other = tuple((one, by_now) for one, by_now in changed.items() if one not in seen)

@@ -23,7 +23,7 @@ from qa.operation import remains
 from qa.rescore import about_of
 from qa.review import publications, versions
 from qa.review.recounting import recounted
-from qa.review.rulings import Verdict, before_eyes, holding, judged_on, of_call, rulings, standing, stretch
+from qa.review.rulings import Verdict, before_eyes, holding, judged_on, of_call, rulings, standing, standing_words, stretch
 from qa.review.words import said
 from qa.serial import decode
 from qa.store import Store
@@ -280,7 +280,7 @@ def give_within(store: Store, call_id: str, rule_id: str, terms: Terms, make: Ma
 
 def _check_appeals(store: Store, of: StoredCall, call: Call, result: CheckResult, made: _Made, terms: Terms) -> None:
     """Errors: :class:`StoreError` where what an accepted appeal gave the agent would be taken back without an appeal that decides so.  What
-    was found since, at other places, the appeal was not about."""
+    was found since, at other places or in other words, the appeal was not about."""
     action, outcome, findings = made
     worse = action in ("withdraw", "add") or (action == "overturn" and outcome is Outcome.FAIL)
     if not worse or terms.appeal_id is not None:
@@ -290,7 +290,9 @@ def _check_appeals(store: Store, of: StoredCall, call: Call, result: CheckResult
     given = [one for one in holds if one.rule_id == rule_id and one.appeal_id is not None]
     if not given:
         return
-    seen = (*before_eyes(store.db, given[-1].scorecard_id, rule_id), *given[-1].findings)
+    shown = (*before_eyes(store.db, given[-1].scorecard_id, rule_id), *given[-1].findings)
+    then = store.stored_call(call_id, given[-1].scorecard_id)
+    seen = shown if then is None else standing_words(store.db, shown, then.snapshot, of.snapshot)
     more = [one for one in findings if one.outcome is Outcome.FAIL and one not in result.findings]
     if not (result.outgrown and more and all(sightings.apart(one, seen) for one in more)):
         cause = f"申诉 {given[-1].appeal_id} 已成立（{given[-1].by}，{house_day(given[-1].created)}），不能再改得对坐席不利"

@@ -30,6 +30,8 @@ from qa.types import (
     Transcript,
 )
 
+NOTHING = "—"
+"""Quoted where nobody in the role says anything by now: a ruling on that is none on words that come there later."""
 EDGE_MS = 300
 """So far beyond its stretch a word may lie by now: words move a little when they are transcribed anew."""
 
@@ -117,7 +119,7 @@ def standing(findings: Iterable[Finding], then: Words, now: Words) -> tuple[Find
 
 def as_now(finding: Finding, now: Words) -> Finding:
     """A finding with the words that stand at its places by now."""
-    told = tuple(replace(one, text=now.at(one.span, one.role) or "") if one.text else one for one in finding.evidence)
+    told = tuple(replace(one, text=now.at(one.span, one.role) or NOTHING) if one.text else one for one in finding.evidence)
     return replace(finding, evidence=told)
 
 

@@ -137,7 +137,11 @@ def own_password(ask: Ask, typed: str, code: str | None = None) -> bool:
     if not passwords.matches(kept, typed):
         ask.audit("password.failed", "user", str(user.id), address=ask.client_address)
         return False
-    if code is not None and second_factor.of(db, user.id) is not None and not second_factor.check(db, user, code, ask.epoch):
+    guarded = second_factor.of(db, user.id) is not None
+    if guarded and code is None:  # the password alone does not make guessing codes cheaper
+        throttle.taken_back(db, user.login, ask.client_address, ask.epoch)
+        return True
+    if guarded and not second_factor.check(db, user, code or "", ask.epoch):
         return False
     throttle.succeeded(db, user.login, ask.client_address)
     return True
