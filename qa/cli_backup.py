@@ -1,4 +1,4 @@
-"""``qa backup`` and ``qa restore``: the database and the key of its audit log, while the web app goes on."""
+"""``qa backup`` and ``qa restore``: the database and the keys beside it, while the web app goes on."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def backup(
     out().print(
         f"已备份到 {made.folder}：{made.calls} 通电话，{made.bytes} 字节，审计日志头 {made.audit_head}", markup=False, soft_wrap=True
     )
+    _tell_keys("连同密钥文件", backups.keys_in(made, Path(backups.DATABASE)))
     if check:
         out().print("已试恢复：完好", markup=False)
 
@@ -66,4 +67,11 @@ def restore(
         return
     told = f"已恢复到 {db}：{house_minute(found.created)} 的备份，{found.calls} 通电话。所有人需重新登录。"
     out().print(told, markup=False, soft_wrap=True)
+    _tell_keys("一并恢复的密钥文件", backups.keys_in(found, db))
     out().print("备份之后按保存期限删除过的内容又回来了：请马上运行 qa purge。", style="yellow", markup=False, soft_wrap=True)
+
+
+def _tell_keys(what: str, names: tuple[str, ...]) -> None:
+    """Without them nobody could check the audit log, nor log in with a second factor."""
+    if names:
+        out().print(f"{what}：{'、'.join(names)}", markup=False, soft_wrap=True)

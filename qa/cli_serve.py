@@ -76,11 +76,11 @@ def serve(
         if tls is not None and tls.soon(datetime.now(UTC)):
             _warn(f"证书到 {tls.until:%Y-%m-%d} 为止，快到期了；换好新的证书后要重新启动")
         told = lambda address: _say(json.dumps({"address": address}) if as_json else f"网页 {address}")  # noqa: E731
-        running.serve(settings, host, port, proxy, told, metrics_port, tls.context if tls is not None else None)
+        running.serve(settings, host, port, proxy, told, metrics_port, tls.context if tls is not None else None, lambda e: _warn(str(e)))
 
 
 def _warn(text: str) -> None:
-    err().print(f"提示：{text}", style="yellow", markup=False)
+    err().print(f"提示：{text}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _say(text: str) -> None:

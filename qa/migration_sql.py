@@ -66,3 +66,14 @@ def create_results(db: Database) -> None:
         strict=True,
     )
     db.table("findings").create_index(["check_result_id", "position"])
+
+
+APPEND_ONLY = ("scorecards", "check_results", "findings")
+
+
+def refuse_changes(db: Database, tables: tuple[str, ...] = APPEND_ONLY) -> None:
+    """Triggers that let rows of these tables be neither changed nor deleted."""
+    for table in tables:
+        for verb in ("update", "delete"):
+            refuse = f"select raise(abort, '{table} is append only')"
+            db.execute(f"create trigger {table}_no_{verb} before {verb} on {table} begin {refuse}; end")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 from clip_calls import kept, spoken
 
-from qa.background import Keeper, Kept
+from qa.background import Keeper, Kept, Pause
 from qa.clips import index
 from qa.clips.keeper import keep
 from qa.errors import QaError
@@ -128,3 +129,79 @@ def test_a_database_in_the_place_of_the_first_is_told_and_served(tmp_path: Path)
         one.stop()
         assert [row["call_id"] for row in second.db.rows("select call_id from search_calls")] == ["C2"]
     assert told
+
+
+# ---------------------------------------------------------------- trouble
+
+WORDS = "我的电话是一三八零零零零幺二三四"
+
+
+def broken(store: Store) -> bool:
+    """A piece with a bug, until somebody mends it."""
+    if not store.path.with_name("mended").exists():
+        raise RuntimeError(WORDS)
+    return keep(store)
+
+
+def deadly(store: Store) -> bool:
+    """A piece that takes the whole process with it, until somebody mends it."""
+    if not store.path.with_name("mended").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return keep(store)
+
+
+def idle(store: Store) -> bool:
+    return False
+
+
+@pytest.mark.parametrize(("piece", "name", "kind"), [(broken, "search", "RuntimeError"), (deadly, "background", "UnexpectedError")])
+def test_what_fails_is_told_without_its_words_and_begun_again(
+    store: Store, piece: Callable[[Store], bool], name: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    journal.configure()
+    kept_up = Kept(store.path, {"search": piece, "other": idle}, journal.configure, journal.met, every_s=0.05)
+    assert kept_up.states() == {"search": True, "other": True}
+    call(store, "C1")
+    kept_up.start()
+    until(lambda: not kept_up.states()["search"])
+    if piece is broken:  # the others go on beside it
+        assert kept_up.states()["other"]
+    assert index.waiting(store) == 1
+    store.path.with_name("mended").touch()
+    until(lambda: all(kept_up.states().values()) and index.waiting(store) == 0)
+    kept_up.stop()
+    told = capfd.readouterr().err
+    events = [json.loads(line) for line in told.splitlines()]
+    assert {(event["route"], event["kind"]) for event in events} == {(name, kind)} and WORDS not in told
+
+
+def test_pauses_grow_to_their_end_and_begin_anew_when_it_works_again() -> None:
+    pause = Pause(5.0, 30.0)
+    assert [pause.after_trouble() for _ in range(5)] == [5.0, 10.0, 20.0, 30.0, 30.0]
+    pause.over()
+    assert pause.after_trouble() == 5.0
+
+
+def test_a_keeper_waits_longer_after_each_trouble(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its own waits those after a trouble: 1, 2, 4 ms and so on, and 1 again after a piece that was done."""
+    done: list[int] = []
+    waited: list[float] = []
+
+    def sometimes(of: Store) -> bool:
+        done.append(len(done))
+        if done[-1] == 3:
+            return False
+        raise ValueError("a bug")
+
+    one = Keeper("search", store.path, sometimes, every_s=0.001)
+    real = one._pause.after_trouble
+
+    def noted() -> float:
+        waited.append(real())
+        return waited[-1]
+
+    monkeypatch.setattr(one._pause, "after_trouble", noted)
+    one.start()
+    until(lambda: len(waited) >= 5)
+    one.stop()
+    assert waited[:5] == [0.001, 0.002, 0.004, 0.001, 0.002]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from clip_calls import kept, spoken
+from sqlite_utils import Database
 from stored_calls import scorecard
 
 from qa.background import Keeper
@@ -17,6 +19,7 @@ from qa.clips.index import Entry, Line
 from qa.clips.keeper import keep
 from qa.clips.search import Limits, Question
 from qa.errors import QaError, StoreError
+from qa.migrations import migrations
 from qa.store import Store
 from qa.types import Outcome
 
@@ -193,20 +196,29 @@ def test_the_index_follows_new_scorecards_and_withdrawals(store: Store) -> None:
 def test_a_call_can_be_forgotten_and_the_index_made_again(store: Store) -> None:
     index.forget(store, "C3")
     assert found(store, words="投诉") == ["C1"] and search.said(store, "C3") == ()
-    index.rebuild(store)
-    assert found(store, words="投诉") == [] and index.waiting(store) == 3
-    index.refresh(store, limit=2)
-    assert index.waiting(store) == 1
+    with store.db.writing():
+        store.db.sqlite.execute("update search_calls set version = 0")  # as an older program left it
+        store.db.sqlite.execute("insert into search_stale (call_id, changes) values ('C3', 1)")
+    assert found(store, words="投诉") == [] and (index.outdated(store), index.waiting(store)) == (2, 1)
     index.refresh(store)
+    assert found(store, words="投诉") == ["C3"] and index.waiting(store) == 0
+    index.renew(store, limit=1)
+    assert index.outdated(store) == 1
+    index.renew(store)
     assert found(store, words="投诉") == ["C3", "C1"] and not index.outdated(store)
 
 
 def test_an_older_database_is_indexed_whole(tmp_path: Path) -> None:
-    with Store(tmp_path / "qa.db") as opened:
-        kept(opened, spoken("A:您好", "C:我要投诉"))
-        opened.db.sqlite.execute("delete from search_stale")
-        index.rebuild(opened)
-        assert index.refresh(opened) == 1 and found(opened, words="投诉") == ["C1"]
+    """One that was made before there was a search."""
+    path = tmp_path / "qa.db"
+    with closing(Database(path)) as older:
+        migrations.apply(older, stop_before="m019_clips")
+        older.table("recordings").insert({"sha256": "0" * 64})
+        older.table("calls").insert({"call_id": "C1", "file": "C1.wav", "sha256": "0" * 64})
+    with Store(path) as opened:
+        assert index.waiting(opened) == 1
+        kept(opened, spoken("A:您好", "C:我要投诉", call_id="C2"))
+        assert index.refresh(opened) == 2 and found(opened, words="投诉") == ["C2"]
 
 
 def test_confused_sounds_have_one_name_and_letters_stay() -> None:

@@ -2,6 +2,9 @@
 
 It speaks of what was done, not of who did it: neither agents nor customers are named.  A share of few calls is shown with its interval, and
 nothing is called better or worse than the days before where the intervals do not part.
+
+Its counts are of all calls of the day; its words and examples are those that a search finds, of calls that are indexed under the present
+rules of what is hidden (:func:`qa.clips.index.shown`).
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from qa.clips import cutting, playlists, release, search
+from qa.clips import cutting, index, playlists, release, search
 from qa.clips.cutting import Wish
 from qa.clips.index import first_number
 from qa.clips.playlists import Item, Playlist
@@ -139,10 +142,13 @@ def make_playlist(
 
     The clips wait for QA like any other.  Made once: a second time gives the playlist that is there.  ``cut_too``, ``also``: what is to be
     kept in the same transaction as each clip, and as the playlist.
+    Errors: :class:`StoreError` where nothing can be cut, or not yet: calls of the day are still indexed under other rules.
     """
     known = find_playlist(store, team, day)
     if known is not None:
         return known.id, ()
+    if _unindexed(store, day):
+        raise StoreError(f"{team} {day.isoformat()}", "打码的规则更新了，这一天的通话还没有重新编入检索", "请稍后再试")
     topics = brief(store, team, day).topics
     problems: list[str] = []
     chosen: list[int] = []
@@ -185,14 +191,20 @@ def _moments(store: Store, team: str, day: date, topic: Topic, example: str) -> 
                 yield hit, moment
 
 
+def _unindexed(store: Store, day: date) -> bool:
+    """Whether calls of the day may be there that no search finds yet; older ones come later."""
+    return index.floor(store) >= _numbers(day)
+
+
 def wanted(topics: Sequence[Topic]) -> tuple[tuple[Topic, str], ...]:
     """The examples of a brief: ``bad`` ones of what failed most, ``good`` ones of the same."""
     return (*((t, "bad") for t in topics[:TOPICS]), *((t, "good") for t in topics[:GOOD_CLIPS]))
 
 
-UNPREPARED, NO_CALL, NO_WORDS, NOT_CUT = "unprepared", "no_call", "no_words", "not_cut"
-"""Why a brief has no example: nobody prepared the playlist; no call of the day shows it; no stretch of the calls that do has words and is
-short enough; it could not be cut, or was taken out of the list.  Beside these the states of a clip that is there and not released."""
+UNPREPARED, NO_CALL, UNINDEXED, NO_WORDS, NOT_CUT = "unprepared", "no_call", "unindexed", "no_words", "not_cut"
+"""Why a brief has no example: nobody prepared the playlist; no call of the day shows it; calls of the day are still indexed under other
+rules of what is hidden; no stretch of the calls that show it has words and is short enough; it could not be cut, or was taken out of the
+list.  Beside these the states of a clip that is there and not released."""
 
 
 @dataclass(frozen=True)
@@ -219,6 +231,8 @@ def missing(store: Store, of: Briefing, items: Sequence[Item] | None) -> tuple[M
 def _why(store: Store, of: Briefing, topic: Topic, example: str, items: Sequence[Item] | None) -> str:
     if example == "good" and topic.ruled == topic.failed:
         return NO_CALL
+    if _unindexed(store, of.day):
+        return UNINDEXED
     if next(_moments(store, of.team, of.day, topic, example), None) is None:
         return NO_WORDS
     return UNPREPARED if items is None else NOT_CUT

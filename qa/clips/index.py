@@ -3,6 +3,9 @@
 Triggers note every call whose results or record changed (``search_stale``), whoever changed them; :func:`refresh` brings the index up to
 date.  What is indexed is the redacted text: a search cannot be used to guess a number digit by digit, and the index holds nothing that a
 clip would have to hide.
+
+Each row says under which version of the rules of what is hidden it was made.  What was made under other rules is found and quoted nowhere
+(:func:`shown`) and is made anew in the background, the newest calls first (:func:`renew`).
 """
 
 from __future__ import annotations
@@ -11,9 +14,9 @@ import math
 import time
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -83,42 +86,119 @@ def waiting(store: Store) -> int:
 def refresh(store: Store, limit: int | None = None, budget_s: float = math.inf) -> int:
     """Index what waits, at most ``limit`` calls, and begin none after ``budget_s`` seconds; returns how many were done.  Each batch is a
     transaction of its own."""
+    waits = "select call_id, changes from search_stale limit ?"
+    return _made(store, lambda size: store.db.rows(waits, size), limit, budget_s)
+
+
+def renew(store: Store, limit: int | None = None, budget_s: float = math.inf) -> int:
+    """Make anew what was made under other rules of what is hidden, the newest calls first; else as :func:`refresh`."""
+    return _made(store, lambda size: _newest_outdated(store, size), limit, budget_s)
+
+
+def _made(store: Store, next_calls: Callable[[int], list[dict[str, Any]]], limit: int | None, budget_s: float) -> int:
+    """Entries are worked out before others are kept from writing."""
     done, end = 0, time.monotonic() + budget_s
     names = known_names(store)
     while (limit is None or done < limit) and time.monotonic() < end:
         size = BATCH if limit is None else min(BATCH, limit - done)
-        calls = store.db.rows("select call_id, changes from search_stale limit ?", size)
-        if not calls:
-            return done
-        made = []
-        for row in calls:
-            made.append((row["call_id"], row["changes"], entry(store, row["call_id"], names)))
+        made = list[tuple[dict[str, Any], Entry | None]]()
+        for row in next_calls(size):
+            made.append((row, entry(store, row["call_id"], names)))
             if time.monotonic() > end:
                 break
+        if not made:
+            return done
         with store.db.writing():
-            for call_id, changes, one in made:
-                if one is None:
-                    _remove(store, call_id)
-                else:
-                    put(store, one)
-                # a call that changed again in the meantime waits on
-                store.db.sqlite.execute("delete from search_stale where call_id = ? and changes = ?", (call_id, changes))
+            for row, one in made:
+                _write(store, row, one)
         done += len(made)
     return done
 
 
-def rebuild(store: Store) -> None:
-    """Forget the whole index and note every call (after a change of what is hidden: ``qa.clips.redaction.VERSION``)."""
-    with store.db.writing():
-        store.db.sqlite.execute("insert into search_words (search_words) values ('delete-all')")
-        store.db.sqlite.execute("delete from search_calls")
-        store.db.sqlite.execute("insert or ignore into search_stale (call_id, changes) select call_id, 1 from calls")
+def _write(store: Store, row: dict[str, Any], one: Entry | None) -> None:
+    """``row``: ``call_id`` and the ``changes`` that it waited with, 0 for a row that is to be made anew.
+
+    A call that changed in the meantime waits on: what was worked out may hold words that were deleted since.
+    """
+    call_id, changes = row["call_id"], row["changes"]
+    execute = store.db.sqlite.execute
+    if changes:
+        as_before = execute("delete from search_stale where call_id = ? and changes = ?", (call_id, changes)).rowcount > 0
+    else:
+        as_before = bool(store.db.rows(f"select 1 from search_calls where call_id = ? and version <> ? and {_UNCHANGED}", call_id, VERSION))
+    if not as_before:
+        return
+    if one is None:
+        _remove(store, call_id)
+    else:
+        put(store, one)
 
 
-def outdated(store: Store) -> bool:
-    """Whether a part of the index was made under other rules of what is hidden."""
-    found = store.db.rows("select 1 from search_calls where number = (select max(number) from search_calls) and version <> ?", VERSION)
-    return bool(found)
+def changed(store: Store, call_id: str) -> None:
+    """Note that a call is to be indexed again; inside a transaction of the caller's."""
+    sql = "insert into search_stale (call_id, changes) values (?, 1) on conflict (call_id) do update set changes = changes + 1"
+    store.db.sqlite.execute(sql, (call_id,))
+
+
+# ---------------------------------------------------------------- rules of what is hidden
+
+
+def shown() -> str:
+    """What of the index may be found and quoted, to stand in a query in the place of ``search_calls``: rows made under the present rules.
+
+    What no such rule touches may be read from ``search_calls`` itself: which call a scorecard is of, teams, points.
+    """
+    return f"(select * from search_calls where +version = {VERSION})"  # by number or call: its version alone tells too little of a row
+
+
+def floor(store: Store) -> int:
+    """The number of the newest call that was indexed under other rules; 0 where there is none.  All above it may be shown, and a search
+    that looks no further down reads nothing in vain."""
+    sql = "select max(number) as number from search_calls where version = ?"
+    return max((int(store.db.rows(sql, version)[0]["number"] or 0) for version in _other_versions(store)), default=0)
+
+
+def outdated(store: Store) -> int:
+    """Calls that were indexed under other rules of what is hidden."""
+    sql = "select count(*) as n from search_calls where version = ?"
+    return sum(int(store.db.rows(sql, version)[0]["n"]) for version in _other_versions(store))
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What a search does not find yet: ``waiting`` calls that are new or changed, ``outdated`` ones that were indexed under other rules of
+    what is hidden.  All calls that began after ``since`` (wall clock) were made anew; None where nothing is outdated."""
+
+    waiting: int
+    outdated: int
+    since: datetime | None
+
+    def __bool__(self) -> bool:
+        return bool(self.waiting or self.outdated)
+
+
+def unfinished(store: Store) -> Unfinished:
+    """What is told beside what was found."""
+    newest = floor(store)
+    return Unfinished(waiting(store), outdated(store) if newest else 0, begun(newest) if newest else None)
+
+
+def _other_versions(store: Store) -> list[int]:
+    """Each found by one step in the index."""
+    sql = """with recursive v(version) as (select min(version) from search_calls
+      union all select (select min(version) from search_calls where version > v.version) from v where v.version is not null)
+      select version from v where version <> ?"""
+    return [row["version"] for row in store.db.rows(sql, VERSION)]
+
+
+_UNCHANGED = "not exists (select 1 from search_stale s where s.call_id = search_calls.call_id)"
+"""What changed as well is :func:`refresh`'s."""
+
+
+def _newest_outdated(store: Store, size: int) -> list[dict[str, Any]]:
+    sql = f"select number, call_id, 0 as changes from search_calls where version = ? and {_UNCHANGED} order by number desc limit ?"
+    found = [row for version in _other_versions(store) for row in store.db.rows(sql, version, size)]
+    return sorted(found, key=lambda row: -int(row["number"]))[:size]
 
 
 def forget(store: Store, call_id: str) -> None:
@@ -196,7 +276,7 @@ def put(store: Store, one: Entry) -> None:
 
 
 def _remove(store: Store, call_id: str) -> None:
-    """The index keeps no content: what a call put into it is made again to take it out."""
+    """The index keeps no content: what a call put into it is made again to take it out (of the words as they were hidden then)."""
     for row in store.db.rows("select number, marks, lines from search_calls where call_id = ?", call_id):
         fields = {"search_words": "delete", "rowid": row["number"], **_words(unpacked(row["lines"]), row["marks"])}
         store.db.insert("search_words", fields)
@@ -223,6 +303,11 @@ def first_number(started: str) -> int:
     """The number from which on calls may be that began at ``started`` (wall clock) or later."""
     moment = datetime.fromisoformat(started).replace(tzinfo=None)
     return max(1, int((moment - _EPOCH).total_seconds()) * _SLOTS + 1)
+
+
+def begun(number: int) -> datetime:
+    """When the call of a number began (wall clock), to the second; the year 2000 for one of unknown time."""
+    return _EPOCH + timedelta(seconds=(number - 1) // _SLOTS)
 
 
 def packed(said: Sequence[Line]) -> bytes:

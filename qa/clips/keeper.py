@@ -7,7 +7,10 @@ from qa.store import Store
 
 
 def keep(store: Store) -> bool:
-    """Index a batch of what waits, or begin anew an index that was made under older rules of what is hidden; whether more may wait."""
-    if index.outdated(store):
-        index.rebuild(store)
-    return index.refresh(store, index.BATCH) == index.BATCH
+    """Index a batch of what waits and make anew a batch of what was made under other rules of what is hidden; whether more may wait.
+
+    Where there is both, each gets half of the time: what changes is found soon, and what is to be made anew comes to an end.
+    """
+    size = index.BATCH // 2 if index.floor(store) else index.BATCH
+    done = index.refresh(store, size), index.renew(store, size)
+    return size in done

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from qa import rows
-from qa.clips import tokens
+from qa.clips import index, tokens
 from qa.clips.index import Line, first_number, steps, unpacked
 from qa.errors import StoreError
 from qa.store import Store
@@ -103,31 +103,29 @@ class Page:
 
 def search(store: Store, asked: Question, after: int | None = None, size: int = PAGE) -> Page:
     """One page of calls.  Errors: :class:`StoreError` for a wrong period, outcome or speaker."""
-    table, where, params = _conditions(asked, after)
-    sql = f"select c.* from {table} where {where} order by c.number desc limit ?"
-    if table != "search_calls c":
-        sql = sql.replace("order by c.number", "order by w.rowid")
-    found = store.db.rows(sql, *params, size + 1)
+    table, number, where, params = _conditions(store, asked, after)
+    found = store.db.rows(f"select c.* from {table} where {where} order by {number} desc limit ?", *params, size + 1)
     hits = tuple(_hit(store, row, asked) for row in found[:size])
     return Page(hits, hits[-1].number if len(found) > size else None)
 
 
 def count(store: Store, asked: Question) -> int:
     """How many calls there are, at most ``COUNTED`` + 1."""
-    table, where, params = _conditions(asked, None)
+    table, _number, where, params = _conditions(store, asked, None)
     return int(store.db.rows(f"select count(*) as n from (select 1 from {table} where {where} limit {COUNTED + 1})", *params)[0]["n"])
 
 
-def _conditions(asked: Question, after: int | None) -> tuple[str, str, list[Any]]:
-    """Tables, condition and parameters of a query."""
+def _conditions(store: Store, asked: Question, after: int | None) -> tuple[str, str, str, list[Any]]:
+    """Tables, column of the number, condition and parameters of a query."""
     match = " AND ".join(_match(asked))
-    table = "search_words w cross join search_calls c on c.number = w.rowid" if match else "search_calls c"
+    table = f"search_words w cross join {index.shown()} c on c.number = w.rowid" if match else f"{index.shown()} c"
     number = "w.rowid" if match else "c.number"
     where: list[str] = ["search_words match ?"] if match else ["1"]
     params: list[Any] = [match] if match else []
     low, high = rows.period(asked.since, asked.until)
-    for sign, limit in ((">=", first_number(low) if low else None), ("<", first_number(high) if high else None), ("<", after)):
-        if limit is not None:
+    above = max(index.floor(store), first_number(low) - 1 if low else 0)  # one bound: of two SQLite seeks by the first
+    for sign, limit in ((">", above), ("<", first_number(high) if high else 0), ("<", after or 0)):
+        if limit:
             where.append(f"{number} {sign} ?")
             params.append(limit)
     for column, limits, factor in (("rate_cpm", asked.rate_cpm, 1), ("level_dbov", asked.level_dbov, 1),
@@ -136,7 +134,7 @@ def _conditions(asked: Question, after: int | None) -> tuple[str, str, list[Any]
             if value is not None:
                 where.append(f"c.{column} {sign} ?")
                 params.append(value * factor)
-    return table, " and ".join(where), params
+    return table, number, " and ".join(where), params
 
 
 def _match(asked: Question) -> Iterator[str]:
@@ -182,7 +180,7 @@ def _outcomes(asked: Question) -> list[str]:
 
 
 def teams(store: Store) -> tuple[str, ...]:
-    """Teams that have calls, read from one to the next over the index."""
+    """Teams that have calls (under whatever rules they are indexed), read from one to the next over the index."""
     found = store.db.rows(
         "with recursive t (team) as (select min(team) from search_calls where team > '' union all"
         " select (select min(c.team) from search_calls c where c.team > t.team) from t where t.team is not null)"
@@ -213,9 +211,12 @@ def card_of(store: Store, call_id: str) -> int | None:
 
 
 def said(store: Store, call_id: str) -> tuple[Line, ...]:
-    """The redacted words of a call; empty where it is not indexed."""
-    found = store.db.rows("select lines from search_calls where call_id = ?", call_id)
-    return unpacked(found[0]["lines"]) if found else ()
+    """The redacted words of a call, under the present rules also where it is still indexed under others; empty where it is not indexed."""
+    found = store.db.rows(f"select lines from {index.shown()} where call_id = ?", call_id)
+    if found or card_of(store, call_id) is None:
+        return unpacked(found[0]["lines"]) if found else ()
+    made = index.entry(store, call_id, index.known_names(store))
+    return made.lines if made is not None else ()
 
 
 def _hit(store: Store, row: dict[str, Any], asked: Question) -> Hit:

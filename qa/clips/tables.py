@@ -66,6 +66,11 @@ def _create_search(db: Database) -> None:
     db.execute("insert or ignore into search_stale (call_id, changes) select call_id, 1 from calls")
 
 
+def index_versions(db: Database) -> None:
+    """The way to what was made under other rules of what is hidden, the newest first, and to how much of it there is."""
+    db.table("search_calls").create_index(["version"])
+
+
 def _create_clips(db: Database) -> None:
     """A clip is its place in a call; each version of it holds what was hidden, its captions and its sound (by digest)."""
     texts = ("call_id", "title", "example", "check_id", "note", "made_by", "created")

@@ -275,6 +275,11 @@ def _put_aside(db: Path) -> None:
             path.rename(db.with_name(f"{db.name}.before-{stamp}{more}"))
 
 
+def keys_in(made: Backup, db: Path) -> tuple[str, ...]:
+    """Names of the files of keys in a backup, as they are called beside ``db``."""
+    return tuple(key.path(db).name for key in KEYS if key.path(Path(DATABASE)).name in made.files)
+
+
 def as_json(made: Backup) -> dict[str, object]:
     """For other programs."""
     return asdict(made) | {"folder": str(made.folder)}

@@ -1,11 +1,12 @@
 """Figures of the running web app in the form that Prometheus reads; no person, no call, no number is a label.
 
-Labels are the patterns of addresses (``/calls/{call_id}``), methods, statuses: their values come from the program alone.
+Labels are patterns of addresses (``/calls/{call_id}``), methods, statuses, names of work in the background: their values come from the
+program alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from qa import __version__
+from qa.clips import index
 from qa.errors import QaError
 from qa.operation import backup, health
 from qa.store import Store
@@ -38,10 +40,13 @@ class Figures:
 
     def __init__(self, db: Path) -> None:
         self.registry = CollectorRegistry()
+        self.keepers: Callable[[], Mapping[str, bool]] = dict
+        """By name of a piece of work in the background whether it is done (:meth:`qa.background.Kept.states`)."""
         labels = ("route", "method", "status")
         self._requests = Counter("qa_requests", "Requests answered", labels, registry=self.registry)
         self._seconds = Histogram("qa_request_seconds", "Seconds to the answer", ("route",), buckets=SECONDS, registry=self.registry)
         self.registry.register(_Kept(db))
+        self.registry.register(_Keepers(self))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request was answered; ``route`` is the pattern of its address, ``""`` where none fitted."""
@@ -52,6 +57,22 @@ class Figures:
     def text(self) -> bytes:
         """All of it, in Prometheus' text format."""
         return generate_latest(self.registry)
+
+
+class _Keepers(Collector):
+    """Whether the work in the background goes on."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("qa_keeper_up", "1 where the last piece of this work in the background was done", labels=("keeper",))
+        for name, works in self._figures.keepers().items():
+            up.add_metric((name,), float(works))
+        yield up
 
 
 class _Kept(Collector):
@@ -84,6 +105,8 @@ class _Kept(Collector):
             yield GaugeMetricFamily(name, help_, value)
         for name, (help_, sql) in _COUNTS.items():
             yield GaugeMetricFamily(name, help_, next(iter(store.db.rows(sql)[0].values())))
+        outdated = "Calls in the search index that were made under other rules of what is hidden, and are not found until made anew"
+        yield GaugeMetricFamily("qa_search_outdated", outdated, index.outdated(store))
         ended = store.db.rows(_LAST_PURGE)[0]["at"]
         at = datetime.fromisoformat(ended).timestamp() if ended else 0.0
         yield GaugeMetricFamily("qa_last_purge_timestamp_seconds", "End of the last purge, 0: none yet", at)

@@ -100,9 +100,9 @@ def _owner(user_id: int) -> bytes:
     return f"second-factor:{user_id}".encode()
 
 
-def check_key(db: Database) -> None:
-    """Errors: :class:`StoreError` where the key does not open all secrets that are kept."""
-    for row in db.rows("select user_id, secret from second_factors"):
+def check_key(db: Database, most: int = -1) -> None:
+    """Errors: :class:`StoreError` where the key does not open the secrets that are kept, of these the ``most`` newest (-1: all)."""
+    for row in db.rows("select user_id, secret from second_factors order by id desc limit ?", most):
         _opened(db, row["user_id"], row["secret"])
 
 

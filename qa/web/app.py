@@ -122,7 +122,7 @@ class _Running:
     def _plain(self, request: Request, route: str, error: Exception) -> Response:
         """What needs neither database nor template; the log has the error, the person does not."""
         busy = isinstance(error, QaError) and BUSY in error.cause
-        (journal.refused if isinstance(error, QaError) else journal.bug)(route, error)
+        journal.met(route, error)
         return PlainTextResponse(f"{TITLES[503 if busy else 500]}\n", 503 if busy else 500)
 
     # ------------------------------------------------------------ in a worker thread

@@ -11,6 +11,8 @@ from pathlib import PurePath
 
 import structlog
 
+from qa.errors import QaError
+
 log = structlog.get_logger("qa.web")
 
 
@@ -42,3 +44,8 @@ def denied(route: str, status: int, user_id: int | None) -> None:
 def refused(route: str, error: BaseException) -> None:
     """An error that the program raised on purpose and that ended a request."""
     log.warning("refused", route=route, kind=type(error).__name__)
+
+
+def met(route: str, error: Exception) -> None:
+    """Whatever ended a request, or a piece of work in the background (``route``: its name)."""
+    (refused if isinstance(error, QaError) else bug)(route, error)

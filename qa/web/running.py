@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from qa.appraisal import figures
 from qa.background import Kept, Piece
 from qa.clips import keeper
-from qa.errors import StoreError
+from qa.errors import QaError, StoreError
+from qa.operation import health
 from qa.people import audit
 from qa.store import Store
 from qa.web import journal
@@ -41,17 +42,20 @@ def serve(
     started: Callable[[str], None],
     metrics_port: int = 0,
     tls: ssl.SSLContext | None = None,
+    wrong: Callable[[QaError], None] = lambda error: None,
 ) -> None:
     """Answer until a signal stops it; ``started`` gets the address.  The head of the audit log is written to the server's log at both ends.
 
     ``tls``: speak https by it (``settings.tls``).  ``metrics_port``: figures for Prometheus on this machine's loopback alone, on a port
-    that no reverse proxy leads to; 0: nowhere.
+    that no reverse proxy leads to; 0: nowhere.  ``wrong`` is told of what is wrong already (:mod:`qa.operation.health`).
 
     Errors: :class:`StoreError` where the database cannot be opened or the address cannot be had.
     """
     journal.configure()
     with Store(settings.db) as store:  # a wrong database is told before anybody connects
         journal.log.info("started", audit_head=audit.head(store.db))
+        for problem in health.found(store):
+            wrong(problem.error)
     listening = _socket(host, port)
     shown = f"[{host}]" if ":" in host else host
     app = create_app(settings)
@@ -76,7 +80,8 @@ def serve(
         await serving
 
     threading.Thread(target=_warmed, name="warm", daemon=True).start()
-    kept = Kept(settings.db, KEPT, journal.configure, journal.refused)
+    kept = Kept(settings.db, KEPT, journal.configure, journal.met)
+    app.state.figures.keepers = kept.states
     kept.start()
     try:
         asyncio.run(run())

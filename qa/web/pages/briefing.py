@@ -25,6 +25,7 @@ _SHOWN = 5
 WHYS = {
     briefing.UNPREPARED: marked("培训师还没有备好片段"),
     briefing.NO_CALL: marked("这一天没有一通通过这一项"),
+    briefing.UNINDEXED: marked("打码的规则更新了，这一天的通话还没有重新编入检索"),
     briefing.NO_WORDS: marked("这一天的通话里没有可剪的一段：没有文字，或太长"),
     briefing.NOT_CUT: marked("没有剪成（录音可能已不在），或已从播放列表移出"),
     release.WAITING: marked("片段已剪好，等质检员放行"),

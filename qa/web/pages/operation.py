@@ -33,9 +33,14 @@ def live_page(ask: Ask) -> Response:
 
 
 def ready(ask: Ask) -> Response:
-    """Whether people can be sent here; names of what is wrong, nothing else."""
-    wrong = health.problems(ask.store)
-    return PlainTextResponse("".join(f"{name}\n" for name in wrong) or "ok\n", 503 if wrong else 200)
+    """Whether people can be sent here; names of what is wrong, nothing else.  Work in the background that is down is named as well, but
+    keeps nobody away: pages are answered, only what they show is not kept up to date."""
+    wrong, down = health.problems(ask.store), _down(ask)
+    return PlainTextResponse("".join(f"{name}\n" for name in (*wrong, *down)) or "ok\n", 503 if wrong else 200)
+
+
+def _down(ask: Ask) -> list[str]:
+    return [f"{name}-down" for name, works in ask.request.app.state.figures.keepers().items() if not works]
 
 
 def figures(ask: Ask) -> Response:
@@ -50,7 +55,7 @@ def page(ask: Ask) -> Response:
     return ask.render(
         "web/operation/operation.html.j2",
         title=_("运行"),
-        wrong=health.problems(ask.store),
+        wrong=[*health.problems(ask.store), *_down(ask)],
         sizes=[(_("数据库"), _mib(sizes.database)), (_("日志文件"), _mib(sizes.log)), (_("磁盘剩余"), _mib(sizes.free))],
         head=audit.head(ask.store.db),
         backup=_backup(ask),
@@ -62,7 +67,7 @@ def state(ask: Ask) -> dict[str, object]:
     """For the administrator's start page: whether all is well, what room is left, the newest backup and the newest purge."""
     newest = ask.store.db.rows("select started from purges order by id desc limit 1")
     return {
-        "wrong": health.problems(ask.store),
+        "wrong": [*health.problems(ask.store), *_down(ask)],
         "free": _mib(health.sizes(ask.store.path).free),
         "backup": _backup(ask),
         "purged": newest[0]["started"] if newest else "",
