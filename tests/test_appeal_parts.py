@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 import sqlite_utils
+from older_databases import forget, undo_accounts_of_work
 from stored_houses import call, house, save
 
 from qa import role_marks
 from qa.errors import StoreError
 from qa.judgements import Judgements
-from qa.migrations import migrations
 from qa.people import accounts
 from qa.people.accounts import User, UserRole
 from qa.rescore import judge
@@ -288,22 +288,6 @@ def older(path: Path) -> None:
         db.execute(f"alter table {table} drop column user_id")
     forget(db, "review_accounts")
     db.close()
-
-
-def undo_accounts_of_work(db: sqlite_utils.Database) -> None:
-    """The tables as they were before calls were given to accounts."""
-    db.execute("drop index idx_review_worth_state_assignee_id")
-    db.execute("create index idx_review_worth_state_assignee on review_worth (state, assignee, worth desc, started desc, call_id)")
-    for table in ("reviews", "text_marks", "role_marks", "assignments"):
-        db.execute(f"alter table {table} drop column user_id")
-    for table in ("assignments", "review_worth"):
-        db.execute(f"alter table {table} drop column assignee_id")
-    forget(db, "accounts_of_work")
-
-
-def forget(db: sqlite_utils.Database, migration: str) -> None:
-    (name,) = [one.name for one in migrations.applied(db) if one.name.endswith(migration)]
-    db.table("_sqlite_migrations").delete_where("name = ?", [name])
 
 
 # ---------------------------------------------------------------- how much is read

@@ -149,6 +149,8 @@ def test_a_younger_call_keeps_all_that_is_its_own(house: House) -> None:
     own_recordings(house)
     index.refresh(house.store)
     stage(house, YOUNG)
+    for one in (OLD, YOUNG):
+        verdicts.confirm(house.store, one, "banned_phrases", Terms("质检小王", "听过了"))
     before, card = house.store.call(YOUNG), house.store.scorecard(YOUNG)
     done = purge.run(house.store, only(OLD), "管理员", LATER)
     assert {one.kind: one.objects for one in done.sums if one.kind != "clips"} == dict.fromkeys(set(KINDS) - {"clips"} - {"caches"}, 1) | {

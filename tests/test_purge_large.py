@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import test_purge_remarks
 from commands import Run
 from web_house import House, call_id
 
@@ -33,6 +34,7 @@ def fill(house: House) -> None:
     cutting.cut(house.store, call, Wish(Span(7500, 10000), title="例子"), "培训")
     said = house.store.call(call).transcript.utterances[0]
     text_marks.correct(house.store, call, said.speaker, said.span, "您好，华宁通信公司，很高兴为您服务。", Terms("质检小王", "听错了"))
+    test_purge_remarks.write(house, call_id("8003", 2))
 
 
 def run_traced(house: House) -> list[list[str]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import sqlite_utils
+from older_databases import undo_accounts_of_work
 from stored_houses import call, house, save
-from test_appeal_parts import undo_accounts_of_work
 
 from qa.errors import ConflictError, NotFoundError, StoreError
 from qa.people import accounts

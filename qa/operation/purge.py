@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from qa import rows
 from qa.clock import HOUSE_ZONE
 from qa.errors import StoreError
-from qa.operation import purge_kinds
+from qa.operation import purge_kinds, remarks, shared_findings
 from qa.operation.holds import held
-from qa.operation.purge_kinds import KIND, Gone, Old
+from qa.operation.purge_kinds import KIND
+from qa.operation.purge_objects import Gone, Old, hold
 from qa.operation.retention import KINDS, Retention
 from qa.people import audit
 from qa.store import Store
@@ -68,7 +69,7 @@ class _Run:
 def plan(store: Store, retention: Retention, now: datetime.datetime) -> Purged:
     """What a purge would look at now; nothing is changed."""
     kept = held(store, retention, now)
-    purge_kinds.hold(store, kept)
+    hold(store, kept)
     cutoffs = _cutoffs(retention, now)
     return Purged(0, tuple(Sum(kind, day, sum(1 for _ in KIND[kind].old(store, day))) for kind, day in cutoffs.items()), len(kept))
 
@@ -81,7 +82,7 @@ def run(store: Store, retention: Retention, by: str, now: datetime.datetime, rew
     if not by.strip():
         raise StoreError("清理", "没有写由谁清理", "请加 --by 姓名")
     kept = held(store, retention, now)
-    purge_kinds.hold(store, kept)
+    hold(store, kept)
     store.db.sqlite.execute("PRAGMA secure_delete = on")
     cutoffs = _cutoffs(retention, now)
     with store.db.writing():
@@ -103,7 +104,9 @@ def _purge(going: _Run, kind: str, cutoff: str) -> Sum:
     if kind in ("transcripts", "caches"):
         purge_kinds.note_needs(store)
     if kind == "quotes":
-        purge_kinds.note_quoting(store, cutoff)
+        shared_findings.note(store, cutoff)
+    if kind == "remarks":
+        shared_findings.note(store, cutoff, remarks.RULED)
     objects, count, size = 0, 0, 0
     problems: dict[str, int] = {}
     for some in _batches(KIND[kind].old(store, cutoff)):

@@ -1,93 +1,35 @@
 """What each kind of data is, where it lies, and how it is deleted; each deletes one object inside a transaction of the caller's.
 
-``old`` lists objects past their period that still hold something; a held call (``_held``) is never among them.  An object of several calls
-(a recording, a set of findings) goes when all of its calls may.
+What persons wrote is in :mod:`qa.operation.remarks`, what all kinds share in :mod:`qa.operation.purge_objects`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
-
-import msgspec
+from collections.abc import Iterator
 
 from qa import decode, rows
 from qa.clips import index
 from qa.errors import QaError
+from qa.operation import remarks, shared_findings
 from qa.operation.blanking import blanked
+from qa.operation.purge_objects import AGE, DONE, FREE, NEWEST, Gone, Kind, Old, digest_of, each
 from qa.places import RemotePath, place
 from qa.store import Store
 from qa.types import Finding
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}")
-MARK = b"purged "
-"""Begins the digest of a judgement whose words are gone: no later finding of the same words meets it."""
-
-
-@dataclass(frozen=True)
-class Gone:
-    """What was deleted of an object: rows (or files), bytes, the SHA-256 of what was there.  ``problem`` (Chinese): why nothing was."""
-
-    count: int
-    bytes: int = 0
-    digest: str = ""
-    problem: str = ""
-
-
-@dataclass(frozen=True)
-class Old:
-    """An object past its period.  ``scorecard_id``: the newest scorecard of the call then, so that newer data are seen again."""
-
-    object_kind: str
-    object_id: str
-    scorecard_id: int = 0
-
-
-@dataclass(frozen=True)
-class Kind:
-    """``old(store, cutoff)``: what is past the first day that is kept; ``delete(store, one)`` deletes one object of these."""
-
-    old: Callable[[Store, str], Iterator[Old]]
-    delete: Callable[[Store, Old], Gone]
-
-
-def hold(store: Store, calls: Iterable[str]) -> None:
-    """Which calls are left alone: in a table of this connection alone, that all questions below look into."""
-    execute = store.db.sqlite.execute
-    execute("create temp table if not exists _held (call_id text primary key)")
-    execute("delete from _held")
-    store.db.sqlite.conn.executemany("insert or ignore into _held values (?)", ((call_id,) for call_id in calls))
-    store.db.sqlite.conn.commit()
-
-
-_AGE = "coalesce(c.started, c.created)"
-_NEWEST = "coalesce((select max(s.id) from scorecards s where s.call_id = c.call_id), 0)"
-_FREE = "not exists (select 1 from temp._held h where h.call_id = c.call_id)"
-_DONE = "exists (select 1 from purged p where p.kind = '{kind}' and p.object_id = {id} and p.scorecard_id >= {card})"
-_FILE_MAY = f"not exists (select 1 from calls c where c.sha256 = {{sha256}} and ({_AGE} >= :cutoff or not ({_FREE})))"
+_FILE_MAY = f"not exists (select 1 from calls c where c.sha256 = {{sha256}} and ({AGE} >= :cutoff or not ({FREE})))"
 """No call of the recording is younger, or held."""
-
-
-def _each(store: Store, sql: str, cutoff: str) -> Iterator[dict[str, Any]]:
-    """All rows at once: what is deleted meanwhile must not change the question."""
-    yield from [dict(row) for row in store.db.sqlite.query(sql, {"cutoff": cutoff})]
-
-
-def digest_of(parts: Iterable[object]) -> str:
-    """SHA-256 over what was deleted, part by part."""
-    return hashlib.sha256(msgspec.msgpack.encode(list(parts))).hexdigest()
 
 
 # ---------------------------------------------------------------- recordings
 
 
 def _old_audio(store: Store, cutoff: str) -> Iterator[Old]:
-    done = _DONE.format(kind="audio", id="r.sha256", card="0")
+    done = DONE.format(kind="audio", id="r.sha256", card="0")
     sql = f"select r.sha256 from recordings r where not {done} and exists (select 1 from calls c where c.sha256 = r.sha256) and "
-    for row in _each(store, sql + _FILE_MAY.format(sha256="r.sha256"), cutoff):
+    for row in each(store, sql + _FILE_MAY.format(sha256="r.sha256"), cutoff):
         yield Old("recording", row["sha256"])
 
 
@@ -115,9 +57,9 @@ def _delete_audio(store: Store, one: Old) -> Gone:
 
 
 def _old_clips(store: Store, cutoff: str) -> Iterator[Old]:
-    sql = f"""select i.id from clips i join calls c using (call_id) where {_FREE}
+    sql = f"""select i.id from clips i join calls c using (call_id) where {FREE}
       and coalesce((select max(v.created) from clip_versions v where v.clip_id = i.id), i.created) < :cutoff"""
-    for row in _each(store, sql, cutoff):
+    for row in each(store, sql, cutoff):
         yield Old("clip", str(row["id"]))
 
 
@@ -143,8 +85,8 @@ _NO_WORDS = index.packed(())
 
 def _old_search(store: Store, cutoff: str) -> Iterator[Old]:
     empty = _NO_WORDS.hex()
-    sql = f"select i.call_id from search_calls i join calls c using (call_id) where {_AGE} < :cutoff and {_FREE} and i.lines <> x'{empty}'"
-    for row in _each(store, sql, cutoff):
+    sql = f"select i.call_id from search_calls i join calls c using (call_id) where {AGE} < :cutoff and {FREE} and i.lines <> x'{empty}'"
+    for row in each(store, sql, cutoff):
         yield Old("call", row["call_id"])
 
 
@@ -162,12 +104,12 @@ _HOLDS_WORDS = "(text <> '' or before_json <> '[]' or edges_json <> '[]')"
 
 
 def _old_transcripts(store: Store, cutoff: str) -> Iterator[Old]:
-    done = _DONE.format(kind="transcripts", id="c.call_id", card=_NEWEST)
+    done = DONE.format(kind="transcripts", id="c.call_id", card=NEWEST)
     said = "exists (select 1 from utterances u where u.call_id = c.call_id)"
     corrected = f"exists (select 1 from text_marks m where m.call_id = c.call_id and {_HOLDS_WORDS})"
-    sql = f"""select c.call_id, {_NEWEST} as card from calls c where {_AGE} < :cutoff and {_FREE}
+    sql = f"""select c.call_id, {NEWEST} as card from calls c where {AGE} < :cutoff and {FREE}
       and (not {done} or {said} or {corrected})"""
-    for row in _each(store, sql, cutoff):
+    for row in each(store, sql, cutoff):
         yield Old("call", row["call_id"], row["card"])
 
 
@@ -187,7 +129,7 @@ def _delete_transcript(store: Store, one: Old) -> Gone:
     payloads = {found.decode() for row in snapshots for found in _DIGEST.findall(row["snapshot"])}
     stages = _stages_of(store, one.object_id)
     execute("delete from temp._needs where call_id = ?", (one.object_id,))
-    execute("insert or ignore into search_stale (call_id, changes) values (?, 1)", (one.object_id,))  # found by its results alone
+    index.changed(store, one.object_id)  # found by its results alone
     freed, size = _unused(store, payloads | stages)
     return Gone(len(said) + len(marks) + freed, size, digest_of((said, marks, sorted(payloads | stages))))
 
@@ -207,7 +149,7 @@ def _stages_of(store: Store, call_id: str) -> set[str]:
 def _old_caches(store: Store, cutoff: str) -> Iterator[Old]:
     age = "not exists (select 1 from calls c where c.sha256 = r.file_sha256) and r.created >= :cutoff"
     sql = f"select distinct r.file_sha256 as sha256 from stage_results r where not ({age}) and {_FILE_MAY.format(sha256='r.file_sha256')}"
-    for row in _each(store, sql, cutoff):
+    for row in each(store, sql, cutoff):
         yield Old("recording", row["sha256"])
 
 
@@ -243,7 +185,7 @@ def note_needs(store: Store) -> None:
     execute("create temp table if not exists _needs (digest text, call_id text, primary key (digest, call_id)) without rowid")
     execute("create index if not exists temp._needs_of_call on _needs (call_id)")  # each deletion asks for both, while others wait
     execute("delete from _needs")
-    gone = _DONE.format(kind="transcripts", id="s.call_id", card="s.id")
+    gone = DONE.format(kind="transcripts", id="s.call_id", card="s.id")
     cards = store.db.sqlite.conn.execute(f"select s.call_id, s.snapshot from scorecards s where not {gone}")
     while page := cards.fetchmany(5000):
         pairs = {(found.decode(), call_id) for call_id, snapshot in page for found in _DIGEST.findall(snapshot)}
@@ -256,9 +198,9 @@ def note_needs(store: Store) -> None:
 
 
 def _old_quotes(store: Store, cutoff: str) -> Iterator[Old]:
-    done = _DONE.format(kind="quotes", id="c.call_id", card=_NEWEST)
-    sql = f"select c.call_id, {_NEWEST} as card from calls c where {_AGE} < :cutoff and {_FREE} and not {done}"
-    for row in _each(store, sql, cutoff):
+    done = DONE.format(kind="quotes", id="c.call_id", card=NEWEST)
+    sql = f"select c.call_id, {NEWEST} as card from calls c where {AGE} < :cutoff and {FREE} and not {done}"
+    for row in each(store, sql, cutoff):
         yield Old("call", row["call_id"], row["card"])
 
 
@@ -267,53 +209,12 @@ def _delete_quotes(store: Store, one: Old) -> Gone:
 
     Findings that a younger or held call has as well, word for word, are blanked with the last of these.
     """
-    kept: list[Any] = []
-    named = _judgements(
-        row["results_json"] for row in store.db.rows("select results_json from scorecards where call_id = ?", one.object_id)
-    )
-    for judgement in sorted(named):
-        kept += _blank_judgement(store, judgement, one.object_id)
-    for row in store.db.rows("select id, findings_json from verdicts where call_id = ?", one.object_id):
-        text = _without_words(row["findings_json"])
-        if text != row["findings_json"]:
-            store.db.sqlite.execute("update verdicts set findings_json = ? where id = ?", (text, row["id"]))
-            kept.append(row)
+    kept = shared_findings.blank(store, one.object_id, _without_words)
     return Gone(len(kept), sum(len(row["findings_json"].encode()) for row in kept), digest_of(kept) if kept else "")
-
-
-def _blank_judgement(store: Store, judgement: int, call_id: str) -> list[dict[str, Any]]:
-    (row,) = store.db.rows("select id, findings_json from judgements where id = ?", judgement)
-    text = _without_words(row["findings_json"])
-    if text == row["findings_json"] or store.db.rows(
-        "select 1 from temp._quoting where judgement = ? and call_id <> ? limit 1", judgement, call_id
-    ):
-        return []
-    digest = MARK + str(judgement).encode()
-    store.db.sqlite.execute("update judgements set findings_json = ?, digest = ? where id = ?", (text, digest, judgement))
-    return [row]
 
 
 def _without_words(findings_json: str) -> str:
     return rows.to_json(blanked(rows.from_json(findings_json, tuple[Finding, ...])))
-
-
-def note_quoting(store: Store, cutoff: str) -> None:
-    """Which calls that are not to be purged have which findings, in a table of this connection alone."""
-    execute = store.db.sqlite.execute
-    execute("create temp table if not exists _quoting (judgement integer, call_id text, primary key (judgement, call_id)) without rowid")
-    execute("delete from _quoting")
-    sql = f"select s.call_id, s.results_json from scorecards s join calls c using (call_id) where {_AGE} >= ? or not ({_FREE})"
-    cards = store.db.sqlite.conn.execute(sql, (cutoff,))
-    while page := cards.fetchmany(5000):
-        pairs = {(judgement, call_id) for call_id, text in page for judgement in _judgements([text])}
-        store.db.sqlite.conn.executemany("insert or ignore into _quoting values (?, ?)", pairs)
-    store.db.sqlite.conn.commit()
-
-
-def _judgements(found: Iterable[str]) -> set[int]:
-    """Rows of ``judgements`` that packed results (``qa.judgements``) name: those that decided, and the program's beside a person's."""
-    results = [result for text in found for result in msgspec.json.decode(text)]
-    return {result[1] for result in results} | {result[7][1] for result in results if len(result) > 7 and result[7]}
 
 
 KIND = {
@@ -323,5 +224,6 @@ KIND = {
     "transcripts": Kind(_old_transcripts, _delete_transcript),
     "caches": Kind(_old_caches, _delete_caches),
     "quotes": Kind(_old_quotes, _delete_quotes),
+    "remarks": Kind(remarks.old, remarks.delete),
 }
 """By the names of :data:`qa.operation.retention.KINDS`."""

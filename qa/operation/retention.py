@@ -20,6 +20,7 @@ KINDS = {
     "transcripts": "通话文字",
     "caches": "中间结果",
     "quotes": "评分里引用的原话",
+    "remarks": "人工写的说明",
 }
 """Kinds of data in the order in which they are deleted, with their names."""
 MOST_DAYS = 36_500

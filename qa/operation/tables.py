@@ -13,6 +13,31 @@ BLANKED: dict[str, tuple[str, ...]] = {
 }
 """Of append-only tables the columns that hold words of a call: a purge may blank these, and nothing else."""
 
+DELETED = "（已按保存期限删除）"
+"""Stands where a person had written something that was deleted after its time: an empty text would say that nobody gave a reason."""
+HEARD = "已从头听完"
+"""What the program itself writes on releasing a clip, alone or before what the person wrote."""
+OWN = ("", HEARD, "复核后公布")
+"""What stands there where nobody wrote anything: nothing, or words of the program."""
+REMARKS: dict[str, dict[str, str]] = {
+    "verdicts": {"reason": "call_id"},
+    "text_marks": {"reason": "call_id"},
+    "role_marks": {"reason": "call_id"},
+    "grave_marks": {"reason": "call_id"},
+    "reviews": {"comment": "call_id"},
+    "publications": {"note": "call_id"},
+    "appeals": {"text": "call_id"},
+    "appeal_steps": {"text": "appeal_id"},
+    "clip_decisions": {"reason": "clip_id"},
+    "clips": {"note": "id"},
+    "playlist_items": {"note": "clip_id"},
+}
+"""What persons wrote about a call or a clip: of each table the columns, and by which column the call, appeal or clip is found."""
+_ALSO = {"scorecards": ("snapshot", "digest")}
+"""Further columns that a purge may change, where such a text stands among other things."""
+_REPEATED = {"closed_sheets": ("why",)}
+"""Columns of append-only tables that repeat a text of ``REMARKS`` after words of the program."""
+
 
 def create(db: Database) -> None:
     """``purges``: a run, by whom, under which periods.  ``purged``: what was deleted of an object, how many rows, bytes, and the SHA-256 of
@@ -54,6 +79,43 @@ def _open(db: Database, table: str) -> None:
     db.execute(f"drop trigger {table}_no_update")
     db.execute(
         f"create trigger {table}_no_update before update on {table} when not exists (select 1 from purging) or {changed}"
+        f" begin select raise(abort, '{table} is append only'); end"
+    )
+
+
+def open_remarks(db: Database) -> None:
+    """What persons wrote about a call may be blanked: of such a text its end, or all of it, becomes ``DELETED``, and nothing else.
+
+    An index of each table has the rows that still say something.
+    """
+    for table, columns in REMARKS.items():
+        for column, key in columns.items():
+            db.execute(f"create index idx_{table}_{column}_written on {table} ({key}) where {written(column)}")
+    refused = {
+        row["tbl_name"] for row in db.query("select tbl_name from sqlite_master where type = 'trigger' and name = tbl_name || '_no_update'")
+    }
+    for table in {**REMARKS, **_ALSO, **_REPEATED}:
+        if table in refused:
+            _open_texts(db, table, (*REMARKS.get(table, ()), *_REPEATED.get(table, ())))
+
+
+def written(column: str) -> str:
+    """Whether a column of ``REMARKS`` still holds what a person wrote: the same in index and query, or the index is not used."""
+    return " and ".join(f"{column} <> '{text}'" for text in (*OWN, DELETED, f"{HEARD}；{DELETED}"))
+
+
+def _open_texts(db: Database, table: str, texts: tuple[str, ...]) -> None:
+    """As :func:`_open`; of ``texts`` the end alone may change, to ``DELETED``."""
+    free = {*BLANKED.get(table, ()), *_ALSO.get(table, ()), *texts}
+    kept = [column.name for column in db.table(table).columns if column.name not in free]
+    new, old = (", ".join(f'{row}."{name}"' for name in kept) for row in ("new", "old"))
+    wrong = [f"({new}) is not ({old})" if len(kept) > 1 else f"{new} is not {old}"]
+    for text in texts:
+        begins = f"substr(old.{text}, 1, length(new.{text}) - {len(DELETED)}) || '{DELETED}'"
+        wrong.append(f"(new.{text} is not old.{text} and (old.{text} = '' or new.{text} is not {begins}))")
+    db.execute(f"drop trigger {table}_no_update")
+    db.execute(
+        f"create trigger {table}_no_update before update on {table} when not exists (select 1 from purging) or {' or '.join(wrong)}"
         f" begin select raise(abort, '{table} is append only'); end"
     )
 

@@ -36,6 +36,7 @@ def vocabulary() -> Iterator[str]:
     from qa import outcome_words, report, report_text
     from qa.appraisal import files
     from qa.operation.retention import KINDS
+    from qa.operation.tables import DELETED
     from qa.people.accounts import ROLE_TITLES
 
     for table in (outcome_words.OUTCOMES, ROLE_TITLES, report_text.ROLE_TEXT, report_text.VALUE_TEXT, KINDS):
@@ -48,6 +49,7 @@ def vocabulary() -> Iterator[str]:
     for named in (verdicts.ACTIONS, appeal_states.LEVELS, appeal_states.ACTIONS, appeal_states.STATUS, rule_texts.NAMES):
         yield from named.values()
     yield from (name for _weight, name in queue.WORTH.values())
+    yield DELETED
 
 
 def chinese(text: str, **values: object) -> str:

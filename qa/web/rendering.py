@@ -9,6 +9,7 @@ from jinja2 import Environment
 
 from qa import __version__, report
 from qa.clock import house_minute
+from qa.operation.tables import DELETED
 from qa.people.accounts import ROLE_TITLES
 from qa.report_text import length
 from qa.web import marking, navigation
@@ -56,7 +57,9 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
             **values,
         )
     )
-    return marking.marked(made) if ask.lang == "en" else made
+    if ask.lang != "en":
+        return made
+    return marking.marked(made.replace(DELETED, translated(DELETED)))  # it ends texts of persons, wherever these are shown
 
 
 def _again(ask: Ask) -> str:
