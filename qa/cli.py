@@ -15,6 +15,7 @@ import typer
 
 from qa import (
     __version__,
+    cli_adjust,
     cli_audit,
     cli_backup,
     cli_batch,
@@ -307,6 +308,7 @@ def export(
 cli_evaluate.register(app)
 cli_show.register(app)
 cli_rescore.register(app)
+cli_adjust.register(app)
 cli_review.register(app)
 cli_roles.register(app)
 cli_voiceprint.register(app)

@@ -1,8 +1,7 @@
-"""Commands about rules in time and what persons decide: judge stored calls again, try rules, close months, adjust, call grave."""
+"""Commands about rules in time and what persons decide: judge stored calls again, try rules, close months, call grave."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,16 +16,14 @@ from qa.cli_common import DB_DEFAULT, EXIT_FAILED, Db, Json, QaGroup, Since, Unt
 from qa.cli_logged import changed
 from qa.cli_show import mark_text, masked, resolve
 from qa.clock import house_day, house_minute
-from qa.errors import RuleBookError, StoreError
+from qa.errors import RuleBookError
 from qa.report_text import percent_text
 
 if TYPE_CHECKING:
-    from qa.ledger_cards import Adjustment
     from qa.pipeline import FileResult
     from qa.rescore import Moved, Rescored
     from qa.rules.book import RuleBook
     from qa.store import Store
-    from qa.withdrawals import Withdrawal
 
 LISTED = 40
 LISTED_VERSIONS = 3
@@ -40,7 +37,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(rescore)
     app.command()(whatif)
-    app.command()(adjust)
     app.command()(grave)
     app.add_typer(months_app, name="months")
 
@@ -265,104 +261,6 @@ def list_months(db: Db = DB_DEFAULT, as_json: Json = False) -> None:
         counts = str(m.proposals), str(waiting[m.month])
         made.add_row(m.month, house_minute(m.closed), Text(m.by), *counts, Text(m.note))
     out().print(made if found else "还没有关账的月份")
-
-
-def adjust(
-    by: By,
-    reason: Annotated[str, typer.Option("--reason", help="调整的理由，记入数据库", metavar="TEXT")],
-    call: Annotated[str | None, typer.Argument(help="通话编号", metavar="CALL")] = None,
-    month: Annotated[str | None, typer.Option("--month", help="一次批准这个月所有待批准的评分，如 2025-06", metavar="MONTH")] = None,
-    scorecard: Annotated[int | None, typer.Option("--scorecard", help="评分编号；默认最新的待批准评分", metavar="ID")] = None,
-    db: Db = DB_DEFAULT,
-    as_json: Json = False,
-) -> None:
-    """批准一通电话（或一个月）的新评分或撤回，用于已关账的月份；记下谁、为什么（make what is proposed stand）。"""
-    from qa.export import mask_name
-    from qa.store import Store
-
-    if (call is None) == (month is None) or (month is not None and scorecard is not None):
-        raise StoreError("qa adjust", "应写一通电话，或用 --month 写一个月份", "请写 qa adjust 通话 …，或 qa adjust --month 2025-06 …")
-    with Store(db, create=False) as store:
-        with store.db.writing():
-            withdrawn, made = _confirmed(store, call, month, by, reason, scorecard)
-            _log(store, by, withdrawn, made)
-            after = _counted_after(store, withdrawn, made)
-        rows = [_adjusted(store, one) for one in made]
-        rows_withdrawn = [{"withdrawal": masked(one, "")} for one in withdrawn]
-    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
-    if as_json:
-        told = [*rows_withdrawn, *rows]
-        if call is None:
-            print_json(told)
-            return
-        first = decided.index(call)
-        rest = [one for place, one in enumerate(told) if place != first]
-        print_json(told[first] | ({"together": rest} if rest else {}))
-        return
-    together = [mask_name(one) for one in dict.fromkeys(decided) if call is not None and one != call]
-    if together:
-        out().print(f"同一录音的更正是一个决定，一并批准：{'、'.join(together)}", markup=False, soft_wrap=True)
-    for one_withdrawn in withdrawn:
-        out().print(f"{mask_name(one_withdrawn.call_id)} {mask_name(str(one_withdrawn))}", markup=False, soft_wrap=True)
-    for one, row in zip(made, rows, strict=True):
-        old = "此前没有有效的评分" if one.before is None else f"原评分 {one.before}：{percent_text(row['percent_before'])}"
-        now = f"{one.call_id} 的评分 {one.after} 已生效：{percent_text(row['percent_after'])}"
-        out().print(f"{now}（{old}；{one.by}，{one.reason}）", markup=False, soft_wrap=True)
-    if after:
-        out().print(f"先警告的次数因此改变：{after} 通{PROPOSED}", markup=False, soft_wrap=True)
-
-
-def _decided(
-    store: Store, call: str | None, month: str | None, by: str, reason: str, scorecard: int | None
-) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
-    """What was made to stand of a call, with all that is one decision with it; or of a month."""
-    from qa import ledger_closing
-
-    if call is None:
-        return store.adjust_month(month or "", by, reason)
-    return ledger_closing.decide(store, [call], by, reason, scorecard)
-
-
-def _confirmed(
-    store: Store, call: str | None, month: str | None, by: str, reason: str, scorecard: int | None
-) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
-    """The same, where it charges nobody for what no person has confirmed."""
-    from qa.appraisal import closing, correcting
-
-    asked = [call] if call is not None else [one.call_id for one in closing.proposals(store, month or "", limit=sys.maxsize)]
-    waits = correcting.of_calls(store, asked)
-    withdrawn, made = _decided(store, call, month, by, reason, scorecard)
-    decided = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
-    correcting.check(store, month or call or "", waits, decided)
-    return withdrawn, made
-
-
-def _log(store: Store, by: str, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> None:
-    """A row for each call that was decided on."""
-    from qa.ledger_closing import places
-
-    cards = {one.call_id: one.after for one in made}
-    for call_id in dict.fromkeys([*(one.call_id for one in withdrawn), *(one.call_id for one in made)]):
-        month = next((month for _, month in sorted(places(store, call_id))), "")
-        changed(store, by, "month.adjust", "call", call_id, month=month, scorecard=cards.get(call_id, ""))
-
-
-def _counted_after(store: Store, withdrawn: Sequence[Withdrawal], made: Sequence[Adjustment]) -> int:
-    """First warnings counted again where calls count no more, or others do, or others were broken: how many scorecards are proposed by
-    that."""
-    from qa.ledger_closing import places
-    from qa.review.recounting import counted_again
-
-    concerned = [*(one.call_id for one in withdrawn), *(one.call_id for one in made)]
-    by = [*(one.by for one in withdrawn), *(one.by for one in made)][0]
-    found = counted_again(store, {place for one in concerned for place in places(store, one)}, by, "先警告的次数重算（调整后）")
-    return sum(moved.proposed for moved in found.moved)
-
-
-def _adjusted(store: Store, made: Adjustment) -> dict[str, Any]:
-    percents = {kept.id: kept.scorecard.percent for kept in store.history(made.call_id)}
-    before = percents[made.before] if made.before is not None else None
-    return {"adjustment": made, "percent_before": before, "percent_after": percents[made.after]}
 
 
 # ---------------------------------------------------------------- grave

@@ -17,9 +17,10 @@ from qa.cli_logged import changed
 from qa.errors import RecordError
 
 if TYPE_CHECKING:
+    from qa.reassigned import Counting
     from qa.store import Store
     from qa.switch.building import Built
-    from qa.withdrawals import Counting, Moved
+    from qa.withdrawals import Moved
 
 LISTED = 20
 _ONE_OF = "请写通话编号，或 --source 文件，二者取一"

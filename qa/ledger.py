@@ -251,9 +251,13 @@ class Ledger:
         return bool(months) and bool(self._db.rows(f"select 1 from closed_months where month in ({marks}) limit 1", *months))
 
 
-PROPOSED = """from scorecards s join calls c using (call_id) where s.standing = 0
+COUNTS_NOT = """exists (select 1 from withdrawals w where w.call_id = s.call_id and not w.counts and not w.proposed and w.instead = '[]'
+    and w.id = (select max(id) from withdrawals own where own.call_id = s.call_id))"""
+"""It is decided of the call of ``s`` that it does not count, and nothing else waits of it."""
+PROPOSED = f"""from scorecards s join calls c using (call_id) where s.standing = 0
   and s.id = (select max(id) from scorecards newest where newest.call_id = s.call_id)
-  and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)"""
+  and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)
+  and not {COUNTS_NOT}"""
 """Calls ``c`` whose newest scorecard ``s`` is a proposal that nobody has decided on."""
 _OF_MONTHS = f"""select substr(c.started, 1, 7) as month, count(*) as n {PROPOSED}
   and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) group by 1"""

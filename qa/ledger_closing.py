@@ -206,12 +206,38 @@ def _decided(
     return tuple(made), tuple(store.adjust_one(one, by, reason, chosen.get(one), files) for one in cards)
 
 
+def refuse(store: Store, call_ids: Iterable[str], by: str, reason: str) -> tuple[tuple[Withdrawal, ...], tuple[Adjustment, ...]]:
+    """Leave all as it is of these calls and of those that are one decision with them: calls that count go on to, by the scorecards that
+    stand; the others do not.  The same is not proposed again.
+
+    Errors: :class:`StoreError` where nothing waits of a call, nothing of it stands that it could stay with, or name or reason is missing.
+    """
+    asked = tuple(call_ids)
+    with store.db.writing():
+        group, made = sorted(store.withdrawals.linked(asked)), []
+        check_signed(asked[0], by, reason)
+        waits = [one for one in group if store.pending(one) is not None]
+        withdrawn = store.withdrawals.refuse(group, by.strip(), reason.strip())
+        for call_id in waits:
+            stands = store.db.rows("select id from current_scorecards where call_id = ?", call_id)
+            made += [store.adjust_one(call_id, by, reason, row["id"], {}) for row in stands]
+        done = {*(one.call_id for one in withdrawn), *(one.call_id for one in made)}
+        left = next((one for one in group if one not in done), None)
+        if left is not None:
+            cause = "此前没有有效的评分，没有可维持的" if left in waits else "没有待批准的评分或撤回"
+            raise StoreError(mask_name(left), cause, _NOT_REFUSED[left in waits])
+        return withdrawn, tuple(made)
+
+
+_NOT_REFUSED = {True: "请批准，或改正通话记录后重新评分", False: "请核对，可能刚刚已经决定"}
+
+
 def _check_refusal(store: Store, call_id: str, group: Collection[str], scorecard_id: int | None) -> None:
     """Errors: :class:`StoreError` where a proposal is refused that is only one half of a decision."""
     stands = store.db.rows("select 1 from standing_scorecards where call_id = ? and id = ?", call_id, scorecard_id)
     if stands and (len(group) > 1 or store.withdrawals.pending(call_id) is not None):
         others = "、".join(sorted(set(group) - {call_id})) or "它的撤回"
-        raise StoreError(call_id, f"它的评分与 {others} 是一个决定，不能只驳回一半", "请批准整个决定，或改正通话记录后重新评分，提议即作废")
+        raise StoreError(call_id, f"它的评分与 {others} 是一个决定，不能只驳回一半", "请批准或驳回（qa adjust 通话 --refuse）整个决定")
 
 
 def _accepted(store: Store, proposal: Withdrawal, by: str, reason: str) -> Withdrawal:

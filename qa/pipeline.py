@@ -21,6 +21,7 @@ from qa.clock import wall_clock
 from qa.errors import ChangedError, DatabaseError, QaError, UnexpectedError
 from qa.ledger_cards import judged_record
 from qa.places import place
+from qa.reassigned import Reassigned
 from qa.records import Records, call_of, is_strong
 from qa.rescore import day_of, judge
 from qa.review import text_marks
@@ -30,7 +31,7 @@ from qa.same_recording import lies_at
 from qa.stages import STAGES, Making, keys
 from qa.store import Store
 from qa.types import Audio, AudioInfo, Call, CallRecord, Roles, Scorecard, SpeakerTurns, SpeechActivity, Transcript
-from qa.withdrawals import Moved, Reassigned
+from qa.withdrawals import Moved
 
 SEVERAL = 4
 """From so many files on several processes work on them: one takes a second or two to start."""

@@ -24,7 +24,7 @@ from qa.types import Call, CheckResult, Finding, Outcome, Provenance, Ruling, Sc
 DEMO_NOTE = "演示：文字由内置演示模型识别，结果不得用于考核"
 DEMO_SPEAKERS_NOTE = "演示：说话人由内置演示模型区分，结果不得用于考核"
 _TO_REVIEW = (
-    ((Outcome.INCONCLUSIVE, Outcome.ERROR), "{count} 项未能判定，请人工复核：{titles}"),
+    ((Outcome.INCONCLUSIVE, Outcome.ERROR), "{count} 项无法判定，请人工复核：{titles}"),
     ((Outcome.ERROR,), "{count} 项检查程序出错，请报告管理员：{titles}"),
 )
 _GRAVEST_FIRST = (Outcome.ERROR, Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS, Outcome.NOT_APPLICABLE)
@@ -189,7 +189,7 @@ def of_total(total: Tally) -> Iterator[str]:
     if total.vetoed:
         yield f"一票否决：{'、'.join(total.vetoed)}"
     if total.open_vetoes:
-        yield f"一票否决项未能判定，总分以复核为准：{'、'.join(total.open_vetoes)}"
+        yield f"一票否决项无法判定，总分以复核为准：{'、'.join(total.open_vetoes)}"
     warned = [line.result.title for line in total.lines if line.worth.warned]
     if warned:
         yield f"首次只警告：{'、'.join(warned)}"

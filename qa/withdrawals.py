@@ -24,11 +24,13 @@ from qa import rows, same_recording
 from qa.database import Database
 from qa.errors import NotFoundError
 from qa.ledger import PROPOSED, Ledger
+from qa.reassigned import Counting, Whose
 from qa.same_recording import Continues, Keeps, Known, Row
-from qa.types import AudioInfo
 
 BY = "qa"
 """Who made a decision that no person made."""
+REFUSED = "；不批准："
+"""In the reason of a person's refusal, before that of the proposal."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,13 @@ class Withdrawal:
         if self.held:
             return f"暂不计入任何统计，等待人工决定：{self.reason}"
         signed = "" if self.by == BY else f"（{self.by} 决定）"
-        return f"{'恢复计入' if self.counts else '已撤回，不计入任何统计'}：{self.reason}{signed}"
+        now = ("仍计入" if self.counts else "仍不计入任何统计") if self.refused else "恢复计入" if self.counts else "已撤回，不计入任何统计"
+        return f"{now}：{self.reason}{signed}"
+
+    @property
+    def refused(self) -> bool:
+        """Whether a person left the call as it was, of which something was proposed."""
+        return not self.proposed and self.by != BY and REFUSED in self.reason
 
 
 @dataclass(frozen=True)
@@ -66,54 +74,6 @@ class Moved:
     agent_id: str | None
     month: str | None
     withdrawal: Withdrawal
-
-
-@dataclass(frozen=True)
-class Reassigned:
-    """A call of which the records tell another agent or another recording than before; ``agent_id`` and ``month`` as it was until now.
-
-    ``withdrawal`` says what changed, as text.
-    """
-
-    call_id: str
-    agent_id: str | None
-    month: str | None
-    withdrawal: str
-
-
-@dataclass(frozen=True)
-class Whose:
-    """Whose a stored call is: its agent, its month (``2025-06``), and the content (SHA-256) and place of its recording."""
-
-    call_id: str
-    agent_id: str | None
-    month: str | None
-    sha256: str
-    file: str
-
-    def moved_to(self, agent_id: str | None, month: str | None, audio: AudioInfo, proposed: bool) -> Reassigned | None:
-        """What is to be told when it becomes this agent's, this month's or this recording's (``proposed``: waits for a person); None where
-        it is so already."""
-        told = []
-        if (agent_id or None) != (self.agent_id or None):
-            told.append(f"坐席由 {self.agent_id or '不明'} 改为 {agent_id or '不明'}")
-        if month != self.month:
-            told.append(f"月份由 {self.month or '不明'} 改为 {month or '不明'}")
-        if audio.sha256 != self.sha256:
-            told.append(f"录音由 {self.file} 改为 {audio.path}")
-        if not told:
-            return None
-        when = "；涉及已关账的月份，等待人工决定" if proposed else ""
-        return Reassigned(self.call_id, self.agent_id, self.month, f"按现在的通话记录，{'，'.join(told)}{when}")
-
-
-@dataclass(frozen=True)
-class Counting:
-    """A call with a scorecard that counts, for this agent and month (``2025-06``)."""
-
-    call_id: str
-    agent_id: str | None
-    month: str | None
 
 
 class Withdrawals:
@@ -141,8 +101,7 @@ class Withdrawals:
 
     def pending(self, call_id: str) -> Withdrawal | None:
         """The last decision on a call, where that is a proposal which nobody has decided on."""
-        last = self.of(call_id)[-1:]
-        return last[0] if last and last[0].proposed else None
+        return next((one for one in self.of(call_id)[-1:] if one.proposed), None)
 
     def gives_way(self, call_id: str) -> bool:
         """Whether it waits for a person that a call which counts gives way to another one."""
@@ -164,16 +123,30 @@ class Withdrawals:
 
     def accept(self, proposal: Withdrawal, by: str, reason: str) -> Withdrawal:
         """Make a proposal stand, inside a transaction of the caller's (:mod:`qa.ledger_closing`)."""
-        row = {"call_id": proposal.call_id, "sha256": proposal.sha256, "counts": int(proposal.counts), "proposed": 0, "made_by": by}
-        self._db.insert("withdrawals", row | {"reason": f"{reason}；{proposal.reason}", "created": rows.now_utc()})
-        return self.of(proposal.call_id)[-1]
+        return self._answered(proposal.call_id, proposal.sha256, proposal.counts, by, f"{reason}；{proposal.reason}")
 
     def release(self, call_id: str, by: str, reason: str) -> Withdrawal | None:
         """Have a call count that was held; None where it was not.  Inside a transaction of the caller's."""
         last = self.of(call_id)[-1:]
-        if not last or not last[0].held:
-            return None
-        row = {"call_id": call_id, "sha256": last[0].sha256, "counts": 1, "proposed": 0, "made_by": by, "reason": reason}
+        return self._answered(call_id, last[0].sha256, True, by, reason) if last and last[0].held else None
+
+    def refuse(self, call_ids: Iterable[str], by: str, reason: str) -> tuple[Withdrawal, ...]:
+        """Leave calls as they are, counted or not; what nothing stands of, and is to come in another one's place, does not count.  The same
+        is not proposed again.  Those of which something waits, alone or with others.  Inside a transaction of the caller's."""
+        held = [(json.loads(row["instead"]), row["reason"]) for row in self._db.rows(f"{_WAITING} order by w.id")]
+        found = []
+        for call_id in call_ids:
+            last, whose = self.of(call_id)[-1:], self.whose(call_id)
+            if last and (last[0].proposed or last[0].held):
+                found.append((call_id, last[0].sha256, self.standing(call_id) is None, last[0].reason))
+            elif whose is not None and not self._stands(call_id) and len(self.linked([call_id])) > 1:
+                why = next((why for others, why in held if call_id in others), "计入这通电话")
+                found.append((call_id, whose.sha256, False, why))
+        return tuple(self._answered(call_id, sha256, counts, by, reason + REFUSED + why) for call_id, sha256, counts, why in found)
+
+    def _answered(self, call_id: str, sha256: str, counts: bool, by: str, reason: str) -> Withdrawal:
+        """A person's word on what waits of a call."""
+        row = {"call_id": call_id, "sha256": sha256, "counts": int(counts), "proposed": 0, "made_by": by, "reason": reason}
         self._db.insert("withdrawals", row | {"created": rows.now_utc()})
         return self.of(call_id)[-1]
 
@@ -222,7 +195,10 @@ class Withdrawals:
         return _told(self._exchange(sha256, [row["call_id"] for row in same if row["direction"] is None], call_ids))
 
     def _exchange(self, sha256: str, left: Sequence[str], kept: Sequence[str], out: Collection[str] = ()) -> list[Moved | None]:
-        """Have the calls ``kept`` count in place of those ``left``; where one of them waits for a person, all of it."""
+        """Have the calls ``kept`` count in place of those ``left``; where one of them waits for a person, all of it; where a person refused
+        it, nothing of it."""
+        if kept and all(self._refused(one, sha256) for one in kept):
+            return []
         reason = f"按现在的通话记录，该录音是通话 {'、'.join(kept)}"
         fixed = [one for one in left if self.standing(one) is None and self._stands(one) and self._closed(one)]
         left = [one for one in left if not self._replaced(one, sha256)]
@@ -254,6 +230,13 @@ class Withdrawals:
         mine = self._db.rows("select agent_id, started from calls where call_id = ? and agent_id <> '' and started is not null", call_id)
         whose = {(own["agent_id"], own["started"]) for own in mine}
         return [row for row in rows_ if (row["agent_id"], row["started"]) in whose]
+
+    def _refused(self, call_id: str, sha256: str) -> bool:
+        """Whether a person refused that the recording of this content counts for the call."""
+        last = self.of(call_id)[-1:]
+        if last and last[0].refused:
+            return not last[0].counts and last[0].sha256 == sha256
+        return bool(self._db.rows(_REFUSED_CARD, call_id, sha256, BY))
 
     def _replaced(self, call_id: str, sha256: str) -> bool:
         """Whether the call's scorecard of this content gives way to the proposed one of another recording: then nothing is withdrawn."""
@@ -344,8 +327,7 @@ class Withdrawals:
         known = {one: self._db.rows("select sha256 from calls where call_id = ?", one) for one in call_ids}
         if missing := next((one for one, rows_ in known.items() if not rows_), None):
             raise NotFoundError(missing, "数据库里没有这通电话", "请用 qa agents 或 qa export 查看通话编号")
-        moved = [self._decide(one, rows_[0]["sha256"], counts, reason, by) for one, rows_ in known.items()]
-        return tuple(one for one in moved if one is not None)
+        return _told(self._decide(one, rows_[0]["sha256"], counts, reason, by) for one, rows_ in known.items())
 
     def _decide(
         self,
@@ -369,6 +351,8 @@ class Withdrawals:
         waiting = last is not None and (bool(last["proposed"]) or (_held(last) and not hold))
         if same and not waiting and (not hold or (last is not None and _held(last))):
             return None
+        if by == BY and last is not None and _was_refused(last, sha256, reason):
+            return None
         (call,) = self._db.rows("select agent_id, started from calls where call_id = ?", call_id)
         # what it is already needs nobody: a proposal falls
         proposed = not same and self._stands(call_id) and (waits or self._ledger.is_closed(call["started"]))
@@ -381,12 +365,21 @@ class Withdrawals:
         return Moved(call_id, call["agent_id"], _month(call), self.of(call_id)[-1])
 
 
+_REFUSED_CARD = """select 1 from scorecards s join adjustments a on a.call_id = s.call_id and a.position >= s.id
+  where s.id = (select max(id) from scorecards where call_id = ?) and not s.standing
+  and json_extract(s.provenance_json, '$.file_sha256') = ? and a.made_by <> ? and a.scorecard_id = a.before_id
+  and a.id = (select max(id) from adjustments own where own.call_id = s.call_id)"""
 _WAITING = """select w.* from withdrawals w where w.instead <> '[]' and (w.proposed or not w.counts)
   and w.id = (select max(id) from withdrawals own where own.call_id = w.call_id)"""
 
 
 def _held(row: Row) -> bool:
     return not row["counts"] and not row["proposed"] and row["instead"] != "[]"
+
+
+def _was_refused(row: Row, sha256: str, reason: str) -> bool:
+    """Whether by the decision ``row`` a person refused what is to be proposed for this reason, of this content."""
+    return row["made_by"] != BY and row["sha256"] == sha256 and str(row["reason"]).endswith(REFUSED + reason)
 
 
 def _month(row: Row) -> str | None:

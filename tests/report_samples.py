@@ -121,7 +121,7 @@ def scorecard(of: Call, percent: float | None = 46.67, demo: bool = True) -> Sco
     assert of.record is not None
     models = (("asr", of.transcript.model), ("activity", "test"))
     made = Provenance(of.audio.sha256, models, "default", "1.0+0123456789ab", "0.1.0", demo)
-    return Scorecard(of.record.call_id, of.record.agent_id, percent, 0.88, results(), made, ("1 项未能判定，请人工复核：音量",))
+    return Scorecard(of.record.call_id, of.record.agent_id, percent, 0.88, results(), made, ("1 项无法判定，请人工复核：音量",))
 
 
 def good(card: Scorecard) -> Scorecard:

@@ -23,6 +23,7 @@ from qa.errors import AudioError, NotFoundError, StoreError
 from qa.store import Store
 from qa.types import Outcome, Span
 from qa.web.language import speaking
+from qa.web.pages import clip_form
 
 LINES = ("A:您好很高兴为您服务", "C:我要投诉，电话是幺三八零零幺二三四五六", "A:非常抱歉给您带来不便")
 NOW = datetime(2025, 6, 15, tzinfo=UTC)
@@ -73,12 +74,24 @@ def test_the_number_is_not_in_the_sound_nor_in_the_captions(store: Store) -> Non
 
 def test_a_beep_outside_of_the_clip_is_refused(store: Store) -> None:
     wish = Wish(Span(2000, 5000), margin_ms=0)
-    assert any("person" in b.why for b in cutting.cut(store, "C1", replace(wish, beeps=(Span(4500, 5500),)), "老师").version.beeps)
-    for beep in (Span(500, 2000), Span(5000, 6000), Span(3000, 3000)):
-        with pytest.raises(WishError, match="不在片段里") as refused:
+    assert any("person" in b.why for b in cutting.cut(store, "C1", replace(wish, beeps=(Span(4500, 5000),)), "老师").version.beeps)
+    none, part = "不在片段里", r"有一部分在片段之外（2\.0-5\.0 秒）"
+    of = {(500, 2000): none, (5000, 6000): none, (3000, 3000): none, (4500, 5500): part, (1500, 2500): part, (1000, 9000): part}
+    for edges, told in of.items():
+        beep = Span(*edges)
+        with pytest.raises(WishError, match=told) as refused:
             cutting.cut(store, "C1", replace(wish, beeps=(Span(3000, 3500), beep)), "老师")
         assert refused.value.of == "beeps"
     assert len(cutting.clips(store)) == 1
+
+
+def test_what_a_person_beeped_up_to_the_edges_of_a_recording_can_be_written_down_and_cut_again(store: Store) -> None:
+    end = store.call("C1").audio.duration_ms
+    exact = Wish(Span(end - 2037, end), margin_ms=0, beeps=(Span(end - 2037, end),))
+    made = cutting.cut(store, "C1", exact, "老师")
+    again, wrong = clip_form.read(clip_form.written(cutting.wish_of(made)), end)
+    assert again is not None and not wrong
+    assert cutting.cut_again(store, made.id, again, "老师").version.beeps
 
 
 def test_what_is_wrong_with_a_wish_is_named_and_survives_a_process(store: Store) -> None:

@@ -17,6 +17,7 @@ from qa.review.appeals import Decision
 from qa.review.verdicts import Terms
 from qa.store import Store
 from qa.types import Evidence, Outcome, Role, Span
+from qa.web.pages import appeals as pages
 
 FIRST = Span(500, 4500)
 AT = Evidence(Span(3300, 4500), Role.AGENT)
@@ -249,3 +250,17 @@ def test_an_insult_in_words_that_an_accepted_appeal_was_not_about_may_be_ruled_o
     corrected(store, "您好，华宁通信，你滚蛋。")
     verdicts.overturn(store, "A", "words", FAIL, LOOKED)
     assert (words(store).outcome, words(store).settled) == (FAIL, True)
+
+
+def test_a_breach_in_other_words_is_not_the_one_that_the_agent_appealed_against(store: Store, tmp_path: Path) -> None:  # noqa: F811
+    """At the same place: whoever accepts is shown what would go, and takes it away on purpose."""
+    save(store, book(tmp_path / "h", ["不知道", "滚蛋"]), heard())
+    publications.publish(store, ["A"], "王")
+    one = appeals.file(store, "A", "words", "8001", "文字与录音不符", "我没说", "张")
+    (published,) = (f for f in words(store).findings if f.outcome is FAIL)
+    assert [f for f in appeals.appealed_against(store, one) if f.outcome is FAIL] == [published]
+    assert pages._listed(store, one, words(store)) == ()
+    corrected(store, "您好，华宁通信，你滚蛋。")
+    now = words(store)
+    assert [f.evidence[0].text for f in now.findings] == ["滚蛋"] and published not in appeals.appealed_against(store, one)
+    assert pages._listed(store, one, now) == (0,)

@@ -207,7 +207,7 @@ def test_what_the_agent_did_earlier_in_the_month_ends_the_warnings() -> None:
     assert "首次只警告：规则a" in first.notes and second.notes == ("两个声道相同",)
 
 
-@pytest.mark.parametrize(("outcome", "note"), [(FAIL, "一票否决：规则v"), (OPEN, "一票否决项未能判定，总分以复核为准：规则v")])
+@pytest.mark.parametrize(("outcome", "note"), [(FAIL, "一票否决：规则v"), (OPEN, "一票否决项无法判定，总分以复核为准：规则v")])
 def test_a_veto_is_noted(outcome: Outcome, note: str) -> None:
     assert note in score(call(), book(rule("v", points(veto="call"), check(outcome)), rule("b", points(weight=1)))).notes
 
@@ -225,7 +225,7 @@ def test_below_the_least_coverage_there_is_no_score(unheard: str, points: float 
     card = score(call(), house((check(PASS), "6"), (check(OPEN), unheard)))
     assert card.percent == points
     assert ("可判定的部分只占 59.9%，低于规则书要求的 60%，不给总分" in card.notes) == (points is None)
-    assert "1 项未能判定，请人工复核：规则c1" in card.notes
+    assert "1 项无法判定，请人工复核：规则c1" in card.notes
 
 
 def test_thirds_reach_a_least_coverage_of_two_thirds_only_if_it_is_not_rounded_up() -> None:

@@ -264,3 +264,21 @@ def test_no_file_is_made_of_figures_still_to_be_counted(house: House, monkeypatc
     for kind in ("xlsx", "csv", "print"):
         answer = browser.get(f"/appraisal/{kind}?month=2025-06")
         assert answer.status_code == 503 and "正在重算" in answer.text
+
+
+def test_a_closed_month_says_who_closed_it_when_and_without_whose_signature(fined: House) -> None:
+    confirm(fined)
+    lead, browser = fined.client("lead"), fined.client("hr")
+    digest = re.findall(r'name="digest" value="(\w+)"', lead.get(f"{TEAM}?month={MAY}").text)[0]
+    assert lead.post(f"{TEAM}/sign", {"month": MAY, "digest": digest, "note": ""}).status_code == 303
+    assert "还没有签字：二组" in plain(browser.get(f"/months?month={MAY}").text)
+    assert browser.post("/months/close", {"month": MAY, "confirm": MAY, "accept": "1"}).status_code == 303
+    told = f"人事小张 于 {closing.closed(fined.store)[0].day} 关账时没有签字：二组"
+    page = plain(browser.get(f"/months?month={MAY}").text)
+    assert "还没有签字" not in page and told in page and "已签字 王班长" in page
+    assert "还没有签字" not in plain(fined.client("lead2").get(f"{OTHER}?month={MAY}").text)
+    # who had signed had: what a correction changes later is told beside the signature
+    verdicts.overturn(fined.store, "8001-0", "pickup", Outcome.PASS, Terms("质检小王", "听错了", closed_month=True))
+    closing.adjust(fined.store, MAY, ["8001-0"], "人事小张", "申诉成立")
+    page = plain(browser.get(f"/months?month={MAY}").text)
+    assert "签字后数字有变 王班长" in page and told in page and "关账时没有签字：一组" not in page

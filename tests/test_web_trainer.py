@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from html import unescape
 
 import numpy as np
 import pytest
@@ -62,6 +63,32 @@ def test_search_shows_redacted_words_and_a_way_to_cut(indexed: House) -> None:
 )
 def test_search_refuses_what_it_cannot_answer(indexed: House, query: str, status: int) -> None:
     assert indexed.client("trainer").get(f"/search?{query}").status_code == status
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "told"),
+    [
+        ("rate_from=快", "rate_from", "请写 -1000 到 100000 的数"),
+        ("silence_to=nan", "silence_to", "请写 -1000 到 100000 的数"),
+        ("length_to=1e9", "length_to", "请写 -1000 到 100000 的数"),
+        ("level_from=-20&level_to=-30", "level_to", "最大的数比最小的还小"),
+        ("since=昨天", "since", "请写日期，如 2025-06-01"),
+        ("since=2025-06-12&until=2025-06-01", "until", "结束日期早于开始日期"),
+    ],
+)
+def test_a_wrong_figure_of_a_search_is_told_beside_its_field_and_all_that_was_typed_stays(
+    indexed: House, query: str, field: str, told: str
+) -> None:
+    answer = indexed.client("trainer").get(f"/search?words=投诉&example=bad&length_from=7&{query}")
+    page = unescape(answer.text)
+    assert answer.status_code == 400 and "没有查找" in page and "共 " not in page
+    (own,) = re.findall(rf'<input id="f-{field}"[^>]*>', page)
+    typed = dict(one.split("=") for one in query.split("&"))[field]
+    assert f'value="{typed}"' in own and 'type="text"' in own and f'aria-describedby="f-{field}-bad' in own and 'aria-invalid="true"' in own
+    assert f'id="f-{field}-bad">✗ {told}' in page and f'href="#f-{field}"' in page
+    assert 'value="投诉"' in page and '<option value="bad" selected>' in page and '<details class="more" open>' in page
+    assert 'name="length_from" type="number" value="7"' in page
+    assert "search" not in [action for _, action, _ in indexed.actions()]
 
 
 def test_a_few_calls_that_wait_are_indexed_on_the_way(house: House) -> None:  # noqa: F811

@@ -19,11 +19,12 @@ from qa.books import Books
 from qa.clock import house_day
 from qa.errors import ConflictError, StoreError
 from qa.export import mask_name
-from qa.ledger import ClosedMonth
+from qa.ledger import COUNTS_NOT, ClosedMonth
 from qa.ledger_cards import coming
 from qa.read_ahead import Ahead
 from qa.review.recounting import at_hand, counted_again
 from qa.store import Store
+from qa.withdrawals import BY
 
 LONGEST = 500
 _NO_TEAM = ""
@@ -143,8 +144,9 @@ def digest(table: Table, team: str) -> str:
 
 
 def unsigned(store: Store, month: str, table: Table) -> tuple[str, ...]:
-    """Teams of the month without a sign-off that still holds."""
-    held = {one.team for one in signoffs(store, month, table) if one.holds}
+    """Teams of the month without a sign-off that still holds; of a closed month those that it was closed without: nobody signs any more,
+    and what changed a signed figure since is an adjustment."""
+    held = {one.team for one in signoffs(store, month, table) if one.holds or table.closed is not None}
     return tuple(team for team in teams(table) if team != _NO_TEAM and team not in held)
 
 
@@ -245,30 +247,37 @@ def closed(store: Store) -> tuple[month_table.Closing, ...]:
 
 
 def changes(store: Store, month: str, limit: int = 200) -> tuple[Change, ...]:
-    """Adjustments of calls of a closed month, the newest first."""
+    """What persons decided of calls of a closed month, the newest first: adjustments; and withdrawals made to stand, or refused."""
     sql = """select a.*, c.agent_id, c.started, c.customer_number, old.percent as was, new.percent as percent
       from adjustments a cross join calls c on c.call_id = a.call_id join scorecards new on new.id = a.scorecard_id
       left join scorecards old on old.id = a.before_id where c.started >= ? and c.started < ? order by a.id desc limit ?"""
-    return tuple(
-        Change(
-            mask_name(row["call_id"], row["customer_number"] or ""),
-            row["agent_id"] or "",
-            row["started"],
-            row["was"],
-            row["percent"],
-            row["made_by"],
-            row["reason"],
-            row["created"],
-        )
-        for row in store.db.rows(sql, month, f"{month}-99", limit)
-    )
+    found = [_change(row, row["was"], row["percent"], row["reason"]) for row in store.db.rows(sql, month, f"{month}-99", limit)]
+    found += [_taken(store, row) for row in store.db.rows(_DECIDED, BY, month, month, f"{month}-99", limit)]
+    return tuple(sorted(found, key=lambda one: one.created, reverse=True)[:limit])
 
 
-_WAITING = """select s.id, s.call_id, s.percent, c.agent_id, c.started, c.customer_number, now.percent as was
+def _change(row: dict[str, Any], before: float | None, after: float | None, reason: str) -> Change:
+    call = mask_name(row["call_id"], row["customer_number"] or "")
+    return Change(call, row["agent_id"] or "", row["started"], before, after, row["made_by"], reason, row["created"])
+
+
+def _taken(store: Store, row: dict[str, Any]) -> Change:
+    """Of what persons decided whether a call counts."""
+    made = next(one for one in store.withdrawals.of(row["call_id"]) if one.id == row["id"])
+    before = row["percent"] if made.counts == made.refused else None
+    return _change(row, before, row["percent"] if made.counts else None, mask_name(str(made), row["customer_number"] or ""))
+
+
+_DECIDED = """select w.id, w.call_id, w.made_by, w.created, c.agent_id, c.started, c.customer_number, now.percent
+  from withdrawals w cross join calls c on c.call_id = w.call_id left join standing_scorecards now on now.call_id = w.call_id
+  where not w.proposed and w.made_by <> ? and w.created >= (select closed from closed_months where month = ?) and c.started >= ?
+  and c.started < ? order by w.id desc limit ?"""
+_WAITING = f"""select s.id, s.call_id, s.percent, c.agent_id, c.started, c.customer_number, now.percent as was
   from scorecards s indexed by idx_scorecards_proposed cross join calls c on c.call_id = s.call_id
   left join current_scorecards now on now.call_id = s.call_id
   where s.standing = 0 and s.id = (select max(own.id) from scorecards own where own.call_id = s.call_id)
   and not exists (select 1 from adjustments a where a.call_id = s.call_id and a.position >= s.id)
+  and not {COUNTS_NOT}
   and (c.started >= ?1 and c.started < ?2 or c.call_id in (select value from json_each(?3))) order by c.started limit ?4"""
 _WITHDRAWN = """select c.call_id, c.agent_id, c.started, c.customer_number, now.percent as was
   from calls c left join standing_scorecards now using (call_id) where c.call_id = ?"""
@@ -326,10 +335,7 @@ def adjusting(
 ) -> Callable[[], int]:
     """The same in two steps: the agents' months are read and reckoned here, while others may write; what is returned decides, where the
     proposals are still those.  Errors: as :func:`adjust`, of either step."""
-    waiting = {one.call_id for one in proposals(store, month)}
-    for call_id in call_ids:
-        if call_id not in waiting:
-            raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经批准")
+    _check_waiting(store, month, call_ids)
     if not call_ids:
         raise StoreError(month, "没有选通话", "请选至少一通")
     seen = {call_id: on.get(call_id, store.pending(call_id)) for call_id in call_ids}
@@ -348,6 +354,13 @@ def adjusting(
             return _adjusted(store, month, call_ids, by, reason, waits)
 
     return kept
+
+
+def _check_waiting(store: Store, month: str, call_ids: Sequence[str]) -> None:
+    waiting = {one.call_id for one in proposals(store, month)}
+    for call_id in call_ids:
+        if call_id not in waiting:
+            raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经决定")
 
 
 def _check_seen(store: Store, seen: Mapping[str, int | None]) -> None:
@@ -369,19 +382,15 @@ def _adjusted(
 
 
 def refuse(store: Store, month: str, call_ids: Sequence[str], by: str, reason: str, on: Mapping[str, int] = MappingProxyType({})) -> int:
-    """Leave what stands of calls of a closed month: what is proposed of them is refused, and not proposed again.  Returns how many.
+    """Leave what stands of calls of a closed month, and of those that are one decision with them: what is proposed of them is refused, and
+    not proposed again.  Returns of how many.
 
-    Errors: as :func:`adjust`; :class:`StoreError` where nothing stands of a call, or it is one half of a decision.
+    Errors: as :func:`adjust` and :func:`qa.ledger_closing.refuse`.
     """
     if not call_ids:
         raise StoreError(month, "没有选通话", "请选至少一通")
     with store.db.writing():
+        _check_waiting(store, month, call_ids)
         _check_seen(store, {call_id: on.get(call_id, store.pending(call_id)) for call_id in call_ids})
-        for call_id in call_ids:
-            if store.pending(call_id) is None:
-                raise StoreError(mask_name(call_id), "没有待批准的评分", "请核对，可能刚刚已经批准")
-            found = store.db.rows("select id from standing_scorecards where call_id = ?", call_id)
-            if not found:
-                raise StoreError(mask_name(call_id), "此前没有有效的评分，没有可维持的", "请批准，或改正通话记录后重新评分")
-            ledger_closing.decide(store, [call_id], by, reason, found[0]["id"])
-    return len(call_ids)
+        withdrawn, made = ledger_closing.refuse(store, call_ids, by, reason)
+    return len({*(one.call_id for one in withdrawn), *(one.call_id for one in made)})

@@ -149,7 +149,7 @@ def notes(table: Table) -> tuple[str, ...]:
         f"已关账：{table.closed.by}，{table.closed.day}" if table.closed else "还没有关账，数字还会变",
         "平均分后面是 95% 置信区间（学生 t 分布）；名次用 Tukey-Kramer 检验，差别在误差以内的坐席名次相同或不分名次",
         f"有分数的通话不足 {MIN_RANKED} 通的坐席写“样本太少”，不排名",
-        "覆盖率：能判定的检查占适用的检查的比重；不能判定的不算通过，也不算不通过",
+        "覆盖率：能判定的检查占适用的检查的比重；无法判定的不算通过，也不算不通过",
         "罚款只计已由人确认的违规（复核或判定）；待确认的不计金额",
     ]
     if any(row.of.elsewhere for row in table.rows):

@@ -33,7 +33,9 @@ MARGIN_MS = 1500
 LONGEST_MARGIN_MS = 15_000
 SHORTEST_MS, LONGEST_MS = 500, 300_000
 _NEAR_MS = 1500  # so far a margin may grow to the next pause
+_TENTH_MS = 100  # seconds are written with one decimal: an edge of the recording lies up to so much beside what is written of it
 _AROUND_MS = 2000  # so far around a stretch keyed digits are looked for: a key that its edge cuts, the next one of the number
+_INSIDE = "请改到片段之内，或删去这一行"
 BY_HAND = "person"
 EXAMPLES = ("", "good", "bad")
 _TITLE, _NOTE = 80, 1000
@@ -181,8 +183,11 @@ def redacted(store: Store, call_id: str, wish: Wish, call: Call | None = None) -
     call = call or store.call(call_id)
     span = stretch(call, wish.span, wish.margin_ms)
     for beep in wish.beeps:
+        at, clip = _seconds(beep), _seconds(span)
         if not beep.overlap_ms(span):
-            raise WishError("片段", f"消音 {_seconds(beep)} 秒不在片段里（{_seconds(span)} 秒）", "请改到片段之内，或删去这一行", "beeps")
+            raise WishError("片段", f"消音 {at} 秒不在片段里（{clip} 秒）", _INSIDE, "beeps")
+        if beep.start_ms < span.start_ms - _TENTH_MS or beep.end_ms > span.end_ms + _TENTH_MS:
+            raise WishError("片段", f"消音 {at} 秒有一部分在片段之外（{clip} 秒）", _INSIDE, "beeps")
     audio, problem = recording(call)
     if audio is None:
         raise AudioError(call.audio.path.rpartition("/")[2], problem.rstrip("。"), "")

@@ -33,6 +33,7 @@ __all__ = [
     "accept",
     "against",
     "answer",
+    "appealed_against",
     "barred",
     "deciders",
     "escalate",
@@ -221,15 +222,18 @@ def _check_seen(store: Store, known: Appeal) -> None:
 def _check_found(store: Store, known: Appeal, result: CheckResult) -> None:
     """Errors: :class:`StoreError` where the answer would also rule on doubtful places that were not there when the agent appealed: the
     page of the appeal does not show them."""
-    new = () if result.settled else sightings.new_among(result.findings, _shown(store, known))
+    new = () if result.settled else sightings.new_among(result.findings, appealed_against(store, known))
     places = "、".join(clock(one.evidence[0].span.start_ms) for one in new if one.outcome is Outcome.INCONCLUSIVE and one.evidence)
     if places:
         cause = f"提出申诉以后，这条规则在别处另有发现（{places}），没有人判定过"
         raise StoreError(f"申诉 {known.id}", cause, "请先复核这通电话的这些地方，再答复申诉")
 
 
-def _shown(store: Store, known: Appeal) -> tuple[Finding, ...]:
-    """What the agent appealed against, as far as the words there are still the same."""
+def appealed_against(store: Store, known: Appeal) -> tuple[Finding, ...]:
+    """What the agent appealed against, as far as the words there are still the same.
+
+    Errors: :class:`NotFoundError` where the call counts no more.
+    """
     shown = before_eyes(store.db, known.scorecard_id, known.rule_id)
     then, now = store.stored_call(known.call_id, known.scorecard_id), verdicts.basis(store, known.call_id)
     return shown if then is None else standing_words(store.db, shown, then.snapshot, now.snapshot)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from qa.clock import house_day
 from qa.database import Database
 from qa.judgements import Result
 from qa.ledger_calls import StoredCall
+from qa.people.accounts import UserRole
 from qa.review import appeal_records, assignments, reviews, tables
 from qa.review.appeal_states import LEAD, WAITING, State
 from qa.review.chance import share
@@ -26,9 +27,9 @@ from qa.types import Finding, Outcome
 
 WORTH = {
     "appealed": (1000, "有申诉"),
-    "critical": (300, "严重项不通过或未能判定"),
+    "critical": (300, "严重项不通过或无法判定"),
     "money": (150, "涉及罚款，待确认"),
-    "inconclusive": (100, "未能判定"),
+    "inconclusive": (100, "无法判定"),
     "sampled": (80, "抽检计划"),
     "unscored": (60, "没有总分"),
     "near": (50, "接近限值"),
@@ -122,11 +123,12 @@ def worth(db: Database, wanted: Filter, call_id: str) -> int | None:
     return int(found[0]["worth"]) if found else None
 
 
-def following(db: Database, wanted: Filter, call_id: str, worth: int | None = None) -> str | None:
+def following(db: Database, wanted: Filter, call_id: str, worth: int | None = None, me: int = 0, passed: Container[str] = ()) -> str | None:
     """The call to look at after this one, which was worth so much when the look at it began: the next one in the order of the queue, and
     after the last one the first that nobody has looked at; None where there is none.  ``worth`` None: from the top.
 
-    A call with an appeal stays open until that is answered: whoever has looked at it since does not come to it again.
+    A call with an appeal stays open until that is answered: whoever has looked at it since does not come to it again.  ``me``: the account
+    that asks, and does not come to calls that another one has, unless these are asked for; nor does it to those ``passed`` over.
     """
     found = db.rows("select started from review_worth where call_id = ?", call_id)
     ranges: list[_Range] = [("", [])]
@@ -134,8 +136,15 @@ def following(db: Database, wanted: Filter, call_id: str, worth: int | None = No
         ranges = _after(worth, found[0]["started"], call_id)
         if wanted.state != "done":
             ranges += _before(worth, found[0]["started"], call_id)
+    if me and not wanted.assignee:
+        ranges = [(" and ".join(filter(None, (sql, _NOT_OTHERS))), [*values, me, UserRole.QA.value]) for sql, values in ranges]
     candidates = (row for one in ranges for row in _in_order(db, wanted, one))
-    return next((row.call_id for row in candidates if row.call_id != call_id and not _looked_at(db, row)), None)
+    free = (row for row in candidates if row.call_id != call_id and row.call_id not in passed)
+    return next((row.call_id for row in free if not _looked_at(db, row)), None)
+
+
+_NOT_OTHERS = "(assignee_id in (0, ?) or assignee_id not in (select id from users where role = ? and not disabled))"
+"""What another one has who still reviews is that one's."""
 
 
 _Range = tuple[str, list[Any]]

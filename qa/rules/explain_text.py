@@ -27,7 +27,7 @@ Cells = tuple[str, ...]
 _PERIODS = {"month": "本月", "quarter": "本季度", "year": "本年"}
 _UNRULED = {
     Outcome.NOT_APPLICABLE: "不适用，不计入",
-    Outcome.INCONCLUSIVE: "未能判定，不得分也不扣分，覆盖率降低",
+    Outcome.INCONCLUSIVE: "无法判定，不得分也不扣分，覆盖率降低",
     Outcome.ERROR: "检查出错，不得分也不扣分，覆盖率降低",
 }
 
@@ -62,7 +62,7 @@ def call_sums(total: Tally) -> tuple[str, ...]:
     if total.vetoed:
         lines.append(f"一票否决：{'、'.join(total.vetoed)}，整通电话记 0 分")
     if total.open_vetoes:
-        lines.append(f"一票否决项未能判定，总分以人工复核为准：{'、'.join(total.open_vetoes)}")
+        lines.append(f"一票否决项无法判定，总分以人工复核为准：{'、'.join(total.open_vetoes)}")
     lines.append(_total_text(total))
     return tuple(lines)
 

@@ -17,7 +17,6 @@ from qa.report_view import FindingView, view
 from qa.review import appeals, recounting, verdicts, versions
 from qa.review.appeal_states import ACTIONS, FINAL, LEAD, LEVELS, QA, WAITING
 from qa.review.appeals import Appeal, Decider, Decision
-from qa.review.rulings import before_eyes
 from qa.review.verdicts import Terms
 from qa.store import Store
 from qa.types import Call, CheckResult, Outcome, Scorecard
@@ -181,10 +180,11 @@ def _standing(store: Store, one: Appeal) -> CheckResult | None:
 
 
 def _listed(store: Store, one: Appeal, result: CheckResult) -> tuple[int, ...]:
-    """Places of the breaches that are listed: several, or one that the scorecard which the agent appealed against does not show."""
+    """Places of the breaches that are listed: several, or one that the scorecard which the agent appealed against does not show there in
+    these words."""
     found = tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.FAIL)
     breaches = [result.findings[place] for place in found]
-    several = len(found) > 1 or bool(sightings.new_among(breaches, before_eyes(store.db, one.scorecard_id, one.rule_id)))
+    several = len(found) > 1 or bool(sightings.new_among(breaches, appeals.appealed_against(store, one)))
     return found if result.outcome is Outcome.FAIL and several else ()
 
 

@@ -228,12 +228,14 @@ def adjust(ask: Ask) -> Response:
     if ask.form.text("action") == "refuse":
         return _refuse(ask, month, calls, on)
 
+    decided = sorted(ask.store.withdrawals.linked(calls))
+
     def ready() -> Callable[[], Response]:
         return partial(adjusted, closing.adjusting(ask.store, month, calls, signed(ask), ask.form.text("reason"), on))
 
     def adjusted(approve: Callable[[], int]) -> Response:
         number = approve()
-        for call_id in calls:
+        for call_id in decided:
             ask.audit("month.adjust", "call", call_id, month=month)
         return ask.redirect(address("/months", query={"month": month}), notice=_("已批准 {n} 份更正", n=number))
 
@@ -242,12 +244,13 @@ def adjust(ask: Ask) -> Response:
 
 def _refuse(ask: Ask, month: str, calls: tuple[str, ...], on: dict[str, int]) -> Response:
     """Leave what stands."""
+    decided = sorted(ask.store.withdrawals.linked(calls))
 
     def refused() -> Response:
         number = closing.refuse(ask.store, month, calls, signed(ask), ask.form.text("reason"), on)
-        for call_id in calls:
+        for call_id in decided:
             ask.audit("month.adjust", "call", call_id, month=month, refused=True)
-        return ask.redirect(address("/months", query={"month": month}), notice=_("已驳回 {n} 份更正，原来的评分仍然有效", n=number))
+        return ask.redirect(address("/months", query={"month": month}), notice=_("已驳回 {n} 份更正，评分和计不计入都照旧", n=number))
 
     return ask.attempt_ready(lambda: refused, lambda problem: _months(ask, problem))
 

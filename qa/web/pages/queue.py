@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Container
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from qa.export import mask_name
-from qa.review import assignments, overturns, queue, sampling
+from qa.review import assignments, looking, overturns, queue, sampling
 from qa.review.queue import WORTH, Filter
 from qa.web import newest
 from qa.web.addresses import address
@@ -47,11 +48,13 @@ def page(ask: Ask) -> Response:
     more = len(found) > ROWS
     there = queue.count(ask.store.db, filters, MOST)
     shown = found[:ROWS]
-    numbers = _numbers(ask, [row.call_id for row in shown])
+    numbers, looked = _numbers(ask, [row.call_id for row in shown]), looking.others(ask.store.db, ask.user.id)
     return ask.render(
         "web/review/queue.html.j2",
         title=_("复核队列"),
         rows=[(row, mask_name(row.call_id, numbers.get(row.call_id, "")), [_(WORTH[r][1]) for r in row.reasons]) for row in shown],
+        looked=looked,
+        first=_first(ask, filters, shown, offset, looked),
         filters=filters,
         team_options=[(team, team) for team in queue.teams(ask.store.db)],
         people_options=[(str(one.id), one.title) for one in assignments.reviewers(ask.store.db)],
@@ -62,6 +65,13 @@ def page(ask: Ask) -> Response:
         behind=behind,
         paging=_paging(filters, offset, more),
     )
+
+
+def _first(ask: Ask, filters: Filter, shown: tuple[queue.Row, ...], offset: int, looked: Container[str]) -> str | None:
+    """The call to begin with: that of the queue which nobody else is at or has, on a later page its first one."""
+    if offset:
+        return shown[0].call_id if shown else None
+    return queue.following(ask.store.db, filters, "", None, ask.user.id, looked)
 
 
 def queue_query(filters: Filter) -> dict[str, object]:

@@ -16,7 +16,7 @@ from qa.errors import StoreError
 from qa.operation import remains
 from qa.report_text import ROLE_TEXT, percent_text, speaker_text
 from qa.report_view import view
-from qa.review import appeals, assignments, publications, queue, recounting, reviews, text_marks, verdicts, versions
+from qa.review import appeals, assignments, looking, publications, queue, recounting, reviews, text_marks, verdicts, versions
 from qa.review.verdicts import Terms
 from qa.types import Call, Evidence, Outcome, Role, Span
 from qa.web.addresses import address
@@ -64,7 +64,7 @@ def page(ask: Ask) -> Response:
 def _screen(ask: Ask, refused: Problem | None = None, place: str = "") -> Response:
     """``refused``: why the last decision was not taken; what was typed stays in its form, at the ``place`` of the page that it is about."""
     call_id, store = ask.params["call_id"], ask.store
-    ask.audit("call.view", "call", call_id)
+    ask.audit("call.view", "call", call_id, screen=looking.SCREEN)
     of = verdicts.basis(store, call_id)
     there = remains.at(store, call_id, of.scorecard_id)
     call, card = there.call, there.card
@@ -100,6 +100,7 @@ def _screen(ask: Ask, refused: Problem | None = None, place: str = "") -> Respon
         comments=reviews.of_call(store.db, call_id),
         appealed=[(one, review_view.state_text(one.state(ask.today))) for one in appeals.against(store.db, call_id)],
         assignee=assigned.assignee if assigned is not None else "",
+        looked=looking.others(store.db, ask.user.id).get(call_id),
         published=publications.newest(store.db, call_id) is not None,
         month=store.closed_month_of(call_id),
         pending=store.pending(call_id) is not None,
@@ -302,12 +303,14 @@ def _finished(ask: Ask) -> Response:
     if ask.form.text("publish") == "1":
         made = publications.publish(ask.store, [call_id], signed(ask), "复核后公布")
         ask.audit("call.publish", "call", call_id, publications=len(made))
-    ask.audit("review.finish", "call", call_id, scorecard=done.scorecard_id)
-    filters, kept = wanted(ask.query), queue_query(wanted(ask.query))
-    following = queue.following(ask.store.db, filters, call_id, _worth(ask, call_id))
+    filters, kept, worth, db = wanted(ask.query), queue_query(wanted(ask.query)), _worth(ask, call_id), ask.store.db
+    following = queue.following(db, filters, call_id, worth, ask.user.id, looking.others(db, ask.user.id))
+    ask.audit("review.finish", "call", call_id, scorecard=done.scorecard_id, **({"next": following} if following is not None else {}))
+    left = following is None and queue.following(db, filters, call_id, worth) is not None
     queue.update(ask.store, call_id)
     if following is None:
-        return ask.redirect(address("/review", query=kept), notice=_("复核完成，队列里没有别的通话了"))
+        told = _("复核完成。剩下的有人正在看，或已分派给别人，要看请从这里打开") if left else _("复核完成，队列里没有别的通话了")
+        return ask.redirect(address("/review", query=kept), notice=told)
     return ask.redirect(address("/review/{call_id}", call_id=following, query=kept), notice=_("复核完成，这是下一通"))
 
 
