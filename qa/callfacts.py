@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from qa.timeline import timeline
 from qa.types import Call, Evidence, Finding, Outcome, Role, Span, Utterance, Word
 
 MIN_SNR_DB = 6.0
@@ -175,12 +176,12 @@ _WORD_SLACK_MS = 400  # words may lie this far inside the speech that they belon
 
 def heard_activity(call: Call, role: Role = Role.AGENT) -> Unheard:
     """Speech in ``role`` with and without a transcript."""
-    said = bridged((utterance.span for utterance in call.utterances(role)), 2 * _WORD_SLACK_MS)
+    said = timeline(bridged((utterance.span for utterance in call.utterances(role)), 2 * _WORD_SLACK_MS))
     heard: list[Span] = []
     unheard: list[Span] = []
     for span in activity(call, role):
         at = span.start_ms
-        for other in said:
+        for other in said.at(span.start_ms, span.end_ms):
             start, end = max(at, other.start_ms - _WORD_SLACK_MS), min(span.end_ms, other.end_ms + _WORD_SLACK_MS)
             if span.overlap_ms(other) == 0 or end <= at:
                 continue

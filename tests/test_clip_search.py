@@ -99,6 +99,37 @@ def test_checks_outcomes_and_examples(store: Store) -> None:
         found(store, check="k0", outcome="nearly")
 
 
+def test_an_outcome_alone_is_that_of_any_check(store: Store) -> None:
+    assert found(store, outcome="fail") == ["C3", "C2"] and found(store, outcome="pass") == ["C3", "C2", "C1"]
+    assert found(store, outcome="fail", team="一组") == ["C3"] and found(store, outcome="fail", words="幺三八") == []
+    assert found(store, outcome="inconclusive") == found(store, outcome="error") == []
+    assert search.count(store, Question(outcome="fail")) == 2
+    with pytest.raises(StoreError):
+        found(store, outcome="nearly")
+
+
+def test_outcome_and_example_must_both_hold(store: Store) -> None:
+    assert found(store, outcome="pass", example="good") == ["C1"] and found(store, outcome="pass", example="bad") == ["C3", "C2"]
+    assert found(store, check="k0", outcome="pass", example="good") == ["C1"]
+    assert found(store, outcome="fail", example="good") == found(store, check="k0", outcome="pass", example="bad") == []
+
+
+def _examples(store: Store, **asked: object) -> dict[str, tuple[str, set[tuple[str, str]]]]:
+    """Of each call that is found as what it is offered, and of its moments by which check and as what."""
+    hits = search.search(store, Question(**asked)).hits  # type: ignore[arg-type]
+    return {hit.call_id: (hit.example, {(m.check_id, m.example) for m in hit.moments}) for hit in hits}
+
+
+def test_nothing_is_offered_as_an_example_that_is_none(store: Store) -> None:
+    assert _examples(store, outcome="fail") == {"C3": ("bad", {("k1", "bad")}), "C2": ("bad", {("k0", "bad")})}
+    passed = _examples(store, outcome="pass")
+    assert passed == {"C3": ("", {("k0", "")}), "C2": ("", {("k1", "")}), "C1": ("good", {("k0", "good")})}
+    assert _examples(store, example="bad") == _examples(store, outcome="fail")
+    assert _examples(store, check="k0") == {c: ("", {("k0", "")}) for c in ("C3", "C2", "C1")}
+    assert _examples(store, words="投诉", outcome="pass") == {"C3": ("", {("", "")}), "C1": ("good", {("", "good")})}
+    assert _examples(store, check="k0", outcome="pass")["C3"] == ("", {("k0", "")})
+
+
 def test_team_agent_and_period(store: Store) -> None:
     assert found(store, team="二组") == ["C2"] and found(store, agent_id="8001") == ["C3", "C2", "C1"]
     assert found(store, since="2024-05-02", until="2024-05-02") == ["C2"]

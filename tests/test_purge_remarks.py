@@ -39,7 +39,7 @@ PLACES = (
 
 
 def said(call: str, place: str) -> str:
-    return f"客户张先生说{'甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午'[PLACES.index(place)]}事没办好{'旧' if call == OLD else '新'}"
+    return f"客户来电时说{'甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午'[PLACES.index(place)]}事没办好{'旧' if call == OLD else '新'}"
 
 
 def write(house: House, call: str) -> tuple[int, int, int]:
@@ -111,7 +111,7 @@ def run(house: House, retention: Retention = ONLY_OLD) -> purge.Purged:
 def test_what_was_written_is_in_no_byte_of_the_files_afterwards(house: House, old: tuple[int, int, int]) -> None:
     assert left(house, OLD) == set(PLACES)
     done = run(house)
-    assert left(house, OLD) == set() and "客户张先生".encode() not in everything(house)
+    assert left(house, OLD) == set() and "客户来电时".encode() not in everything(house)
     (of,) = done.sums
     assert done.wiped and of.objects == 2 and of.count >= len(PLACES) and not of.problems
 
@@ -277,7 +277,7 @@ def test_pages_say_that_something_was_written_and_is_deleted(house: House, old: 
     }
     for path, who in pages.items():
         answer = house.client(who).get(path)
-        assert answer.status_code == 200 and "客户张先生" not in answer.text, path
+        assert answer.status_code == 200 and "客户来电时" not in answer.text, path
         assert path == f"/my/calls/{OLD}" or "已按保存期限删除" in answer.text, path
     review = plain(house.client("qa").get(f"/review/{OLD}").text)
     assert f"人工复核：申诉成立：{DELETED}" in review or f"人工复核：{DELETED}" in review

@@ -50,6 +50,19 @@ def test_search_shows_redacted_words_and_a_way_to_cut(indexed: House) -> None:
     assert "search" in [action for _, action, _ in indexed.actions()]
 
 
+def test_an_outcome_alone_leads_to_what_has_it(indexed: House) -> None:
+    """And is offered as the example that it is, of the check that found it; a call without a fault is none."""
+    page = unescape(indexed.client("trainer").get("/search?outcome=fail").text)
+    found = set(re.findall(r"/search/(\d+)/cut\?[^\"]*check=(\w+)&example=(\w*)", page))
+    failed = indexed.store.db.rows(
+        "select r.scorecard_id as card, r.check_id from check_results r join search_calls using (scorecard_id) where r.outcome = 'fail'"
+    )
+    assert found and found <= {(str(row["card"]), row["check_id"], "bad") for row in failed}
+    assert {one for one, _, _ in found} == {str(row["card"]) for row in failed}
+    bad = indexed.client("trainer").get("/search?outcome=pass&example=bad").text
+    assert "example=good" not in unescape(bad)
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [

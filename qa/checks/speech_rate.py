@@ -24,7 +24,7 @@ Not covered
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -179,12 +179,11 @@ def _worst(words: Sequence[Word], speech: Sequence[Span], params: Params) -> Str
 
 def _speech_time(at_ms: float, speech: Sequence[Span], offsets: Sequence[int]) -> float:
     """Milliseconds of speech before ``at_ms``."""
-    for span, offset in zip(speech, offsets, strict=False):
-        if at_ms < span.start_ms:
-            return float(offset)
-        if at_ms <= span.end_ms:
-            return offset + at_ms - span.start_ms
-    return float(offsets[-1])
+    begun = bisect_right(speech, at_ms, key=lambda span: span.start_ms)
+    if begun == 0:
+        return 0.0
+    last = speech[begun - 1]
+    return float(offsets[begun - 1] + min(at_ms, last.end_ms) - last.start_ms)
 
 
 _THIRTY = "您好华宁通信很高兴为您服务请您稍等我来查询一下您的话费账单"  # 29 characters

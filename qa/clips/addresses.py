@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from qa.clips.heard import Stream
-from qa.clips.numerals import times_asked
+from qa.clips.numerals import times_asked, within
 from qa.types import Span
 
 ASKED_MS = 20_000
@@ -39,12 +39,15 @@ def said(streams: Sequence[Stream]) -> tuple[tuple[int, int, int], ...]:
 
 def _found(stream: Stream, asked: Sequence[Span]) -> Iterator[tuple[int, int]]:
     text = stream.text
-    here = [any(s.start_ms <= c.span.start_ms <= s.end_ms for s in asked) for c in stream.characters]
+    here = [within(c.span, asked) for c in stream.characters]
     houses = [m.span() for m in _HOUSE.finditer(text)]
     roads = [m.span() for m in _ROAD.finditer(text) if not _NO_ROAD.search(m[0]) and not _does(stream, m)]
+    begin, done = {s for s, _ in houses}, {e for _, e in houses}
+    behind_road = {e + k for _, e in roads for k in range(5)}
+    before_house = {s - k for s in begin for k in range(5)}
     for start, end in houses:
-        beside = any(0 <= start - e <= 4 for _, e in roads)
-        chained = any((s, e) != (start, end) and (0 <= start - e <= 1 or 0 <= s - end <= 1) for s, e in houses)
+        beside = start in behind_road
+        chained = not done.isdisjoint((start, start - 1)) or not begin.isdisjoint((end, end + 1))
         if here[start]:
             yield start, _breath(stream, end)
         elif beside or chained:
@@ -52,7 +55,7 @@ def _found(stream: Stream, asked: Sequence[Span]) -> Iterator[tuple[int, int]]:
     for start, end in roads:
         if here[start]:
             yield start, _breath(stream, end)
-        elif any(0 <= s - end <= 4 for s, _ in houses):
+        elif end in before_house:
             yield start, end
     for match in _PLACE.finditer(text):
         if here[match.start()] and not _NO_PLACE.search(match[0]):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_left, bisect_right
 
 from qa.callfacts import mean_probability
 from qa.clips import addresses, numerals
@@ -27,11 +28,13 @@ _QUESTION = re.compile(
 def doubtful_answers(call: Call) -> tuple[int, ...]:
     """Utterances (by their place in the transcript) that answer such a question and were not surely recognised."""
     ordered = sorted(enumerate(call.transcript.utterances), key=lambda pair: pair[1].span)
+    starts = [utterance.span.start_ms for _, utterance in ordered]
     found: set[int] = set()
     for place, (_, asked) in enumerate(ordered):
         if not _QUESTION.search(as_read(asked.text)):
             continue
-        later = [(k, u) for k, u in ordered[place + 1 :] if 0 <= u.span.start_ms - asked.span.end_ms + 500 <= _WITHIN_MS]
+        begin = asked.span.end_ms - _OVER_MS
+        later = ordered[max(place + 1, bisect_left(starts, begin)) : bisect_right(starts, begin + _WITHIN_MS)]
         answer = [(k, u) for k, u in later if u.speaker != asked.speaker or u.speaker == "mono"][:_ANSWERS]
         found |= {k for k, u in answer if _doubtful(u)}
     return tuple(sorted(found))

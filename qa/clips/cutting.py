@@ -21,10 +21,10 @@ from qa.clips import keyed, sounds
 from qa.clips.beeping import beeped
 from qa.clips.earlier import transcripts
 from qa.clips.index import known_names
+from qa.clips.masking import masker
 from qa.clips.redaction import KEYED, SOUND_VERSION, Beep, Redaction, redact
 from qa.clips.tables import next_id
 from qa.errors import AudioError, NotFoundError, StoreError
-from qa.export import mask_text
 from qa.report import recording
 from qa.store import Store
 from qa.types import Audio, Call, Int16Array, Span
@@ -134,8 +134,7 @@ def cut(store: Store, call_id: str, wish: Wish, by: str, also: Also = lambda cli
     :class:`WishError` for an impossible wish, :class:`StoreError` without a name of who does it."""
     call = store.call(call_id)
     part = redacted(store, call_id, wish, call)
-    number = call.record.customer_number if call.record else ""
-    row = _words_of(store, wish, number) | {"call_id": call_id, "made_by": signed(by), "created": rows.now_utc()}
+    row = _words_of(store, wish, call_id, call) | {"call_id": call_id, "made_by": signed(by), "created": rows.now_utc()}
     with store.db.writing():
         clip_id = store.db.insert("clips", row | {"id": next_id(store.db, "clips")})
         _keep(store, clip_id, call, part, by)
@@ -148,7 +147,7 @@ def cut_again(store: Store, clip_id: int, wish: Wish, by: str, also: Also = lamb
     known = clip(store, clip_id)
     call = store.call(known.call_id)
     part = redacted(store, known.call_id, wish, call)
-    words = _words_of(store, wish, call.record.customer_number if call.record else "")
+    words = _words_of(store, wish, known.call_id, call)
     with store.db.writing():
         store.db.sqlite.execute(
             "update clips set title = ?, example = ?, check_id = ?, note = ? where id = ?",
@@ -272,20 +271,14 @@ def captions(call: Call, found: Redaction, span: Span) -> tuple[Caption, ...]:
     return tuple(out)
 
 
-def number_of(store: Store, call_id: str) -> str:
-    """The customer's number of a call, '' where it is not known: what people write about the call is masked with it."""
-    found = store.db.rows("select customer_number from calls where call_id = ?", call_id)
-    return str(found[0]["customer_number"] or "") if found else ""
-
-
-def _words_of(store: Store, wish: Wish, number: str) -> dict[str, str]:
+def _words_of(store: Store, wish: Wish, call_id: str, call: Call) -> dict[str, str]:
     if wish.example not in EXAMPLES:
         raise WishError(wish.example, "没有这种示例", "请选好例、差例或不标", "example")
     if wish.check_id and not store.db.rows("select 1 from judged_rules where check_id = ? limit 1", wish.check_id):
         raise WishError("片段", "没有这个检查", "请从列表里选", "check_id")
     texts = {"title": " ".join(wish.title.split())[:_TITLE] or "片段", "note": wish.note.strip()[:_NOTE]}
-    masked = {name: mask_text(text, number) for name, text in texts.items()}
-    return masked | {"example": wish.example, "check_id": wish.check_id}
+    masked = masker(store, call_id, call)
+    return {name: masked(text) for name, text in texts.items()} | {"example": wish.example, "check_id": wish.check_id}
 
 
 def _keep(store: Store, clip_id: int, call: Call, part: Redacted, by: str) -> None:

@@ -16,6 +16,8 @@ from typing import Any
 
 from qa.clips import sounds
 from qa.clips.cutting import Caption, Clip, Version, sound
+from qa.clips.masking import masker
+from qa.clips.notes import going_out
 from qa.clips.playlists import Item, Playlist
 from qa.clips.release import require_released
 from qa.report import render
@@ -41,11 +43,12 @@ class Exported:
 
 
 def packed(store: Store, playlist: Playlist, items: Sequence[Item], audio: str, now: datetime) -> Exported:
-    """The playlist as a zip; ``audio`` is one of ``sounds.FORMATS``.
+    """The playlist as a zip, with the notes that QA has confirmed; ``audio`` is one of ``sounds.FORMATS``.
 
     Errors: :class:`StoreError` where a clip of it is not released.
     """
     require_released(store, [item.clip for item in items])
+    playlist, items = going_out(store, playlist, items)
     form = sounds.FORMATS.get(audio, sounds.FORMATS["opus"])
     out, rows = io.BytesIO(), list[dict[str, Any]]()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
@@ -73,7 +76,7 @@ def single(store: Store, clip: Clip, kind: str) -> Exported:
     """
     require_released(store, [clip])
     words = {"vtt": (vtt, "vtt", "text/vtt"), "labels": (labels, "txt", "text/plain"), "textgrid": (textgrid, "TextGrid", "text/plain")}
-    name = file_name(clip.title)
+    name = file_name(masker(store, clip.call_id)(clip.title))
     if kind in words:
         write, suffix, media_type = words[kind]
         return Exported(f"{name}.{suffix}", f"{media_type}; charset=utf-8", write(clip.version).encode())

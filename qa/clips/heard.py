@@ -8,13 +8,14 @@ transcripts of the recording: a corrected text changes what is read, never what 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from qa.phonetic import syllables
+from qa.speakers import speaker_of_channel
 from qa.text import readings
-from qa.types import Call, Span, Transcript, Word
+from qa.types import Call, Span, Transcript, Utterance, Word
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ class Character:
 
 @dataclass(frozen=True)
 class Stream:
-    """What was recognised of one speaker; ``text`` has one character for each of ``characters``."""
+    """What was recognised of one speaker on one channel; ``text`` has one character for each of ``characters``."""
 
     speaker: str
+    channel: int
     characters: tuple[Character, ...]
 
     @cached_property
@@ -50,6 +52,14 @@ class Stream:
     def sounds(self) -> tuple[str, ...]:
         return tuple(c.sound for c in self.characters)
 
+    @cached_property
+    def places(self) -> Mapping[str, Sequence[int]]:
+        """Where each syllable was heard, in order."""
+        found: dict[str, list[int]] = {}
+        for place, sound in enumerate(self.sounds):
+            found.setdefault(sound, []).append(place)
+        return found
+
     def span(self, start: int, end: int) -> Span:
         """Time of the characters ``start:end`` (at least one)."""
         part = self.characters[start:end]
@@ -58,20 +68,30 @@ class Stream:
 
 def streams(call: Call, earlier: Sequence[Transcript] = ()) -> tuple[Stream, ...]:
     """All that was recognised of the call; first what its transcript shows.  ``earlier``: other transcripts of the same recording."""
-    transcript = call.transcript
-    shown: dict[str, list[Character]] = {}
-    for index, utterance in sorted(enumerate(transcript.utterances), key=lambda pair: pair[1].span):
-        shown.setdefault(utterance.speaker, []).extend(_characters(utterance.words, index))
-    found = [Stream(speaker, tuple(characters)) for speaker, characters in shown.items()]
+    found = list(_said(call.transcript.utterances, shown=True))
     for one in earlier:
-        before: dict[str, list[Character]] = {}
-        for utterance in sorted(one.utterances, key=lambda u: u.span):
-            before.setdefault(utterance.speaker, []).extend(_characters(utterance.words, None))
-        found += [Stream(speaker, tuple(characters)) for speaker, characters in before.items()]
-    for given in (transcript, *earlier):
-        found += [Stream(edge.speaker, tuple(_characters(edge.words, None))) for edge in given.edges]
-        found += [Stream(out.speaker, tuple(_characters(out.words, None))) for out in given.dropped]
+        found += _said(one.utterances, shown=False)
+    channels = {speaker_of_channel(channel): channel for channel in range(call.audio.channels)}
+    for given in (call.as_heard.transcript, *earlier):  # as heard: where roles set a stretch apart they may drop a second decode
+        found += [Stream(edge.speaker, channels.get(edge.speaker, 0), tuple(_characters(edge.words, None))) for edge in given.edges]
+        found += [Stream(out.speaker, out.channel, tuple(_characters(out.words, None))) for out in given.dropped]
     return tuple(stream for stream in found if stream.characters)
+
+
+def written(text: str) -> Stream:
+    """What a person wrote, to be looked through as what is said is; ``place`` names the utterance 0."""
+    words = [Word(character, Span(k, k + 1), 1.0) for k, character in enumerate(text)]
+    return Stream("", 0, tuple(_characters(words, 0)))
+
+
+def _said(utterances: Sequence[Utterance], shown: bool) -> Iterator[Stream]:
+    """The utterances of each speaker as a stream; ``shown``: they are what is read."""
+    said: dict[tuple[str, int], list[Character]] = {}
+    for index, utterance in sorted(enumerate(utterances), key=lambda pair: pair[1].span):
+        own = said.setdefault((utterance.speaker, utterance.channel), [])
+        own.extend(_characters(utterance.words, index if shown else None))
+    for (speaker, channel), characters in said.items():
+        yield Stream(speaker, channel, tuple(characters))
 
 
 def _characters(words: Sequence[Word], index: int | None) -> list[Character]:

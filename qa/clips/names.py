@@ -7,12 +7,15 @@ Agents' names are hidden too: a clip is about what was said, not about whom it c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 from qa.clips.heard import Stream
 from qa.phonetic import syllable_distance, syllables
 from qa.text import normalise
+from qa.timeline import timeline
 from qa.types import Span
 
 _SURNAMES = frozenset(
@@ -34,6 +37,7 @@ _SAYS = re.compile(
     r"收件人(?:是|叫|写)?|收货人(?:是|叫|写的?)?|联系人(?:是|叫)?|机主(?:是|叫)?|开户人(?:是|叫)?|持卡人(?:是|叫)?|抬头(?:是|写)?)"
     r"(?=(?P<name>(?!什么|啥|多少|不对|没有|可以|必须|需要).{2,4}))"
 )
+_NAMED = re.compile("(?<![贵同百])姓|(?:我|他|她|客户|本人|用户|名)叫|(?:姓名|名字|户名|户主|机主|联系人|收件人)[是为叫]")
 _ASKS = re.compile(r"贵姓|怎么称呼|如何称呼|您的?姓名|您的?名字|叫什么|哪位|全名|姓什么|哪个[字名]|什么字|怎么写|户名|机主")
 _NOT_ASKED = re.compile("(?:话(?!费)|事(?!业)|态度|服务|道理|规矩|玩意)")
 """What is said right behind 叫什么 where nobody is asked for a name: 你这叫什么话."""
@@ -51,9 +55,32 @@ def said(streams: Sequence[Stream], known: Sequence[str]) -> tuple[tuple[int, in
     found += _answers(streams)
     found += [(k, s, e) for k, stream in enumerate(streams) for name in known if len(name) > 1 for s, e in sounding(stream, name)]
     found += _spelt(streams, [streams[k].span(start, end) for k, start, end in found])
-    names = {streams[k].text[start:end] for k, start, end in found if 2 <= end - start <= 4}
-    found += [(k, s, e) for k, stream in enumerate(streams) for name in names for s, e in sounding(stream, name)]
+    told = _whole(streams, found)
+    found += [(k, s, e) for k, stream in enumerate(streams) for name in told for s, e in sounding(stream, name)]
     return tuple(sorted(set(found)))
+
+
+def heard(streams: Sequence[Stream], known: Sequence[str]) -> frozenset[str]:
+    """What of that may be a whole name, as it was recognised: behind a surname, how long it is is not known (我叫郑晓萌我要投诉)."""
+    told = _whole(streams, said(streams, known))
+    return frozenset(name[:end] for name in told for end in ({2, 3, len(name)} if _surname(name, 0) else {len(name)}))
+
+
+def _whole(streams: Sequence[Stream], found: Iterable[tuple[int, int, int]]) -> set[str]:
+    return {streams[k].text[start:end] for k, start, end in found if 2 <= end - start <= 4}
+
+
+def written(stream: Stream) -> Iterator[tuple[int, int]]:
+    """Names in what somebody wrote about a call (核对客户姓名和地址 holds none): a surname before a title or behind 姓, 叫."""
+    yield from ((start, end) for start, end in _titled(stream) if _surname(stream.text, start))
+    for match in _NAMED.finditer(stream.text):
+        if _surname(stream.text, match.end()):
+            last = match.end() + (2 if stream.text.startswith(_DOUBLE, match.end()) else 1) + (0 if match[0].endswith("姓") else 2)
+            yield match.end(), _until_pause(stream, match.end(), min(last, len(stream.characters)))
+
+
+def _surname(text: str, at: int) -> bool:
+    return text[at : at + 1] in _SURNAMES or text.startswith(_DOUBLE, at)
 
 
 def sounding(stream: Stream, words: str) -> Iterator[tuple[int, int]]:
@@ -142,22 +169,24 @@ def _answers(streams: Sequence[Stream]) -> Iterator[tuple[int, int, int]]:
     """What is said after somebody asked for a name: the first characters of the breath begun within some seconds, and the rest of a short
     one, as 我的名字是 before the name may itself be misheard."""
     asked = [(k, stream.span(m.start(), m.end()).end_ms) for k, stream in enumerate(streams) for m in _asking(stream)]
-    for index, end_ms in asked:
-        for k, stream in enumerate(streams):
+    for k, stream in enumerate(streams) if asked else ():
+        breaths = [n for n, c in enumerate(stream.characters) if c.pause]
+        latest = list(accumulate((stream.characters[n].span.start_ms for n in breaths), max))
+        for index, end_ms in asked:
             if stream.speaker == streams[index].speaker and stream.speaker != "mono":
                 continue
-            inside = [n for n, c in enumerate(stream.characters) if c.span.start_ms >= end_ms - 300]
-            begins = next((n for n in inside if stream.characters[n].pause), None)
-            if begins is not None and stream.characters[begins].span.start_ms <= end_ms + _ANSWER_MS:
-                last = len(stream.characters)
+            first = bisect_left(latest, end_ms - 300)
+            if first < len(breaths) and latest[first] <= end_ms + _ANSWER_MS:
+                begins, last = breaths[first], len(stream.characters)
                 breath = _until_pause(stream, begins, min(last, begins + _BREATH_CHARACTERS))
                 yield k, begins, max(breath, min(last, begins + _ANSWER_CHARACTERS))
 
 
 def _spelt(streams: Sequence[Stream], near: Sequence[Span]) -> Iterator[tuple[int, int, int]]:
     """芳草的芳, 三点水旁: how a name is written, said soon after it."""
+    told = timeline(near)
     for k, stream in enumerate(streams):
         for match in _SPELT.finditer(stream.text):
             begin = stream.characters[match.start()].span.start_ms
-            if any(span.start_ms - 3000 <= begin <= span.end_ms + _SPELL_MS for span in near):
+            if any(told.at(begin - _SPELL_MS, begin + 3000)):
                 yield k, match.start(), match.end()

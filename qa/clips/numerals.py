@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from qa.callfacts import bridged
 from qa.clips.heard import Character, Stream
 from qa.phonetic import syllable_distance, syllables
 from qa.text import normalise
+from qa.timeline import Timeline, timeline
 from qa.types import Span
 
 APART_MS = 6000
@@ -97,46 +101,65 @@ def said(streams: Sequence[Stream]) -> tuple[tuple[int, int, int], ...]:
     groups = sorted((g for k, stream in enumerate(streams) for g in _groups(k, stream, asked, births)), key=lambda g: g.span)
     chosen: list[Group] = []
     for cluster in _clusters(groups):
-        needed = _ENOUGH_ASKED if any(_within(g.span, asked) for g in cluster) else _ENOUGH_TOGETHER
+        needed = _ENOUGH_ASKED if any(within(g.span, asked) for g in cluster) else _ENOUGH_TOGETHER
         if sum(g.weight for g in cluster) >= needed or any(g.certain for g in cluster):
-            chosen += [g for g in cluster if _belongs(g, cluster, asked)]
+            many = Timeline((g for g in cluster if g.weight >= 2.0), lambda g: g.span)
+            chosen += [g for g in cluster if _belongs(g, many, asked)]
     return (*_filled(chosen, streams), *_snatches(chosen, streams))
 
 
 def _snatches(chosen: Sequence[Group], streams: Sequence[Stream]) -> Iterator[tuple[int, int, int]]:
     """Short breaths beside a number that are no plain answer: a group of digits that was heard as something else (六二 as 了)."""
-    near = [Span(max(0, g.span.start_ms - _SNATCH_MS), g.span.end_ms + _SNATCH_MS) for g in chosen if g.weight >= 2.0]
+    near = timeline(Span(max(0, g.span.start_ms - _SNATCH_MS), g.span.end_ms + _SNATCH_MS) for g in chosen if g.weight >= 2.0)
     for index, stream in enumerate(streams):
         edges = [k for k, c in enumerate(stream.characters) if c.pause] + [len(stream.characters)]
         for start, end in itertools.pairwise(sorted({0, *edges})):
             short = end - start <= _SNATCH_CHARACTERS and stream.text[start:end] not in _PLAIN_ANSWERS
-            if short and any(stream.span(start, end).overlap_ms(s) > 0 for s in near):
+            if short and _overlapped(stream.span(start, end), near):
                 yield index, start, end
 
 
+def _overlapped(span: Span, by: Timeline[Span]) -> bool:
+    return any(span.overlap_ms(other) for other in by.at(span.start_ms, span.end_ms))
+
+
 def times_asked(streams: Sequence[Stream], words: Sequence[str], unless: Sequence[str], after_ms: int) -> tuple[Span, ...]:
-    """When something named by ``words`` is likely to be said: from the word, heard or sounding alike, until so long after it."""
+    """When something named by ``words`` is likely to be said: from the word, heard or sounding alike, until so long after it; sorted,
+    apart."""
     out = []
     for stream in streams:
-        text, sounds = stream.text, stream.sounds
-        barred = {at + k for word in unless for at in _places(word, text, ()) for k in range(len(word))}
+        barred = {at + k for word in unless for at in _written(word, stream.text) for k in range(len(word))}
         for word in words:
-            for at in _places(word, text, sounds if len(word) > 1 else ()):
+            for at in {*_written(word, stream.text), *(_heard(word, stream) if len(word) > 1 else ())}:
                 if not barred & set(range(at, at + len(word))):
                     begin = stream.characters[at].span.start_ms
                     out.append(Span(max(0, begin - 1000), stream.characters[at + len(word) - 1].span.end_ms + after_ms))
-    return tuple(sorted(out))
+    return bridged(out, 0)
 
 
-def _places(word: str, text: str, sounds: Sequence[str]) -> Iterator[int]:
-    wanted = syllables(normalise(word)) if sounds else ()
-    for at in range(len(text) - len(word) + 1):
-        if text[at : at + len(word)] == word or (wanted and tuple(sounds[at : at + len(wanted)]) == wanted):
+def _written(word: str, text: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + 1)
+
+
+def _heard(word: str, stream: Stream) -> Iterator[int]:
+    wanted = _wanted(word)
+    for at in stream.places.get(wanted[0], ()):
+        if at + len(word) <= len(stream.text) and stream.sounds[at : at + len(wanted)] == wanted:
             yield at
 
 
-def _within(span: Span, spans: Sequence[Span]) -> bool:
-    return any(s.start_ms <= span.start_ms <= s.end_ms for s in spans)
+@lru_cache(maxsize=1 << 10)
+def _wanted(word: str) -> tuple[str, ...]:
+    return tuple(syllables(normalise(word)))
+
+
+def within(span: Span, spans: Sequence[Span]) -> bool:
+    """Whether something begins within one of ``spans``, which are sorted and lie apart."""
+    begun = bisect_right(spans, span.start_ms, key=lambda s: s.start_ms)
+    return begun > 0 and span.start_ms <= spans[begun - 1].end_ms
 
 
 # ---------------------------------------------------------------- one speaker
@@ -155,7 +178,7 @@ def _kinds(stream: Stream, births: Sequence[Span]) -> str:
     for match in _QUANTITY.finditer(text):
         if repeated & set(range(*match.span())):
             continue
-        if set(match[0]) & set("年月日号") and _within(stream.characters[match.start()].span, births):
+        if set(match[0]) & set("年月日号") and within(stream.characters[match.start()].span, births):
             kinds[match.start() : match.end()] = ["D" if k == "o" else k for k in kinds[match.start() : match.end()]]
             continue
         before, after = (
@@ -184,7 +207,7 @@ def _kind(c: Character) -> str:
 def _groups(index: int, stream: Stream, asked: Sequence[Span], births: Sequence[Span]) -> Iterator[Group]:
     """Digits that follow each other, with what sounds like them."""
     kinds, characters = _kinds(stream, births), stream.characters
-    here = [_within(c.span, asked) for c in characters]
+    here = [within(c.span, asked) for c in characters]
     at = 0
     while at < len(kinds):
         if not _begins(kinds, at, characters, here):
@@ -257,12 +280,12 @@ def _clusters(groups: Sequence[Group]) -> Iterator[list[Group]]:
         yield cluster.groups
 
 
-def _belongs(group: Group, cluster: Sequence[Group], asked: Sequence[Span]) -> bool:
-    """Single digits and letters are part of a number only beside others of it."""
-    if group.weight >= (1.0 if _within(group.span, asked) else 2.0):
+def _belongs(group: Group, many: Timeline[Group], asked: Sequence[Span]) -> bool:
+    """Single digits and letters are part of a number only beside others of it; ``many``: those of the cluster that are more."""
+    if group.weight >= (1.0 if within(group.span, asked) else 2.0):
         return True
     near = Span(max(0, group.span.start_ms - 2500), group.span.end_ms + 2500)
-    return any(other is not group and other.span.overlap_ms(near) > 0 and other.weight >= 2.0 for other in cluster)
+    return any(other is not group and other.span.overlap_ms(near) > 0 for other in many.at(near.start_ms, near.end_ms))
 
 
 def _filled(chosen: Sequence[Group], streams: Sequence[Stream]) -> Iterator[tuple[int, int, int]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa import rows
-from qa.clips.cutting import Clip, clip, number_of, signed
+from qa.clips.cutting import Clip, clip, signed
+from qa.clips.masking import masker
 from qa.clips.tables import next_id
 from qa.errors import NotFoundError, StoreError
 from qa.export import mask_text
@@ -50,14 +51,15 @@ class Playlist:
 def create(store: Store, title: str, by: str, note: str = "", origin: str = "") -> int:
     """A new playlist; returns its id.  Errors: :class:`StoreError` without a title."""
     now = rows.now_utc()
-    row = _texts(title, note) | {"made_by": signed(by), "created": now, "updated": now, "origin": origin}
+    row = _texts(store, title, note, made=bool(origin)) | {"made_by": signed(by), "created": now, "updated": now, "origin": origin}
     with store.db.writing():
         return store.db.insert("playlists", row | {"id": next_id(store.db, "playlists")})
 
 
 def change(store: Store, playlist_id: int, title: str, note: str) -> None:
     """Another title and note."""
-    texts = _texts(title, note)
+    known = playlist(store, playlist_id)
+    texts = _texts(store, title, note, made=title.strip() == known.title)
     with store.db.writing():
         _touch(store, playlist_id)
         store.db.sqlite.execute("update playlists set title = ?, note = ? where id = ?", (texts["title"], texts["note"], playlist_id))
@@ -71,27 +73,32 @@ def delete(store: Store, playlist_id: int) -> None:
         store.db.sqlite.execute("delete from playlists where id = ?", (playlist_id,))
 
 
-def add(store: Store, playlist_id: int, clip_id: int, note: str = "") -> None:
-    """Put a clip at the end; a clip that is there already stays where it is.  Errors: :class:`StoreError` where the list is full."""
-    number = number_of(store, clip(store, clip_id).call_id)
+def add(store: Store, playlist_id: int, clip_id: int, note: str = "") -> int:
+    """Put a clip at the end; a clip that is there already stays where it is.  Returns the item's id.
+
+    Errors: :class:`StoreError` where the list is full.
+    """
+    masked = masker(store, clip(store, clip_id).call_id)(note.strip()[:_NOTE])
     with store.db.writing():
         _touch(store, playlist_id)
-        there = store.db.rows("select clip_id, position from playlist_items where playlist_id = ?", playlist_id)
-        if any(row["clip_id"] == clip_id for row in there):
-            return
+        there = store.db.rows("select id, clip_id, position from playlist_items where playlist_id = ?", playlist_id)
+        known = next((int(row["id"]) for row in there if row["clip_id"] == clip_id), None)
+        if known is not None:
+            return known
         if len(there) >= MOST:
             raise StoreError(f"播放列表 {playlist_id}", f"已有 {MOST} 个片段", "请另建一个列表")
         last = max((row["position"] for row in there), default=0)
-        row = {"playlist_id": playlist_id, "clip_id": clip_id, "position": last + 1, "note": mask_text(note.strip()[:_NOTE], number)}
-        store.db.insert("playlist_items", row | {"id": next_id(store.db, "playlist_items")})
+        row = {"playlist_id": playlist_id, "clip_id": clip_id, "position": last + 1, "note": masked}
+        return store.db.insert("playlist_items", row | {"id": next_id(store.db, "playlist_items")})
 
 
 def annotate(store: Store, playlist_id: int, item_id: int, note: str) -> None:
     """Another note on an item."""
+    item = _item(store, playlist_id, item_id)
+    masked = masker(store, clip(store, item["clip_id"]).call_id)(note.strip()[:_NOTE])
     with store.db.writing():
-        item = _item(store, playlist_id, item_id)
+        _item(store, playlist_id, item_id)
         _touch(store, playlist_id)
-        masked = mask_text(note.strip()[:_NOTE], number_of(store, clip(store, item["clip_id"]).call_id))
         store.db.sqlite.execute("update playlist_items set note = ? where id = ?", (masked, item_id))
 
 
@@ -146,10 +153,12 @@ def items(store: Store, playlist_id: int) -> tuple[Item, ...]:
 _LISTS = "select p.*, (select count(*) from playlist_items i where i.playlist_id = p.id) as size from playlists p"
 
 
-def _texts(title: str, note: str) -> dict[str, str]:
+def _texts(store: Store, title: str, note: str, made: bool) -> dict[str, str]:
+    """``made``: the title is the program's, or stands there already."""
     if not title.strip():
         raise StoreError("播放列表", "没有写名称", "请写一个名称")
-    return {"title": mask_text(" ".join(title.split())[:_TITLE]), "note": mask_text(note.strip()[:_NOTE])}
+    masked = masker(store)
+    return {"title": (mask_text if made else masked)(" ".join(title.split())[:_TITLE]), "note": masked(note.strip()[:_NOTE])}
 
 
 def _item(store: Store, playlist_id: int, item_id: int) -> dict[str, Any]:

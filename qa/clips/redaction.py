@@ -8,17 +8,20 @@ channel, as a number that one side says is heard softly on the other one's line.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from qa.callfacts import channel_activity
+from qa.callfacts import bridged, channel_activity, gaps
 from qa.clips import addresses, names, numerals
 from qa.clips.asked import doubtful_answers, doubtful_echoes
 from qa.clips.heard import Stream, streams
 from qa.clips.numerals import ASKED_MS
+from qa.timeline import Timeline, timeline
 from qa.types import Call, Span, Transcript, Utterance
 
-VERSION = 4
+VERSION = 5
 """Of what is hidden: goes up with every change of the rules, so that what was indexed under older ones is looked at again."""
 SOUND_VERSION = VERSION + 1
 """Of what is not to be heard: goes up with ``VERSION``, and by itself (+ 1: keyed digits) where only the sound is concerned."""
@@ -27,6 +30,7 @@ MARGIN_MS = 250
 UNSURE_MARGIN_MS = 400
 _UNSURE = 0.5
 _ON_MS = 1200  # so far a beep goes on over speech in which nothing was recognised
+_NEAR_MS = 200  # speech so near goes on
 _JOIN_MS = 500
 _WORDLESS_MS = 400  # a shorter stretch without words is a breath or the edge of a word
 _UNKNOWN_MS = 1500  # so much speech without any words may be anything, wherever it is
@@ -51,10 +55,16 @@ class Redaction:
     def text(self, index: int, text: str) -> str:
         """The text of the utterance ``index``, as long as before."""
         characters = list(text)
-        for utterance, start, end in self.hidden:
-            if utterance == index:
-                characters[start:end] = [HIDDEN if c.isalnum() else c for c in characters[start:end]]
+        for start, end in self._by_utterance.get(index, ()):
+            characters[start:end] = [HIDDEN if c.isalnum() else c for c in characters[start:end]]
         return "".join(characters)
+
+    @cached_property
+    def _by_utterance(self) -> Mapping[int, Sequence[tuple[int, int]]]:
+        found: dict[int, list[tuple[int, int]]] = {}
+        for utterance, start, end in self.hidden:
+            found.setdefault(utterance, []).append((start, end))
+        return found
 
     def with_beeps(self, more: Iterable[Beep]) -> Redaction:
         """With further stretches: those that a person added, keyed digits."""
@@ -70,13 +80,14 @@ def redact(call: Call, known_names: Sequence[str] = (), earlier: Sequence[Transc
     known = (*known_names, *([call.record.agent_name] if call.record and call.record.agent_name else []))
     hidden, beeps = _found(call, known, earlier)
     for one in earlier:
-        beeps = [*beeps, *_found(replace(call, transcript=one), known, ())[1]]
+        beeps = [*beeps, *_found(replace(call.as_heard, transcript=one), known, ())[1]]
     return _texts_beeped(call, Redaction(tuple(sorted(hidden)), joined(beeps)))
 
 
 def _found(call: Call, known: Sequence[str], earlier: Sequence[Transcript]) -> tuple[set[tuple[int, int, int]], list[Beep]]:
     """What is to be hidden in the words and in the sound."""
     heard = streams(call, earlier)
+    sounds = _Sounds(call, heard)
     found = [(*place, NUMBER) for place in numerals.said(heard)]
     found += [(*place, NAME) for place in names.said(heard, known)]
     found += [(*place, ADDRESS) for place in addresses.said(heard)]
@@ -85,13 +96,13 @@ def _found(call: Call, known: Sequence[str], earlier: Sequence[Transcript]) -> t
     for k, start, end, why in found:
         part = heard[k].characters[start:end]
         hidden |= {c.place for c in part if c.place is not None}
-        beeps.append(Beep(_beeped(call, heard, heard[k], start, end), why))
+        beeps.append(Beep(_beeped(call, sounds, heard[k], start, end), why))
     for index in {*doubtful_answers(call), *doubtful_echoes(call)}:
         answer = call.transcript.utterances[index]
         hidden.add((index, 0, len(answer.text)))
         edges = answer.span.start_ms - UNSURE_MARGIN_MS, answer.span.end_ms + UNSURE_MARGIN_MS
         beeps.append(Beep(Span(max(0, edges[0]), min(call.audio.duration_ms, edges[1])), UNHEARD))
-    return hidden, beeps + _unheard(call, heard, beeps)
+    return hidden, beeps + _unheard(sounds, heard, beeps)
 
 
 def joined(beeps: Iterable[Beep]) -> tuple[Beep, ...]:
@@ -106,62 +117,92 @@ def joined(beeps: Iterable[Beep]) -> tuple[Beep, ...]:
     return tuple(out)
 
 
-def _channel(call: Call, stream: Stream) -> int:
-    return int(stream.speaker[2:]) if stream.speaker in ("ch0", "ch1") and len(call.activity.channels) > 1 else 0
+class _Sounds:
+    """What is heard at the same place of the recording: speech by the activity detector, and the words that were recognised in it.
+
+    Each channel is a sound of its own, but where both hold the same signal they are one, in which was recognised what was recognised of
+    either: speech on the one is the speech that the words of the other are.
+    """
+
+    def __init__(self, call: Call, heard: Sequence[Stream]) -> None:
+        self._call, self._one = call, call.acoustics.same_channels
+        self._of_channel = call.turns.method == "channel"
+        channels = range(len(call.activity.channels))
+        every: dict[int, list[Span]] = {}
+        for channel in channels:
+            every.setdefault(self.of(channel), []).extend(channel_activity(call, channel))
+        self.speech = {sound: bridged(spans, 0) if self._one else tuple(spans) for sound, spans in every.items()}
+        self._speech = {sound: timeline(spans) for sound, spans in self.speech.items()}
+        self._heard = heard
+        self._edges: dict[tuple[int, str], tuple[list[int], list[int]]] = {}
+
+    def of(self, channel: int) -> int:
+        """The sound that a channel holds."""
+        return 0 if self._one else channel
+
+    def words(self, sound: int) -> Timeline[Span]:
+        """All that was recognised in a sound."""
+        return timeline(c.span for s in self._heard if self.of(s.channel) == sound for c in s.characters)
+
+    def speaking(self, stream: Stream, low_ms: int, high_ms: int) -> Iterator[Span]:
+        """Speech about a time in the sound of a stream."""
+        found = self._speech.get(self.of(stream.channel))
+        return found.at(low_ms, high_ms) if found is not None else iter(())
+
+    def beside(self, stream: Stream, span: Span) -> tuple[int, int]:
+        """Where the last word of the same speaker before a time ends and the first one behind it begins."""
+        starts, ends = self._words_beside(stream)
+        before, after = bisect_right(ends, span.start_ms), bisect_left(starts, span.end_ms)
+        return ends[before - 1] if before else 0, starts[after] if after < len(starts) else self._call.audio.duration_ms
+
+    def _words_beside(self, stream: Stream) -> tuple[list[int], list[int]]:
+        key = self.of(stream.channel), "" if self._of_channel else stream.speaker
+        if key not in self._edges:
+            own = [s for s in self._heard if (self.of(s.channel), "" if self._of_channel else s.speaker) == key]
+            spans = [c.span for s in own for c in s.characters]
+            self._edges[key] = sorted(span.start_ms for span in spans), sorted(span.end_ms for span in spans)
+        return self._edges[key]
 
 
-def _beeped(call: Call, heard: Sequence[Stream], stream: Stream, start: int, end: int) -> Span:
+def _beeped(call: Call, sounds: _Sounds, stream: Stream, start: int, end: int) -> Span:
     """The time of some characters, with margins, and on over speech to the next words that were recognised and may be heard."""
     span = stream.span(start, end)
     sure = min(c.probability for c in stream.characters[start:end]) >= _UNSURE
     margin = MARGIN_MS if sure else UNSURE_MARGIN_MS
-    own = [s for s in heard if s.speaker == stream.speaker]
-    before = max((c.span.end_ms for s in own for c in s.characters if c.span.end_ms <= span.start_ms), default=0)
-    after = min((c.span.start_ms for s in own for c in s.characters if c.span.start_ms >= span.end_ms), default=call.audio.duration_ms)
+    before, after = sounds.beside(stream, span)
     low, high = span.start_ms, span.end_ms
-    for active in channel_activity(call, _channel(call, stream)):
-        if active.start_ms < high + 200 and active.end_ms > span.end_ms:
+    for active in sounds.speaking(stream, low - _ON_MS - _NEAR_MS, high + _ON_MS + _NEAR_MS):
+        if active.start_ms < high + _NEAR_MS and active.end_ms > span.end_ms:
             high = max(high, min(active.end_ms, after, span.end_ms + _ON_MS))
-        if active.end_ms > low - 200 and active.start_ms < span.start_ms:
+        if active.end_ms > low - _NEAR_MS and active.start_ms < span.start_ms:
             low = min(low, max(active.start_ms, before, span.start_ms - _ON_MS))
     return Span(max(0, min(low, span.start_ms - margin)), min(call.audio.duration_ms, max(high, span.end_ms + margin)))
 
 
-def _unheard(call: Call, heard: Sequence[Stream], beeps: Sequence[Beep]) -> list[Beep]:
+def _unheard(sounds: _Sounds, heard: Sequence[Stream], beeps: Sequence[Beep]) -> list[Beep]:
     """Speech without words, also a little of it beside what is hidden or where a number is expected: nobody knows what is said there."""
-    asked = numerals.times_asked(heard, numerals.ASKED, numerals.NOT_ASKED, ASKED_MS)
+    asked = timeline(numerals.times_asked(heard, numerals.ASKED, numerals.NOT_ASKED, ASKED_MS))
+    hidden = timeline(b.span for b in beeps)
     out = []
-    for channel in range(len(call.activity.channels)):
-        words = [c.span for s in heard if _channel(call, s) == channel for c in s.characters]
-        for active in channel_activity(call, channel):
-            for gap in _without(active, words):
+    for sound, speech in sounds.speech.items():
+        words = sounds.words(sound)
+        for active in speech:
+            for gap in gaps(words.at(active.start_ms, active.end_ms), active):
                 near = Span(max(0, gap.start_ms - 2000), gap.end_ms + 2000)
-                expected = any(s.start_ms <= gap.start_ms <= s.end_ms for s in asked)
-                beside = expected or any(b.span.overlap_ms(near) for b in beeps)
+                beside = any(asked.at(gap.start_ms, gap.start_ms)) or any(s.overlap_ms(near) for s in hidden.at(near.start_ms, near.end_ms))
                 if gap.duration_ms >= (_WORDLESS_MS if beside else _UNKNOWN_MS):
                     out.append(Beep(Span(max(0, gap.start_ms - 100), gap.end_ms + 100), UNHEARD))
     return out
 
 
-def _without(span: Span, others: Iterable[Span]) -> list[Span]:
-    """What of ``span`` none of the others covers."""
-    edges, at = [], span.start_ms
-    for other in sorted(o for o in others if o.end_ms > span.start_ms and o.start_ms < span.end_ms):
-        if other.start_ms > at:
-            edges.append(Span(at, other.start_ms))
-        at = max(at, other.end_ms)
-    return [*edges, *([Span(at, span.end_ms)] if at < span.end_ms else [])]
-
-
 def _texts_beeped(call: Call, found: Redaction) -> Redaction:
     """With the words masked that fall under a beep for the most part: a caption must not say what is not to be heard."""
-    hidden = set(found.hidden)
+    hidden, beeps = set(found.hidden), Timeline(found.beeps, lambda beep: beep.span)
     for index, utterance in enumerate(call.transcript.utterances):
         for (start, end), span in _word_places(utterance):
-            covered = sum(span.overlap_ms(beep.span) for beep in found.beeps)
-            if 2 * covered > max(1, span.duration_ms) and any(
-                HIDDEN_REASON in beep.why for beep in found.beeps if beep.span.overlap_ms(span)
-            ):
+            over = [beep for beep in beeps.at(span.start_ms, span.end_ms) if beep.span.overlap_ms(span)]
+            covered = sum(span.overlap_ms(beep.span) for beep in over)
+            if 2 * covered > max(1, span.duration_ms) and any(HIDDEN_REASON in beep.why for beep in over):
                 hidden.add((index, start, end))
     return replace(found, hidden=tuple(sorted(hidden)))
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from qa import rows
-from qa.clips.cutting import Clip, clip, count_undecided, number_of, signed, undecided
+from qa.clips.cutting import Clip, clip, count_undecided, signed, undecided
+from qa.clips.masking import number_of
 from qa.errors import StoreError
 from qa.export import mask_text
 from qa.people.accounts import User

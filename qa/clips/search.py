@@ -6,8 +6,9 @@ read in order of time, so that a page costs what it shows and not what there is.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -24,6 +25,8 @@ COUNTED = 1000
 """More calls are not counted."""
 _MOMENTS = 3
 SPEAKERS = ("agent", "customer")
+_EXAMPLE_BY = {Outcome.PASS.value: "good", Outcome.FAIL.value: "bad"}
+_OUTCOME_OF = {example: outcome for outcome, example in _EXAMPLE_BY.items()}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class Question:
-    """What is looked for.  ``example``: ``good``, ``bad`` or "": of the check, where one is named, else of the whole call.
+    """What is looked for; a call must meet all of it.  ``outcome``: of ``check``, where one is named, else of any check.  ``example``:
+    ``good``, ``bad`` or "": of the check, where one is named, else of the whole call.
 
     ``words``: those apart by spaces are each looked for, wherever in the call they are said; all must be.
 
@@ -66,16 +70,19 @@ class Question:
 
 @dataclass(frozen=True)
 class Moment:
-    """A stretch worth hearing: redacted words, who says them."""
+    """A stretch worth hearing: redacted words, who says them; ``check_id``: what was found there, where it was looked for by that;
+    ``example``: ``good`` or ``bad`` where it was looked for as such and is one (of the check, where there is one), else ""."""
 
     span: Span
     role: str
     text: str
+    check_id: str = ""
+    example: str = ""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A call that was found, with the moments that it was found by."""
+    """A call that was found, with the moments that it was found by; ``example``: as of :class:`Moment`, of the call."""
 
     number: int
     call_id: str
@@ -91,6 +98,7 @@ class Hit:
     level_dbov: float | None
     silence_s: float | None
     moments: tuple[Moment, ...]
+    example: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ def count(store: Store, asked: Question) -> int:
 
 def _conditions(store: Store, asked: Question, after: int | None) -> tuple[str, str, str, list[Any]]:
     """Tables, column of the number, condition and parameters of a query."""
-    match = " AND ".join(_match(asked))
+    match = " AND ".join(_match(store, asked))
     table = f"search_words w cross join {index.shown()} c on c.number = w.rowid" if match else f"{index.shown()} c"
     number = "w.rowid" if match else "c.number"
     where: list[str] = ["search_words match ?"] if match else ["1"]
@@ -137,7 +145,7 @@ def _conditions(store: Store, asked: Question, after: int | None) -> tuple[str, 
     return table, number, " and ".join(where), params
 
 
-def _match(asked: Question) -> Iterator[str]:
+def _match(store: Store, asked: Question) -> Iterator[str]:
     """The parts of the full-text query; all must hold."""
     if asked.speaker and asked.speaker not in SPEAKERS:
         raise StoreError(asked.speaker, "没有这样的说话人", "请选坐席、客户或不限")
@@ -148,23 +156,33 @@ def _match(asked: Question) -> Iterator[str]:
         columns = [asked.speaker] if asked.speaker else [*SPEAKERS, "other"]
         for phrase in phrases:
             yield f"{{{' '.join(c + '_sound' if asked.by_sound else c for c in columns)}}} : {phrase}"
-    for marks in _marks(asked):
+    for marks in _marks(store, asked):
         yield f"marks : ({' OR '.join(marks)})" if marks else "marks : none"
 
 
-def _marks(asked: Question) -> Iterator[list[str]]:
-    if asked.check:
-        yield [tokens.mark("check", asked.check, outcome) for outcome in _outcomes(asked)]
-    elif asked.example:
-        yield [tokens.mark(asked.example)]
+def _marks(store: Store, asked: Question) -> Iterator[list[str]]:
+    """Marks of which the call must have one, for each condition."""
+    if asked.check or asked.outcome:
+        judged = [asked.check] if asked.check else [check for check, _ in checks(store)]
+        yield [tokens.mark("check", check, outcome) for check in judged for outcome in _outcomes(asked)]
+    if asked.example:
+        yield from ([mark] for mark in _shown_by(asked.example, asked.check))
     for kind, value in (("team", asked.team), ("agent", asked.agent_id)):
         if value:
             yield [tokens.mark(kind, value)]
-    if asked.check and asked.example == "good" and not asked.outcome:
-        yield [tokens.mark("good")]
     for kind, limits in (("rate", asked.rate_cpm), ("level", asked.level_dbov), ("silence", asked.silence_s), ("length", asked.length_s)):
         if limits.asked:
             yield [tokens.mark(kind, k) for k in steps(kind, limits.low, limits.high)]
+
+
+def _shown_by(example: str, check: str) -> list[str]:
+    """What a call must all be to be an example of a check, or by itself: a good one is good all through, a bad one need not be bad
+    otherwise."""
+    if not check:
+        return [tokens.mark(example)]
+    if example == "bad":
+        return [tokens.mark("check", check, Outcome.FAIL.value)]
+    return [tokens.mark("check", check, Outcome.PASS.value), tokens.mark("good")]
 
 
 def _outcomes(asked: Question) -> list[str]:
@@ -173,7 +191,7 @@ def _outcomes(asked: Question) -> list[str]:
         if asked.outcome not in known:
             raise StoreError(asked.outcome, "没有这样的检查结果", f"可选：{'、'.join(known)}")
         return [asked.outcome]
-    return {"good": [Outcome.PASS.value], "bad": [Outcome.FAIL.value]}.get(asked.example, known)
+    return known
 
 
 # ---------------------------------------------------------------- what there is to choose from
@@ -220,12 +238,23 @@ def said(store: Store, call_id: str) -> tuple[Line, ...]:
 
 
 def _hit(store: Store, row: dict[str, Any], asked: Question) -> Hit:
-    lines = unpacked(row["lines"])
+    lines, marks, wanted = unpacked(row["lines"]), frozenset(row["marks"].split()), asked.outcome or asked.example
     moments = _by_words(lines, asked) if asked.words.strip() else []
-    if not moments and asked.check:
-        moments = list(by_check(store, row["scorecard_id"], asked.check, lines))
-    names = [name for name in Hit.__dataclass_fields__ if name not in ("demo", "moments")]
-    return Hit(**{name: row[name] for name in names}, demo=bool(row["demo"]), moments=tuple(moments[:_MOMENTS]))
+    if not moments and (asked.check or wanted):
+        moments = list(itertools.islice(_by_results(store, row["scorecard_id"], asked, lines), _MOMENTS))
+    names = [name for name in Hit.__dataclass_fields__ if name not in ("demo", "moments", "example")]
+    return Hit(
+        **{name: row[name] for name in names},
+        demo=bool(row["demo"]),
+        moments=tuple(replace(m, example=_example(asked, marks, m.check_id)) for m in moments),
+        example=_example(asked, marks, ""),
+    )
+
+
+def _example(asked: Question, marks: frozenset[str], check: str) -> str:
+    """As what it was looked for, where what was found is that; ``check``: by which it was found, else the one that is asked for."""
+    wanted = asked.example or _EXAMPLE_BY.get(asked.outcome, "")
+    return wanted if wanted and marks.issuperset(_shown_by(wanted, check or asked.check)) else ""
 
 
 def _by_words(lines: Sequence[Line], asked: Question) -> list[Moment]:
@@ -241,14 +270,16 @@ def _by_words(lines: Sequence[Line], asked: Question) -> list[Moment]:
     return [Moment(Span(line.start_ms, line.end_ms), line.role, line.text) for line in chosen]
 
 
-def by_check(store: Store, scorecard_id: int, check_id: str, lines: Sequence[Line]) -> Iterator[Moment]:
-    """Where a check found what it found, with the redacted words there (none where words were due and not said)."""
-    sql = "select outcome, findings_json from check_results where scorecard_id = ? and check_id = ?"
-    for row in store.db.rows(sql, scorecard_id, check_id):
+def _by_results(store: Store, scorecard_id: int, asked: Question, lines: Sequence[Line]) -> Iterator[Moment]:
+    """Where the checks that are asked for found what is asked for, with the redacted words there (none where words were due and not
+    said)."""
+    outcome = asked.outcome or _OUTCOME_OF.get(asked.example, "")
+    sql = "select check_id, outcome, findings_json from check_results where scorecard_id = ? and ? in ('', check_id) and ? in ('', outcome)"
+    for row in store.db.rows(sql, scorecard_id, asked.check, outcome):
         for finding in msgspec.json.decode(row["findings_json"]):
             if finding["outcome"] == row["outcome"]:
                 for evidence in finding["evidence"]:
-                    yield _moment(msgspec.convert(evidence, Evidence), lines)
+                    yield replace(_moment(msgspec.convert(evidence, Evidence), lines), check_id=row["check_id"])
 
 
 def _moment(evidence: Evidence, lines: Sequence[Line]) -> Moment:

@@ -84,6 +84,7 @@ ACTIONS = {
     "playlist.up": marked("在播放列表里上移"),
     "playlist.down": marked("在播放列表里下移"),
     "playlist.note": marked("改播放列表的说明"),
+    "playlist.confirm": marked("确认播放列表的备注"),
     "playlist.remove": marked("从播放列表去掉"),
     "playlist.delete": marked("删除播放列表"),
     "playlist.export": marked("导出播放列表"),

@@ -144,6 +144,7 @@ ROUTES: tuple[Page, ...] = (
     Page("POST", "/playlists/{playlist_id}/delete", playlists.delete, Permission.CLIP, PLAYLIST_KNOWN),
     Page("POST", "/playlists/{playlist_id}/items", playlists.add, Permission.CLIP, PLAYLIST_KNOWN),
     Page("POST", "/playlists/{playlist_id}/items/{item_id}", playlists.item, Permission.CLIP, PLAYLIST_KNOWN),
+    Page("POST", "/playlists/{playlist_id}/notes", playlists.confirm, Permission.CLIP_RELEASE, PLAYLIST_KNOWN),
     Page("GET", "/playlists/{playlist_id}/export", playlists.packed, Permission.CLIP, PLAYLIST_KNOWN, costly=True),
     Page("GET", "/briefing", briefing.choose, Permission.BRIEFING),
     Page("GET", "/briefing/{team}", briefing.page, Permission.BRIEFING, TEAM_IN_REACH),

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa.clips import export, playlists, sounds
+from qa.clips import export, notes, playlists, sounds
 from qa.errors import StoreError
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.pages.trainer_parts import listed, number
+from qa.web.permissions import Permission
 from qa.web.refusals import Refused
+from qa.web.wording import told, without_commands
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -27,10 +29,10 @@ def create(ask: Ask) -> Response:
     try:
         made = playlists.create(ask.store, ask.form.text("title"), ask.user.name or ask.user.login, ask.form.text("note"))
     except StoreError as error:
-        problem = f"{_(error.cause)}。{_(error.cure)}"
+        problem = told(error)
         values = {"title": _("播放列表"), "lists": playlists.playlists(ask.store), "problem": problem}
         return ask.render("web/trainer/playlists.html.j2", 400, **values)
-    ask.audit("playlist.create", "playlist", str(made))
+    _wrote(ask, "playlist.create", made)
     return ask.redirect(address("/playlists/{playlist_id}", playlist_id=made), _("播放列表已建好"))
 
 
@@ -42,6 +44,8 @@ def page(ask: Ask) -> Response:
     """One playlist."""
     known, items = playlists.playlist(ask.store, _id(ask)), playlists.items(ask.store, _id(ask))
     shown = listed(ask, [item.clip for item in items])
+    waiting = {note.item: note for note in notes.of_playlist(ask.store, known, items) if not note.confirmed}
+    own = notes.own(ask.store, known.id, ask.user)
     ask.audit("playlist.view", "playlist", str(known.id))
     return ask.render(
         "web/trainer/playlist.html.j2",
@@ -50,6 +54,9 @@ def page(ask: Ask) -> Response:
         items=items,
         **shown,
         formats=[(name, name.upper() if name != "opus" else "Opus") for name in sounds.FORMATS],
+        unconfirmed=waiting,
+        readable=[note for note in waiting.values() if note.digest not in own],
+        may_release=ask.may(Permission.CLIP_RELEASE),
         ready=bool(items) and all(item.clip.id in shown["released"] for item in items),
     )
 
@@ -57,7 +64,7 @@ def page(ask: Ask) -> Response:
 def change(ask: Ask) -> Response:
     """Another title and note."""
     playlists.change(ask.store, _id(ask), ask.form.text("title"), ask.form.text("note"))
-    ask.audit("playlist.change", "playlist", str(_id(ask)))
+    _wrote(ask, "playlist.change", _id(ask))
     return _back(ask, _("已保存"))
 
 
@@ -70,8 +77,8 @@ def delete(ask: Ask) -> Response:
 
 def add(ask: Ask) -> Response:
     """A clip into the list."""
-    playlists.add(ask.store, _id(ask), ask.form.integer("clip"), ask.form.text("note"))
-    ask.audit("playlist.add", "playlist", str(_id(ask)), clip=ask.form.integer("clip"))
+    added = playlists.add(ask.store, _id(ask), ask.form.integer("clip"), ask.form.text("note"))
+    _wrote(ask, "playlist.add", _id(ask), added, clip=ask.form.integer("clip"))
     return _back(ask, _("已加入播放列表"))
 
 
@@ -85,8 +92,28 @@ def item(ask: Ask) -> Response:
         playlists.remove(ask.store, playlist_id, item_id)
     else:
         playlists.annotate(ask.store, playlist_id, item_id, ask.form.text("note"))
-    ask.audit(f"playlist.{what}", "playlist", str(playlist_id))
+    if what == "note":
+        _wrote(ask, "playlist.note", playlist_id, item_id)
+    else:
+        ask.audit(f"playlist.{what}", "playlist", str(playlist_id))
     return _back(ask, "" if what in ("up", "down") else _("已保存"))
+
+
+def _wrote(ask: Ask, action: str, playlist_id: int, item_id: int = 0, **details: object) -> None:
+    """Log that the person wrote a note, by its digest."""
+    known, items = playlists.playlist(ask.store, playlist_id), playlists.items(ask.store, playlist_id)
+    marks = {note.item: note.digest for note in notes.of_playlist(ask.store, known, items)}
+    ask.audit(action, "playlist", str(playlist_id), **details, **({"notes": marks[item_id]} if item_id in marks else {}))
+
+
+def confirm(ask: Ask) -> Response:
+    """QA has read the notes that stood on the page."""
+    known, items = playlists.playlist(ask.store, _id(ask)), playlists.items(ask.store, _id(ask))
+    try:
+        count = notes.confirm(ask.store, known, items, ask.form.text("notes").split(), ask.user)
+    except StoreError as error:
+        raise Refused(409, told(error)) from error
+    return _back(ask, _("已确认 {n} 条备注，导出时带上", n=count))
 
 
 def _back(ask: Ask, notice: str) -> Response:
@@ -101,6 +128,6 @@ def packed(ask: Ask) -> Response:
     try:
         made = export.packed(ask.store, known, items, ask.query.one_of("audio", tuple(sounds.FORMATS), "opus"), ask.now)
     except StoreError as error:
-        raise Refused(409, f"{error.cause}：{error.subject}。{error.cure}") from error
+        raise Refused(409, f"{without_commands(error.cause)}：{error.subject}。{without_commands(error.cure)}") from error
     ask.audit("playlist.export", "playlist", str(known.id), clips=len(items))
     return ask.download(made.data, f"playlist-{known.id}.zip", made.media_type)

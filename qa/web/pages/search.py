@@ -19,6 +19,7 @@ from qa.web.language import marked
 from qa.web.language import translated as _
 from qa.web.pages.trainer_parts import ROLES
 from qa.web.paging import Paging
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask, Fields
@@ -46,7 +47,7 @@ def page(ask: Ask) -> Response:
             found = searching.search(ask.store, asked, ask.query.integer("after", 0) or None)
             count = searching.count(ask.store, asked)
         except StoreError as error:
-            problem = f"{error.cause}。{error.cure}"
+            problem = told(error)
         conditions = sorted(k for k, v in ask.query.pairs().items() if v and k != "after")
         shown = [hit.scorecard_id for hit in found.hits] if found is not None else []
         ask.audit("search", "search", "", conditions=conditions, scorecards=shown)
@@ -72,7 +73,6 @@ def page(ask: Ask) -> Response:
         shown_id=mask_name,
         unfinished=index.unfinished(ask.store),
         seen=asked.check,
-        example=asked.example or {"pass": "good", "fail": "bad"}.get(asked.outcome, ""),
     )
 
 
