@@ -230,7 +230,7 @@ def close(
     from qa.store import Store
 
     with Store(db, create=False) as store, err().status("算罚款 …"):
-        if told := undated.told(undated.count(store.db)):
+        for told in undated.left_out(undated.count(store.db), undated.unassigned(store.db, month)):
             err().print(f"提示：{told}", style="yellow", markup=False, soft_wrap=True)
         keep = ledger_closing.closing_month(store, month, by, note)  # the long part, while others may write
         closing.check_confirmed(store, month)

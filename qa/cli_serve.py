@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -75,8 +76,25 @@ def serve(
             _warn("网址不是 https，密码和录音在网络上是明文；请用 --tls-cert 和 --tls-key，或在前面放一个 https 反向代理")
         if tls is not None and tls.soon(datetime.now(UTC)):
             _warn(f"证书到 {tls.until:%Y-%m-%d} 为止，快到期了；换好新的证书后要重新启动")
+        _check_people(db)
         told = lambda address: _say(json.dumps({"address": address}) if as_json else f"网页 {address}")  # noqa: E731
         running.serve(settings, host, port, proxy, told, metrics_port, tls.context if tls is not None else None, lambda e: _warn(str(e)))
+
+
+def _check_people(db: Path) -> None:
+    """Nobody makes a database by a slip of ``--db``, and nobody waits before a login that nobody has.
+
+    Errors: :class:`StoreError` where there is no database.
+    """
+    from qa.people import accounts
+    from qa.store import Store
+
+    first = f"qa user add 登录名 --role admin --db {shlex.quote(str(db))}"
+    if not db.exists():
+        raise StoreError(str(db), "数据库不存在，网页不会自己新建", f"请核对 --db；第一次使用请先建第一个账号（数据库随之新建）：{first}")
+    with Store(db, create=False) as store:
+        if not accounts.everybody(store.db):
+            _warn(f"还没有账号，谁也不能登录；请先新建：{first}")
 
 
 def _warn(text: str) -> None:

@@ -5,10 +5,11 @@ WAL mode (https://sqlite.org/wal.html): readers do not wait for a writer; a writ
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,12 @@ def _inode(path: Path) -> tuple[int, int] | None:
     return stat.st_dev, stat.st_ino
 
 
+def _touch(path: Path) -> None:
+    """A new file is its owner's alone, and so are those that SQLite lays beside it; one that is there keeps its mode."""
+    with suppress(OSError):  # what is wrong with the place SQLite says
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 class Database:
     """A connection to one database of this program, at the newest schema.  One thread at a time."""
 
@@ -74,6 +81,8 @@ class Database:
         if not create and not path.exists():
             raise StoreError(str(path), "数据库不存在", "请先运行 qa score，或用 --db 指定数据库")
         with sqlite_errors(path):
+            if create:
+                _touch(path)
             uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
             conn = sqlite3.connect(uri, uri=True, timeout=busy_timeout_s)
             try:

@@ -242,3 +242,42 @@ def test_rows_before_a_part_that_was_undone_are_noted(store: Store) -> None:
             audit.record(store.db, "wang", "call.view", "call", "Y")
             raise ValueError("undone")
     assert audit.note_path(store.db).read_text().strip() == audit.head(store.db) and audit.head(store.db).startswith("6:")
+
+
+TRIGGERS = "select name from sqlite_master where type = 'trigger' and sql like '%append only%' order by name"
+
+
+def test_every_protection_that_is_taken_away_or_weakened_is_told(store: Store) -> None:
+    names = [row["name"] for row in store.db.rows(TRIGGERS)]
+    assert {"audit_log_no_update", "audit_log_no_delete", "scorecards_no_update", "appeals_no_delete"} <= {*names}
+    for name in names:
+        made = store.db.rows("select sql, tbl_name from sqlite_master where name = ?", name)[0]
+        plain(store, f"drop trigger {name};")
+        found = audit.verify(store.db)
+        assert found.problems == () and len(found.unguarded) == 1 and name in found.unguarded[0], name
+        plain(store, f"{made['sql']};")
+        assert audit.verify(store.db).told == (), name
+    weak = "create trigger audit_log_no_delete before delete on audit_log when 0"
+    weak += " begin select raise(abort, 'audit_log is append only'); end;"
+    plain(store, f"drop trigger audit_log_no_delete; {weak}")
+    assert "audit_log_no_delete" in audit.verify(store.db).unguarded[0]
+
+
+def test_the_command_calls_no_log_whole_whose_rows_may_be_changed(qa: Run, store: Store) -> None:
+    plain(store, DROP)
+    bad = qa("audit", "verify", "--db", store.path)
+    assert bad.code == 1 and "完好" not in bad.out and "audit_log_no_update" in bad.out and "audit_log_no_delete" in bad.out
+
+
+def test_a_noted_head_may_be_as_short_as_messages_show_it(qa: Run, store: Store) -> None:
+    mac = store.db.rows("select mac from audit_log where id = 3")[0]["mac"]
+    for length in (8, 20, 64):
+        assert audit.verify(store.db, f"3:{mac[:length]}").problems == ()
+    other = "0" if mac[7] != "0" else "1"
+    for wrong in (f"3:{mac[:7]}{other}", f"2:{mac[:8]}", f"9:{mac[:8]}"):
+        assert len(audit.verify(store.db, wrong).problems) == 1
+    for none in (f"3:{mac[:7]}", "3:", "3", f":{mac}", f"²:{mac}"):
+        with pytest.raises(StoreError, match="不是日志头"):
+            audit.verify(store.db, none)
+    assert qa("audit", "verify", "--db", store.path, "--noted", f"3:{mac[:8]}").code == 0
+    assert audit.verify(store.db, "0:").problems == ()  # noted of a log without rows: every log has grown out of it

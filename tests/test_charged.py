@@ -13,7 +13,7 @@ from qa import ledger_closing
 from qa.appraisal import charged, closing, figures, files, light, month_table
 from qa.appraisal.light import KnownBooks
 from qa.errors import StoreError
-from qa.review import reviews, verdicts
+from qa.review import publications, reviews, verdicts
 from qa.review.verdicts import Terms
 from qa.rules.book import RuleBook
 from qa.rules.money import Yuan
@@ -58,6 +58,7 @@ def row(store: Store, month: str) -> month_table.Row:
 def confirm(store: Store, *calls: str) -> None:
     for call_id in calls:
         reviews.finish(store, call_id, "李质检")
+    publications.publish(store, calls, "李质检")
 
 
 def test_an_unconfirmed_breach_of_a_closed_month_makes_no_later_fine_dearer(store: Store) -> None:

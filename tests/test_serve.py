@@ -205,3 +205,36 @@ def test_wrong_commands_are_told(qa: Run, tmp_path: Path, why: str) -> None:
     told = qa("user", *WRONG[why], "--db", db)
     assert told.code == 2 and why in told.err
     assert qa("user", "list", "--db", db, "--json").json == []
+
+
+def test_a_database_that_is_not_there_is_not_made(qa: Run, tmp_path: Path) -> None:
+    told = qa("serve", "--db", tmp_path / "typo.db", "--port", "0")
+    assert told.code == 2 and "数据库不存在" in told.err and f"qa user add 登录名 --role admin --db {tmp_path / 'typo.db'}" in told.err
+    assert list(tmp_path.glob("typo*")) == []
+
+
+def test_a_house_without_accounts_is_told_how_to_add_one(qa: Run, tmp_path: Path, house: House) -> None:
+    Store(tmp_path / "new.db").close()
+    with socket.socket() as taken:  # so that it ends at once
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = qa("serve", "--db", tmp_path / "new.db", "--port", port)
+        assert told.code == 2 and "还没有账号" in told.err and "qa user add 登录名 --role admin" in told.err
+        assert "还没有账号" not in qa("serve", "--db", house.db, "--port", port).err
+    made = qa("user", "add", "anna", "--role", "admin", "--db", tmp_path / "first.db")
+    assert made.code == 0 and (tmp_path / "first.db").exists()  # the first set-up
+
+
+def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with Store(tmp_path / "new.db") as store:
+            audit.record(store.db, "wang", "call.view", "call", "C-1")
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        assert {"new.db", "new.db-wal", "new.db-shm"} <= set(modes) and set(modes.values()) == {0o600}
+        (tmp_path / "new.db").chmod(0o660)
+        Store(tmp_path / "new.db").close()
+        assert (tmp_path / "new.db").stat().st_mode & 0o777 == 0o660
+    finally:
+        os.umask(before)

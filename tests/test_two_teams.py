@@ -43,6 +43,7 @@ def rows(store: Store, team: str | None = None) -> dict[str, month_table.Row]:
 def confirm(store: Store) -> None:
     for n in (0, 1, 3):
         reviews.finish(store, f"8001-{n}", "李质检")
+    publications.publish(store, [f"8001-{n}" for n in (0, 1, 3)], "李质检")
 
 
 def test_each_team_has_its_calls_and_the_house_the_whole_month(store: Store) -> None:

@@ -148,3 +148,83 @@ def test_the_pages_say_so(undated_house: House, who: str, path: str, said: bool)
 def test_a_month_is_closed_only_by_somebody_who_has_read_it(undated_house: House) -> None:
     undated_house.clock[0] += 40 * 86_400
     assert f"另有 1 {TOLD}" in undated_house.client("hr").get("/months?month=2025-06").text
+
+
+# ---------------------------------------------------------------- nobody's calls
+
+NOBODYS = "通有评分的通话不知道是哪位坐席，不在任何人的数字里，也不计罚款"
+
+
+@pytest.fixture
+def nobodys(store: Store) -> Store:
+    """E and F of May and G of June are nobody's, F by team 一组; H, of nobody knows when, is told as that alone."""
+    book = house(store.path.parent / "house")
+    for call_id, start, team in (
+        ("E", "2025-05-11T10:00:00.000", ""),
+        ("F", "2025-05-12T10:00:00.000", "一组"),
+        ("G", "2025-06-01T00:00:00.000", ""),
+        ("H", None, ""),
+    ):
+        save(store, book, of_team(call_id, start, "", team))
+    store.db.sqlite.execute("update calls set agent_id = null where call_id = 'E'")
+    store.db.sqlite.conn.commit()
+    return store
+
+
+def test_nobodys_calls_are_counted_by_month_and_team(nobodys: Store) -> None:
+    assert [undated.unassigned(nobodys.db, month) for month in ("2025-04", "2025-05", "2025-06")] == [0, 2, 1]
+    assert undated.unassigned(nobodys.db, "2025-05", team="一组") == 1 and undated.unassigned(nobodys.db, "2025-05", team="二组") == 0
+    assert undated.count(nobodys.db) == 4
+    nobodys.withdrawals.by_person(["E"], False, "质检", "录错了")
+    assert undated.unassigned(nobodys.db, "2025-05") == 1
+
+
+def test_the_table_its_files_and_the_closing_tell_nobodys_calls(nobodys: Store) -> None:
+    whole, team, other = (month_table.table(nobodys, "2025-05", name, budget_s=None) for name in (None, "一组", "二组"))
+    assert (whole.unassigned, team.unassigned, other.unassigned) == (2, 1, 0)
+    for table, n in ((whole, 2), (team, 1)):
+        told = undated.told_unassigned(n)
+        assert f"本月另有 {n} {NOBODYS}" in told and told in files.notes(table) and told in closing.warnings(nobodys, table)
+    assert not any(NOBODYS in text for text in files.notes(other))
+
+
+def test_no_call_that_is_somebodys_is_looked_at(nobodys: Store) -> None:
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    rows = nobodys.db.rows
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(nobodys.db, "rows", lambda sql, *params: asked.append((sql, params)) or rows(sql, *params))
+        undated.unassigned(nobodys.db, "2025-05")
+    ((sql, params),) = asked
+    plan = [row["detail"] for row in rows(f"explain query plan {sql}", *params)]
+    assert not any(step.startswith("SCAN c") for step in plan), plan
+    assert sum("agent_id=?" in step and "started>?" in step for step in plan) == 2, plan  # none, and an empty one
+
+
+def test_the_command_that_closes_a_month_tells_nobodys_calls(nobodys: Store, qa: Run) -> None:
+    reviews.finish(nobodys, "A", "质检")
+    closed = qa("months", "close", "2025-05", "--by", "财务")
+    assert closed.code == 0 and f"提示：本月另有 2 {NOBODYS}" in closed.err
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "said"),
+    [
+        ("hr", "/appraisal?month=2025-06", True),
+        ("hr", "/appraisal?month=2025-05", False),
+        ("hr", "/appraisal?month=2025-06&team=二组", False),
+        ("hr", "/appraisal/print?month=2025-06", True),
+        ("hr", "/teams?month=2025-06", True),
+        ("hr", "/months?month=2025-06", True),
+        ("lead", address("/teams/{team}", team="一组", query={"month": "2025-06"}), True),
+        ("lead2", address("/teams/{team}", team="二组", query={"month": "2025-06"}), False),
+    ],
+)
+def test_the_pages_tell_nobodys_calls(house: House, who: str, path: str, said: bool) -> None:
+    with house.store.db.writing():
+        house.store.db.sqlite.execute("update calls set agent_id = '' where call_id = 'HN-8001-2'")
+    house.clock[0] += 40 * 86_400
+    client = house.client(who)
+    assert (f"本月另有 1 {NOBODYS}" in client.get(path).text) is said
+    client.client.cookies.set("qa-lang", "en")
+    page = client.get(path)
+    assert page.status_code == 200 and ("1 more scored calls of this month are nobody&#39;s" in page.text) is said

@@ -178,7 +178,7 @@ def test_the_chain_is_checked_and_said_since_when(house: House) -> None:
         house.store.db.sqlite.execute("update audit_log set by = 'li' where id = 1")
     admin.post("/audit/verify")
     text = admin.get("/audit").text
-    assert "不可信，1 处问题" in text and "第 1 行被改动过" in text
+    assert "不可信，2 处问题" in text and "第 1 行被改动过" in text
 
 
 # ---------------------------------------------------------------- its words

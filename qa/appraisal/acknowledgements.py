@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from qa import rows
+from qa.appraisal.periods import DAY
 from qa.clock import house_day
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
-from qa.review import publications
+from qa.review import appeal_windows, publications
+from qa.rules.appeal_terms import MOST_DAYS, AppealTerms
 from qa.store import Store
+
+NOTED_DAYS = 92
+"""So long the start page asks to take note of what was published; longer where there is longer to appeal."""
+_LONGEST = 2 * MOST_DAYS + 45
+"""No time to appeal is longer, be it of working days."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +80,32 @@ def acknowledge(store: Store, call_id: str, agent_id: str, by: str, scorecard_id
 
 def missing(db: Database, agent_id: str, since: str) -> tuple[str, ...]:
     """The agent's published calls since a day of whose figures, as they are published now, no note has been taken, the newest first."""
-    sql = """select c.call_id,
+    return tuple(row["call_id"] for row in _missing(db, "c.started >= ?", "c.started desc, c.call_id", agent_id, since))
+
+
+def news(store: Store, agent_id: str, day: datetime.date) -> tuple[str, ...]:
+    """Of all such calls those that were published (as they are now) in the ``NOTED_DAYS`` before ``day``, whenever the call was, or may
+    still be appealed against; what was published last comes first."""
+    since, oldest = day - NOTED_DAYS * DAY, day - _LONGEST * DAY
+    terms: dict[tuple[str, str], AppealTerms] = {}
+    found = []
+    for row in _missing(store.db, "p.created >= ?", "p.id desc", agent_id, oldest.isoformat()):
+        published, stamp = house_day(row["created"]), (row["rule_book"], row["rule_book_version"])
+        if published < since and stamp not in terms:
+            terms[stamp] = appeal_windows.terms_at(store, row["id"])
+        if published >= since or day <= terms[stamp].after(published, terms[stamp].window_days):
+            found.append(row["call_id"])
+    return tuple(found)
+
+
+def _missing(db: Database, where: str, order: str, agent_id: str, since: str) -> Iterator[dict[str, Any]]:
+    sql = f"""select c.call_id, p.created, s.id, s.rule_book, s.rule_book_version,
         exists (select 1 from acknowledgements a where a.call_id = c.call_id and a.agent_id = c.agent_id) as noted from calls c
       cross join publications p on p.id = (select max(own.id) from publications own where own.call_id = c.call_id)
       cross join scorecards s on s.id = p.scorecard_id
-      where c.agent_id = ? and c.started >= ? and coalesce(s.agent_id, '') = c.agent_id
+      where c.agent_id = ? and {where} and coalesce(s.agent_id, '') = c.agent_id
       and not exists (select 1 from acknowledgements a
         where a.call_id = c.call_id and a.scorecard_id = p.scorecard_id and a.agent_id = c.agent_id)
-      and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by c.started desc, c.call_id"""
+      and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id) order by {order}"""
     found = db.rows(sql, agent_id, since)
-    return tuple(row["call_id"] for row in found if not (row["noted"] and of_published(db, row["call_id"], agent_id)))
+    return (row for row in found if not (row["noted"] and of_published(db, row["call_id"], agent_id)))

@@ -6,6 +6,7 @@ Of a closed month the repetitions are those that were kept at its closing, less 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from types import MappingProxyType
 
 import msgspec
@@ -15,10 +16,11 @@ from qa.appraisal import fines as money_of
 from qa.appraisal import light
 from qa.appraisal.fines import Fines
 from qa.appraisal.light import KnownBooks, LightCall
+from qa.appraisal.unseen import Totals, Unseen
 from qa.clock import moment
 from qa.explain import MonthSum
 from qa.rules.book import RuleBook
-from qa.rules.money import Counted, month_text
+from qa.rules.money import Counted, Yuan, month_text
 from qa.store import Store
 
 Charged = tuple[Counted, Counted]
@@ -28,7 +30,8 @@ Charged = tuple[Counted, Counted]
 class KeptFines(msgspec.Struct, frozen=True):
     """Money of the month: ``due`` by role (low, high), ``pending`` breaches without confirmation, ``unknown`` calls that cannot be counted;
     how often each rule was charged (rule book, rule, month, times), over all breaches and over the confirmed ones.  ``open``: all breaches
-    together cost otherwise than the confirmed ones."""
+    together cost otherwise than the confirmed ones.  ``unseen``: the call of each fine that the agent does not see, ``unseen_due`` what
+    these come to by role (:mod:`qa.appraisal.unseen`)."""
 
     due: list[tuple[str, str, str]]
     pending: int
@@ -36,6 +39,8 @@ class KeptFines(msgspec.Struct, frozen=True):
     counted: list[tuple[str, str, str, int]]
     confirmed: list[tuple[str, str, str, int]]
     open: bool = False
+    unseen: list[str] = []
+    unseen_due: list[tuple[str, str, str]] = []
 
     @property
     def waits(self) -> bool:
@@ -44,18 +49,36 @@ class KeptFines(msgspec.Struct, frozen=True):
 
 
 NO_FINES = KeptFines([], 0, 0, [], [])
+NOTHING_UNSEEN = Unseen()
 
 
-def kept(money: Fines) -> KeptFines:
-    """The money as it lies in the database."""
-    due = [(role, str(yuan.low), str(yuan.high)) for role, yuan in money.due.totals]
-    return KeptFines(due, len(money.pending), money.unknown, _listed(money.all.counted), _listed(money.due.counted), money.open)
+def kept(money: Fines, hidden: Unseen = NOTHING_UNSEEN) -> KeptFines:
+    """The money as it lies in the database; ``hidden``: what of it the agent does not see."""
+    return KeptFines(
+        due=_written(money.due.totals),
+        pending=len(money.pending),
+        unknown=money.unknown,
+        counted=_listed(money.all.counted),
+        confirmed=_listed(money.due.counted),
+        open=money.open,
+        unseen=list(hidden.calls),
+        unseen_due=_written(hidden.due),
+    )
+
+
+def _written(totals: Totals) -> list[tuple[str, str, str]]:
+    return [(role, str(yuan.low), str(yuan.high)) for role, yuan in totals]
 
 
 def of_part(money: Fines, calls: Sequence[LightCall], books: KnownBooks) -> KeptFines:
     """Of some of the month's calls alone: what waits in them.  The sums are the whole month's: they are no part's."""
     own = {call.call_id for call in calls}
     return KeptFines([], sum(one.call_id in own for one in money.pending), sum(books.of(call) is None for call in calls), [], [])
+
+
+def read(totals: Iterable[tuple[str, str, str]]) -> Totals:
+    """Money by role as it lies in the database."""
+    return tuple((role, Yuan(Decimal(low), Decimal(high))) for role, low, high in totals)
 
 
 def token(store: Store, agent_id: str, month: str) -> int | None:

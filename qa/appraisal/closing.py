@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from qa import explain, ledger_closing, read_ahead, rows
-from qa.appraisal import correcting, month_table, undated
+from qa.appraisal import correcting, month_table
+from qa.appraisal.changed import Change as Change
+from qa.appraisal.changed import changes as changes
 from qa.appraisal.month_table import Table
 from qa.appraisal.periods import month_of
 from qa.books import Books
@@ -22,9 +24,9 @@ from qa.export import mask_name
 from qa.ledger import COUNTS_NOT, ClosedMonth
 from qa.ledger_cards import coming
 from qa.read_ahead import Ahead
+from qa.review.appeal_records import misattributed
 from qa.review.recounting import at_hand, counted_again
 from qa.store import Store
-from qa.withdrawals import BY
 
 LONGEST = 500
 _NO_TEAM = ""
@@ -48,27 +50,9 @@ class SignOff:
 
 
 @dataclass(frozen=True)
-class Change:
-    """An adjustment after the closing: ``before`` and ``after`` are percents, None where nothing was scored.  ``call`` is masked."""
-
-    call: str
-    agent_id: str
-    started: str
-    before: float | None
-    after: float | None
-    by: str
-    reason: str
-    created: str
-
-    @property
-    def day(self) -> datetime.date:
-        """The day of the house."""
-        return house_day(self.created)
-
-
-@dataclass(frozen=True)
 class Proposal:
-    """What waits for a decision in a closed month: a scorecard; percents as of :class:`Change`.  ``call``: as it is shown.
+    """What waits for a decision in a closed month: a scorecard; percents as of
+    :class:`qa.appraisal.changed.Change`.  ``call``: as it is shown.
 
     ``withdrawal`` (Chinese): that the call counts no more, or again, "" where that is not proposed; ``scorecard_id`` is 0 where nothing
     else waits of it.
@@ -158,22 +142,43 @@ def warnings(store: Store, table: Table) -> tuple[str, ...]:
         told.append(f"班组长还没有签字，或签字后数字有变：{'、'.join(missing)}")
     if table.open_appeals:
         told.append(f"还有 {table.open_appeals} 件申诉没有结束")
+    owed = {one.call_id for one in misattributed(store.db, table.month)}
+    if owed:
+        named = "、".join(sorted(map(mask_name, owed))[: ledger_closing.NAMED]) + _more(len(owed), "通")
+        told.append(f"有 {len(owed)} 通申诉成立、不是本人的电话，通话归属还没有更正：{named}")
     if table.unpublished:
         told.append(f"还有 {table.unpublished} 通没有公布给坐席")
+    if table.unseen:
+        told.append(f"{table.unseen} 处罚款在坐席看不到的通话里，公布以后才能申诉：{_unseen(store, table)}")
     demo = sum(row.of.demo for row in table.rows)
     if demo:
         told.append(f"{demo} 通由演示模型识别，不能用于考核")
-    if table.undated:
-        told.append(undated.told(table.undated))
-    return tuple(told)
+    return (*told, *table.left_out)
+
+
+def _unseen(store: Store, table: Table) -> str:
+    """The agents and their calls with fines that they do not see, as far as they are named."""
+    concerned = [row.of for row in table.rows if row.of.fines.unseen]
+    named = []
+    for one in concerned[: ledger_closing.NAMED]:
+        calls = list(dict.fromkeys(one.fines.unseen))
+        told = rows.to_json(calls[: ledger_closing.NAMED])
+        found = store.db.rows("select call_id, customer_number from calls where call_id in (select value from json_each(?))", told)
+        ids = sorted(mask_name(row["call_id"], row["customer_number"] or "") for row in found)
+        named.append(f"{one.agent_id}（{'、'.join(ids)}{_more(len(calls), '通')}）")
+    return "、".join(named) + _more(len(concerned), "位坐席")
+
+
+def _more(number: int, of: str) -> str:
+    return f" 等 {number} {of}" if number > ledger_closing.NAMED else ""
 
 
 def close(store: Store, month: str, by: str, note: str, confirmed: str, accepted: bool, day: datetime.date | None = None) -> ClosedMonth:
     """Close the month for good, with the name of who answers for it.
 
     ``confirmed``: the month typed once more; ``accepted``: closed all the same, whatever :func:`warnings` say.
-    Errors: :class:`StoreError` where the confirmation is missing, a fine waits for confirmation, a warning is not accepted, something of
-    the month was written meanwhile, or as of :func:`qa.ledger_closing.close_month`.
+    Errors: :class:`StoreError` where the confirmation is missing, the month has no calls, a fine waits for confirmation, a warning is not
+    accepted, something of the month was written meanwhile, or as of :func:`qa.ledger_closing.close_month`.
     """
     return closing(store, month, by, note, confirmed, accepted, day)()
 
@@ -190,7 +195,7 @@ def closing(
         raise StoreError(month, "该月还没有过完，不能关账", "请在下个月关账")
     before = _state(store, month)
     table = month_table.table(store, month, None, day, budget_s=None, ranked=False)
-    _check_confirmed(table)
+    _check_table(table)
     told = warnings(store, table)
     if told and not accepted:
         raise StoreError(month, "；".join(told), "请先处理，或勾选“仍要关账”")
@@ -216,12 +221,14 @@ def _state(store: Store, month: str) -> object:
 
 
 def check_confirmed(store: Store, month: str) -> None:
-    """Errors: :class:`StoreError` where no person has confirmed yet what a fine of the month would be charged for."""
-    _check_confirmed(month_table.table(store, month, budget_s=None, ranked=False))
+    """Errors: :class:`StoreError` where the month has no calls, or no person has confirmed yet what a fine of it would be charged for."""
+    _check_table(month_table.table(store, month, budget_s=None, ranked=False))
 
 
-def _check_confirmed(table: Table) -> None:
+def _check_table(table: Table) -> None:
     month = table.month
+    if table.empty:
+        raise StoreError(month, "该月没有通话，没有可关的账", "请核对月份")
     if table.pending:
         raise StoreError(month, f"有 {table.pending} 处罚款还没有人确认，不能计入", "请质检复核或判定这些通话，再关账")
     unlike = [row.of.agent_id for row in table.rows if row.of.fines.open]
@@ -246,32 +253,6 @@ def closed(store: Store) -> tuple[month_table.Closing, ...]:
     return tuple(month_table.Closing(row["month"], row["closed_by"], row["note"], row["closed"]) for row in found)
 
 
-def changes(store: Store, month: str, limit: int = 200) -> tuple[Change, ...]:
-    """What persons decided of calls of a closed month, the newest first: adjustments; and withdrawals made to stand, or refused."""
-    sql = """select a.*, c.agent_id, c.started, c.customer_number, old.percent as was, new.percent as percent
-      from adjustments a cross join calls c on c.call_id = a.call_id join scorecards new on new.id = a.scorecard_id
-      left join scorecards old on old.id = a.before_id where c.started >= ? and c.started < ? order by a.id desc limit ?"""
-    found = [_change(row, row["was"], row["percent"], row["reason"]) for row in store.db.rows(sql, month, f"{month}-99", limit)]
-    found += [_taken(store, row) for row in store.db.rows(_DECIDED, BY, month, month, f"{month}-99", limit)]
-    return tuple(sorted(found, key=lambda one: one.created, reverse=True)[:limit])
-
-
-def _change(row: dict[str, Any], before: float | None, after: float | None, reason: str) -> Change:
-    call = mask_name(row["call_id"], row["customer_number"] or "")
-    return Change(call, row["agent_id"] or "", row["started"], before, after, row["made_by"], reason, row["created"])
-
-
-def _taken(store: Store, row: dict[str, Any]) -> Change:
-    """Of what persons decided whether a call counts."""
-    made = next(one for one in store.withdrawals.of(row["call_id"]) if one.id == row["id"])
-    before = row["percent"] if made.counts == made.refused else None
-    return _change(row, before, row["percent"] if made.counts else None, mask_name(str(made), row["customer_number"] or ""))
-
-
-_DECIDED = """select w.id, w.call_id, w.made_by, w.created, c.agent_id, c.started, c.customer_number, now.percent
-  from withdrawals w cross join calls c on c.call_id = w.call_id left join standing_scorecards now on now.call_id = w.call_id
-  where not w.proposed and w.made_by <> ? and w.created >= (select closed from closed_months where month = ?) and c.started >= ?
-  and c.started < ? order by w.id desc limit ?"""
 _WAITING = f"""select s.id, s.call_id, s.percent, c.agent_id, c.started, c.customer_number, now.percent as was
   from scorecards s indexed by idx_scorecards_proposed cross join calls c on c.call_id = s.call_id
   left join current_scorecards now on now.call_id = s.call_id

@@ -11,7 +11,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cached_property, lru_cache
 from statistics import fmean, variance
 from typing import Any
@@ -19,12 +18,12 @@ from typing import Any
 import msgspec
 
 from qa import rows
-from qa.appraisal import charged, light
+from qa.appraisal import charged, light, unseen
 from qa.appraisal.charged import NO_FINES, token
 from qa.appraisal.charged import KeptFines as KeptFines
 from qa.appraisal.light import KnownBooks, LightCall
+from qa.appraisal.unseen import Totals
 from qa.intervals import Estimate, mean_percent, wilson
-from qa.rules.money import Yuan
 from qa.store import Store
 from qa.types import Outcome
 
@@ -87,9 +86,14 @@ class AgentMonth:
         return tuple(rows.from_json(self.checks_json, tuple[CheckCount, ...]))
 
     @property
-    def due(self) -> tuple[tuple[str, Yuan], ...]:
+    def due(self) -> Totals:
         """What a person has confirmed, by role, the agent first."""
-        return tuple((role, Yuan(Decimal(low), Decimal(high))) for role, low, high in self.fines.due)
+        return charged.read(self.fines.due)
+
+    @property
+    def unseen_due(self) -> Totals:
+        """What of it is for breaches that the agent does not see."""
+        return charged.read(self.fines.unseen_due)
 
     @property
     def comparable(self) -> tuple[object, ...]:
@@ -304,7 +308,7 @@ def _count(store: Store, agent_id: str, month: str) -> bool:
         standing = light.calls(store, agent_id, month, f"{month}-99", published=False)
         shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
         money = charged.fines(store, agent_id, month, standing, known)
-        kept = charged.kept(money)
+        kept = charged.kept(money, unseen.of(money.due, standing, shown))
         made = [
             _row(agent_id, month, of, calls, own, known)
             for calls, of, own in ((standing, STANDING, kept), (shown, SHOWN, NO_FINES))

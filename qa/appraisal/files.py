@@ -8,11 +8,11 @@ of one; columns and their order are the same in every language.  Titles and clau
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qa.appraisal import undated
 from qa.appraisal.month_table import ALIKE, APART, BEFORE_IT, FEW, MOVED, UNLIKE, Arithmetic, Row, Table
 from qa.export import Cell, to_csv
 from qa.export import Table as Plain
@@ -43,7 +43,9 @@ HEADERS = (
     *("失分合计", "罚款（元，最低）", "罚款（元，最高）", "罚款说明", "待确认（处）", "连带（元）"),
     *("申诉未结", "申诉成立", "申诉驳回", "未公布（通）", "演示模型（通）", "班组说明"),
 )
-HOW_HEADERS = ("工号", "姓名", "项目", *MONTH_HEADERS)
+_AMOUNTS = ("金额（元，最低）", "金额（元，最高）")
+HOW_HEADERS = ("工号", "姓名", "项目", *MONTH_HEADERS[:-2], *_AMOUNTS, MONTH_HEADERS[-1])
+"""As on the page, but for the amount: two columns of numbers, to be summed."""
 _PERCENT, _MONEY, _WHOLE = "0.0", "0.00", "0"
 _FORMATS = {
     "覆盖率（%）": _PERCENT,
@@ -53,6 +55,7 @@ _FORMATS = {
     "失分合计": _PERCENT,
     "罚款（元，最低）": _MONEY,
     "罚款（元，最高）": _MONEY,
+    **dict.fromkeys(_AMOUNTS, _MONEY),
 }
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _MOST = 32_767
@@ -60,6 +63,12 @@ _WIDEST = 48
 """Characters of Latin text in a line of a cell; longer texts are wrapped."""
 _LINE_POINTS, _MOST_LINES = 15.0, 27
 """Excel's height of a line, and how many of these a row may have (409 points)."""
+_HEAD_LINES = 2
+"""Lines in which a header may stand that is longer than what stands below it."""
+_KEPT = 3
+"""Columns that say whose row it is: they stay in sight, and stand on every page."""
+_A4, _READABLE = 9, 200
+"""Excel's number of the paper; characters of Latin text that fit beside each other on a page of it, some 8 points high."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +111,13 @@ def cells(month: str, row: Row) -> tuple[Cell, ...]:
 
 
 def _note(row: Row) -> str:
-    """Why there is no sum of fines, where there is none."""
+    """Why there is no sum of fines, where there is none; else what is to be said beside it."""
     one = row.of
     if one.fines.unknown:
         return _("待确认：规则书不全，{n} 通无法计算", n=one.fines.unknown)
     if row.pending:
         return _("待确认：由人确认后才计罚款")
-    return _(MOVED if one.apart else BEFORE_IT if one.fines.open else "")
+    return between("；").join(map(_, (*([MOVED] if one.apart else [BEFORE_IT] if one.fines.open else []), *row.beside)))
 
 
 def _moved(row: Row) -> str:
@@ -126,19 +135,19 @@ def _state(row: Row) -> str:
 def how_rows(row: Row, how: Arithmetic) -> Iterable[tuple[Cell, ...]]:
     """The arithmetic behind a row: the score, each fine, the sums, what waits."""
     who = row.of.agent_id, row.of.agent_name
-    blank = ("",) * (len(MONTH_HEADERS) - 1)
+    blank = ("",) * (len(HOW_HEADERS) - 4)
     yield (*who, _("得分"), *blank, _(how.score))
     for check in row.of.checks:
         if check.lost:
             told = _("{n} 通不通过，共失 {points} 分", n=check.failed, points=f"{check.lost:g}")
-            yield (*who, _("失分"), "", "", check.title, "", "", "", told)
-    for *cells_of, why in how.fines:
-        yield (*who, _("罚款"), *cells_of, _(why))
+            yield (*who, _("失分"), "", "", check.title, "", "", None, None, told)
+    for (*cells_of, _yuan, why), cost in zip(how.fines, how.costs, strict=True):
+        yield (*who, _("罚款"), *cells_of, float(cost.low), float(cost.high), _(why))
     if how.fines or row.of.apart:
         title = _("已确认的罚款") if row.of.fines.waits else _("罚款合计")
-        yield from ((*who, title, *blank, _(text)) for text in how.sums)
+        yield from ((*who, title, *blank, _(text)) for text in (*how.sums, *filter(None, [how.unseen])))
     for time, call, title, clause in how.waits:
-        yield (*who, _(WAITS), time, call, title, clause, "", "", _("还没有人确认，不计罚款"))
+        yield (*who, _(WAITS), time, call, title, clause, "", None, None, _("还没有人确认，不计罚款"))
     yield from ((*who, _("关账"), *blank, _(text)) for text in how.kept)
 
 
@@ -160,9 +169,7 @@ def notes(table: Table) -> tuple[str, ...]:
         told.append("demo：含演示模型的结果，不能用于考核")
     if table.unpublished:
         told.append(f"未公布给坐席的通话 {table.unpublished} 通，坐席还不能申诉")
-    if table.undated:
-        told.append(undated.told(table.undated))
-    return tuple(told)
+    return (*told, *table.left_out)
 
 
 def to_sheets(table: Table, how: Sequence[tuple[Row, Arithmetic]]) -> tuple[Filed, ...]:
@@ -191,6 +198,7 @@ def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:
         for filed in sheets:
             sheet = book.add_worksheet(filed.name)
             widths = [_width(filed, column) for column in range(len(filed.headers))]
+            sheet.set_row(0, _lines(filed.titles, widths) * _LINE_POINTS)
             for column, header in enumerate(filed.titles):
                 sheet.write_string(0, column, header, formats.head)
                 sheet.set_column(column, column, widths[column])
@@ -199,12 +207,23 @@ def xlsx_bytes(sheets: Sequence[Filed]) -> bytes:
                     sheet.set_row(index, lines * _LINE_POINTS)
                 for column, cell in enumerate(row):
                     _write(sheet, index, column, cell, formats, _FORMATS.get(filed.headers[column], _WHOLE))
-            sheet.freeze_panes(1, 3 if len(filed.headers) > 3 else 0)
-            sheet.set_landscape()
-            sheet.set_paper(9)
-            sheet.fit_to_pages(1, 0)
-            sheet.repeat_rows(0)
+            _paged(sheet, widths)
     return out.getvalue()
+
+
+def _paged(sheet: Any, widths: Sequence[int]) -> None:
+    """For A4 landscape: as many pages beside each other as keep it readable, each with the header and with who it is."""
+    kept = _KEPT if len(widths) > _KEPT else 0
+    sheet.freeze_panes(1, kept)
+    sheet.set_landscape()
+    sheet.set_paper(_A4)
+    sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.6)
+    sheet.set_footer("&C&P / &N")
+    sheet.repeat_rows(0)
+    if kept:
+        sheet.repeat_columns(0, kept - 1)
+    beside = sum(widths[:kept])
+    sheet.fit_to_pages(max(1, math.ceil((sum(widths) - beside) / (_READABLE - beside))), 0)
 
 
 class _Formats:
@@ -224,11 +243,9 @@ def _write(sheet: Any, row: int, column: int, cell: Cell, formats: _Formats, kin
 
 
 def _width(filed: Filed, column: int) -> int:
-    texts = [
-        filed.titles[column],
-        *(f"{row[column]:.1f}" if isinstance(row[column], float) else str(row[column] or "") for row in filed.rows[:200]),
-    ]
-    return min(_WIDEST, 2 + max(_long(text) for text in texts))
+    texts = (f"{row[column]:.2f}" if isinstance(row[column], float) else str(row[column] or "") for row in filed.rows[:200])
+    head = _long(filed.titles[column])
+    return min(_WIDEST, 2 + max((min(head, 4 + -(-head // _HEAD_LINES)), *map(_long, texts))))
 
 
 def _long(text: str) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
 
 from qa.books import Books
 from qa.database import Database
@@ -85,6 +87,20 @@ def whole(store: Store, call_id: str, scorecard_id: int) -> tuple[CheckResult, .
     """The results of a scorecard with their findings; nothing where there is none of these ids."""
     found = store.db.rows("select results_json from scorecards where id = ? and call_id = ?", scorecard_id, call_id)
     return judgements(store.db).whole(found[0]["results_json"]) if found else ()
+
+
+def with_evidence(store: Store, calls: Iterable[LightCall], books: KnownBooks) -> tuple[LightCall, ...]:
+    """The calls with the findings of what they may be fined for, so that each fine tells its seconds."""
+    return tuple(_with_findings(store, call, books.of(call)) for call in calls)
+
+
+def _with_findings(store: Store, call: LightCall, book: RuleBook | None) -> LightCall:
+    rules = {one.check_id: book.rule(one.check_id) for one in call.results if one.outcome is Outcome.FAIL} if book is not None else {}
+    fined = {rule_id for rule_id, rule in rules.items() if rule is not None and rule.fine is not None}
+    if not fined:
+        return call
+    found = {one.check_id: one.findings for one in whole(store, call.call_id, call.scorecard_id) if one.check_id in fined}
+    return replace(call, results=tuple(msgspec.structs.replace(one, findings=found.get(one.check_id, ())) for one in call.results))
 
 
 class KnownBooks:

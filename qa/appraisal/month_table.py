@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from qa import explain, ledger_sheets, rows
-from qa.appraisal import charged, figures, light, ranking, undated
+from qa.appraisal import charged, figures, light, ranking, undated, unseen
 from qa.appraisal.figures import AgentMonth
 from qa.appraisal.light import KnownBooks, LightCall
 from qa.appraisal.ranking import Sample
@@ -48,7 +48,7 @@ class Row:
 
     ``due``: money by role that a person has confirmed and, of a closed month, that was kept; None where something of it waits for
     confirmation, and where the row is of the calls in one team of an agent who had others (``of.apart``): money is the whole month's.
-    ``pending``: breaches that wait.
+    ``pending``: breaches that wait.  ``at_closing``: where the closed month was corrected since, what was due at its closing.
     """
 
     of: AgentMonth
@@ -57,6 +57,7 @@ class Row:
     due: tuple[tuple[str, Yuan], ...] | None
     pending: int
     appeals: Appeals
+    at_closing: tuple[tuple[str, Yuan], ...] | None = None
 
     @property
     def lost(self) -> float:
@@ -65,6 +66,18 @@ class Row:
 
     def money(self, role: str = AGENT) -> Yuan | None:
         return None if self.due is None else dict(self.due).get(role, NOTHING)
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What is to be said beside the sum of money, where there is one (Chinese): how much of it the agent does not see, and that the
+        closed month was corrected."""
+        if self.due is None:
+            return ()
+        told = [unseen.told(len(self.of.fines.unseen), self.of.unseen_due)]
+        if self.at_closing is not None:
+            then = "罚款不变" if self.at_closing == self.due else f"关账时 {totals_text(self.at_closing)}"
+            told.append(f"关账后更正过（{then}）")
+        return tuple(filter(None, told))
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ class Closing:
 class Table:
     """``behind``: agents whose figures are still to be counted.  ``parts``, in the table of all teams alone: the rows that agents who
     changed team have in the tables of their teams.  ``undated``: scored calls of the team, of all teams, without a start, which are in no
-    month (:mod:`qa.appraisal.undated`)."""
+    month; ``unassigned``: those of the month without an agent (:mod:`qa.appraisal.undated`)."""
 
     month: str
     team: str | None
@@ -95,6 +108,12 @@ class Table:
     behind: int = 0
     parts: tuple[Row, ...] = ()
     undated: int = 0
+    unassigned: int = 0
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """What is to be said of calls that the rows leave out (Chinese)."""
+        return undated.left_out(self.undated, self.unassigned)
 
     def of_team(self, team: str) -> tuple[Row, ...]:
         """What the team's own table has, by agent."""
@@ -108,12 +127,22 @@ class Table:
         return tuple(sorted({row.of.team for row in (*self.rows, *self.parts)}))
 
     @property
+    def empty(self) -> bool:
+        """Whether there is no call of the month at all, be it nobody's."""
+        return not (self.rows or self.unassigned)
+
+    @property
     def pending(self) -> int:
         return sum(row.pending for row in self.rows)
 
     @property
     def unpublished(self) -> int:
         return sum(row.of.unpublished for row in self.rows)
+
+    @property
+    def unseen(self) -> int:
+        """Fines for what their agents do not see."""
+        return sum(len(row.of.fines.unseen) for row in self.rows)
 
     @property
     def open_appeals(self) -> int:
@@ -149,25 +178,29 @@ def table(
     made.sort(key=lambda row: (row.of.percent.value is None, -(row.of.percent.value or 0.0), row.of.agent_id))
     if not places:  # nothing tells them apart: no order that looks like one
         made.sort(key=lambda row: (row.of.team, row.of.agent_id))
-    left_out = (undated.count if budget_s is None else undated.shown)(store.db, team=team)
-    return Table(month, team, tuple(made), closing(store, month), behind, tuple(beside), left_out)
+    counts = (undated.count, undated.unassigned) if budget_s is None else (undated.shown, undated.unassigned_shown)
+    left_out = counts[0](store.db, team=team), counts[1](store.db, month, team=team)
+    return Table(month, team, tuple(made), closing(store, month), behind, tuple(beside), *left_out)
 
 
 def _sample(one: AgentMonth) -> Sample:
     return Sample(one.percent.n, one.percent.value or 0.0, one.variance)
 
 
-def _row(one: AgentMonth, comparable: bool, places: dict[str, tuple[int, int]], sheet: Sheet | None, claims: Appeals) -> Row:
+def _row(one: AgentMonth, comparable: bool, places: dict[str, tuple[int, int]], sheets: tuple[Sheet, Sheet] | None, claims: Appeals) -> Row:
+    first, sheet = sheets or (None, None)
     state = FEW if one.percent.n < MIN_RANKED else UNLIKE if not comparable else APART if one.agent_id in places else ALIKE
     waits = one.fines.pending or one.fines.unknown or (sheet is not None and one.fines.open)  # kept with what nobody answers for
     due = None if waits or one.apart else sheet.totals if sheet is not None else one.due
-    return Row(one, state, places.get(one.agent_id) if state == APART else None, due, one.fines.pending, claims)
+    at_closing = first.totals if first is not None and first is not sheet else None
+    return Row(one, state, places.get(one.agent_id) if state == APART else None, due, one.fines.pending, claims, at_closing)
 
 
-def _sheets(store: Store, month: str) -> dict[str, Sheet]:
-    """What was kept last of each agent's closed month."""
+def _sheets(store: Store, month: str) -> dict[str, tuple[Sheet, Sheet]]:
+    """What was kept first and last of each agent's closed month."""
     found = store.db.rows("select distinct agent_id from closed_sheets where month = ? and agent_id <> ''", month)
-    return {row["agent_id"]: ledger_sheets.sheets(store.db, row["agent_id"], month)[-1] for row in found}
+    every = {row["agent_id"]: ledger_sheets.sheets(store.db, row["agent_id"], month) for row in found}
+    return {agent_id: (sheets[0], sheets[-1]) for agent_id, sheets in every.items()}
 
 
 def closing(store: Store, month: str) -> Closing | None:
@@ -204,8 +237,9 @@ class Arithmetic:
     """Behind an agent's row, to be done again by hand.
 
     ``score``: how the mean came about.  ``fines``: rows with the cells of ``qa.rules.explain_text.MONTH_HEADERS``, confirmed breaches
-    alone, and ``sums`` below them.  ``waits``: time, call, rule and clause of what waits for confirmation.  ``kept``: what was kept of the
-    closed month and what corrections made of it (Chinese).
+    alone, what each of them costs (``costs``), and ``sums`` below them; ``unseen``: what of them the agent does not see (Chinese, ""
+    without any).  ``waits``: time, call, rule and clause of what waits for confirmation.  ``kept``: what was kept of the closed month and
+    what corrections made of it (Chinese).
     """
 
     calls: tuple[LightCall, ...]
@@ -215,6 +249,8 @@ class Arithmetic:
     waits: tuple[tuple[str, str, str, str], ...]
     kept: tuple[str, ...]
     unknown: int
+    unseen: str = ""
+    costs: tuple[Yuan, ...] = ()
 
 
 def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None, books: KnownBooks | None = None) -> Arithmetic:
@@ -226,11 +262,14 @@ def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None,
     explain.parse_month(month)
     known = books or KnownBooks(store)
     with store.db.reading():
-        every = light.calls(store, agent_id, month, f"{month}-99", published=False)
+        every = light.with_evidence(store, light.calls(store, agent_id, month, f"{month}-99", published=False), known)
         made = charged.fines(store, agent_id, month, every, known)
+        shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
         sheets = store.ledger.sheets(agent_id, month)
     calls = tuple(call for call in every if team is None or call.team == team)
     own, whole = {call.call_id for call in calls}, len(calls) == len(every)
+    hidden = unseen.of(made.due, every, shown)
+    charged_for = made.due if whole else _of_calls(made.due, own)
     numbers = {call.call_id: call.customer_number for call in calls}
     waits = tuple(
         (f"{one.at:%Y-%m-%d %H:%M}", mask_name(one.call_id, numbers[one.call_id]), one.title, one.clause)
@@ -240,7 +279,8 @@ def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None,
     return Arithmetic(
         calls=calls,
         score=_score(calls, known),
-        fines=month_rows(made.due if whole else _of_calls(made.due, own)),
+        fines=month_rows(charged_for),
+        costs=tuple(charge.cost for rule in charged_for.rules for charge in rule.charges),
         sums=(
             *(month_sums(made.due) if whole or not made.all.rules else (MOVED,)),
             *([BEFORE_IT] if made.open and not made.pending else []),
@@ -248,6 +288,7 @@ def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None,
         waits=waits,
         kept=tuple(_kept(sheets, not made.waits)) if whole else (),
         unknown=sum(known.of(call) is None for call in calls),
+        unseen=unseen.told(len(hidden.calls), hidden.due) if whole and not made.waits else "",
     )
 
 

@@ -94,6 +94,14 @@ def _later(db: Database) -> None:
             and not exists (select 1 from month_stale m where m.agent_id = f.agent_id and m.month = f.month); end""")
 
 
+def unseen_fines(db: Database) -> None:
+    """Figures say how much of the fines agents do not see: months with calls that are not published are counted again."""
+    db.execute(
+        "insert into month_stale select f.agent_id, f.month, random() from month_figures f where f.published = 0 and f.unpublished > 0"
+        " and not exists (select 1 from month_stale m where m.agent_id = f.agent_id and m.month = f.month)"
+    )
+
+
 def teams_apart(db: Database) -> None:
     """Who worked in several teams within a month has figures of each of them, too: such months are counted again."""
     db.execute(

@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qa import append_only
 from qa.database import Database
 from qa.errors import StoreError
 from qa.people.keys import KeyFile
@@ -35,6 +36,8 @@ _FIELDS = ("id", "user_id", "at", "by", "action", "object_kind", "object_id", "d
 _PAGE = 10_000
 KEY = KeyFile(".audit-key", "审计日志的密钥文件", "没有它就不能核对和续写日志")
 LISTED_PROBLEMS = 20
+SHORT = 8
+"""Characters of a seal that messages show, and that are enough to name a row by: nobody makes another one without the key."""
 _FRESH: dict[Path, bytes] = {}
 """Keys made in a transaction that may still be undone."""
 
@@ -55,11 +58,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Verified:
-    """``count`` rows; ``head`` is ``count:mac`` of the last; ``problems``, Chinese sentences, are empty where all holds."""
+    """``count`` rows; ``head`` is ``count:mac`` of the last.  Chinese sentences, none where all holds: ``problems`` of the rows,
+    ``unguarded`` of triggers that are gone (:mod:`qa.append_only`), without which rows may be changed, whether they were or not."""
 
     count: int
     head: str
     problems: tuple[str, ...]
+    unguarded: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """All that is wrong."""
+        return (*self.problems, *self.unguarded)
 
 
 def record(
@@ -112,7 +122,8 @@ def head(db: Database) -> str:
 
 
 def verify(db: Database, noted: str = "") -> Verified:
-    """Check every row, the chain and the anchor; ``noted``: a head written down earlier, which must be part of the log.
+    """Check every row, the chain, the anchor and the triggers; ``noted``: a head written down earlier, which must be part of the log; of
+    its seal the first ``SHORT`` characters are enough.
 
     Errors: :class:`StoreError` where there are rows and no key, or ``noted`` is no head.
     """
@@ -122,16 +133,17 @@ def verify(db: Database, noted: str = "") -> Verified:
         anchor = _anchor(db)
         last = _last(db)
         if not last[0] and not anchor[0] and not key_path(db).exists():
-            return Verified(0, "0:", () if noted in ("", "0:") and not kept else ("日志是空的，而记下的日志头不是",))
+            empty = () if noted in ("", "0:") and not kept else ("日志是空的，而记下的日志头不是",)
+            return Verified(0, "0:", empty, append_only.unguarded(db))
         seal = _key(db)
-        macs = dict([_noted(noted)]) if noted else {}
+        macs = dict([_noted(noted)]) if noted not in ("", "0:") else {}
         watched = {*macs, *(number for number, _ in kept)}
         found: dict[int, str] = {}
         for number, mac in _checked(db, seal, problems):
             if number in watched:
                 found[number] = mac
         problems += [
-            f"密钥旁记下的日志到第 {number} 行（校验值 {mac[:8]}），数据库里的日志没有到过那里：数据库被换成了较早的样子"
+            f"密钥旁记下的日志到第 {number} 行（校验值 {mac[:SHORT]}），数据库里的日志没有到过那里：数据库被换成了较早的样子"
             f"（恢复备份、断电也会如此），少了的行找不回来"
             for number, mac in kept
             if found.get(number) != mac
@@ -139,8 +151,9 @@ def verify(db: Database, noted: str = "") -> Verified:
         if not _sound(seal, anchor, last):
             told = f"封存 {anchor[0]} 行，现有最后一行是第 {last[0]} 行" if anchor[0] or last[0] else "日志是空的，而它的密钥已经在用"
             problems.append(f"日志的末尾与封存的总数对不上：{told}；末尾的行被删除或添加过")
-        problems += [f"记下的第 {number} 行现在不是当时的样子" for number, mac in macs.items() if found.get(number) != mac]
-    return Verified(last[0], f"{last[0]}:{last[1]}", tuple(problems))
+        problems += [f"记下的第 {number} 行现在不是当时的样子" for number, mac in macs.items() if not found.get(number, "").startswith(mac)]
+        bare = append_only.unguarded(db)
+    return Verified(last[0], f"{last[0]}:{last[1]}", tuple(problems), bare)
 
 
 def _checked(db: Database, seal: bytes, problems: list[str]) -> Iterator[tuple[int, str]]:
@@ -266,9 +279,9 @@ def _last(db: Database) -> tuple[int, str]:
 
 
 def _noted(text: str) -> tuple[int, str]:
-    number, _, mac = text.partition(":")
-    if not number.isdigit():
-        raise StoreError(text, "不是日志头", "应是「行数:校验值」，如 qa audit verify 所显示的")
+    number, _, mac = text.strip().partition(":")
+    if not (number.isascii() and number.isdigit() and len(number) < 19) or len(mac) < SHORT:
+        raise StoreError(text, "不是日志头", "应是「行数:校验值」，如 qa audit verify 所显示的；校验值至少写开头 8 个字符")
     return int(number), mac
 
 

@@ -52,7 +52,7 @@ def serve(
     Errors: :class:`StoreError` where the database cannot be opened or the address cannot be had.
     """
     journal.configure()
-    with Store(settings.db) as store:  # a wrong database is told before anybody connects
+    with Store(settings.db, create=False) as store:  # a wrong database is told before anybody connects
         journal.log.info("started", audit_head=audit.head(store.db))
         for problem in health.found(store):
             wrong(problem.error)

@@ -1,10 +1,14 @@
-"""What findings and notes say to somebody at the command line, said to somebody at a page."""
+"""What findings, notes and errors say to somebody at the command line, said to somebody at a page.
+
+The core names commands and options in what it advises (``请加 --by 姓名``): nobody at a page has these.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
+from qa.errors import QaError
 from qa.types import CheckResult, Scorecard
 
 _COMMANDS = (
@@ -12,6 +16,41 @@ _COMMANDS = (
     (re.compile(r"不止一个人的声音设为 mixed"), lambda m: "不止一个人的声音设为“几个人混在一起”"),
 )
 """A command with its options, and what a page has in its place."""
+_OPTION = r"--[a-z][a-z-]*"
+_COMMAND = r"(?:python -m )?\bqa [a-z]+"
+_NAMED = re.compile(rf"{_OPTION}|{_COMMAND}")
+_ADVICE = (
+    (re.compile(r"（网页上勾选，命令行加 --closed-month）"), "（请勾选）"),
+    (re.compile(r"请加 --closed-month"), "请同意作为建议提出"),
+    (re.compile(r"请加 --[a-z-]+ ([^，。；]+)"), r"请写明\1"),
+    (re.compile(r"请用 qa adjust$"), "，请在复核页上改判，再到关账页批准"),
+    (re.compile(rf"等待 {_COMMAND} 批准"), "等待批准"),
+    (re.compile(rf"用 {_COMMAND} 批准"), "批准"),
+    (re.compile(r"请(先)?(?:运行|用|重新用) qa rescore[^，。；）]*"), r"请管理员\1重新评分"),
+    (re.compile(rf"请用 {_COMMAND}[^，。；]*核对"), "请核对"),
+    (re.compile(rf"请用 {_COMMAND}[^，。；]*查看通话编号"), "请核对通话编号"),
+    (re.compile(rf"（[^（）]*(?:{_OPTION}|{_COMMAND})[^（）]*）"), ""),
+    (re.compile(rf"：{_COMMAND}[^，。；）]*"), ""),
+)
+"""What is advised at the command line, and at a page."""
+_ELSE = "请管理员在服务器上处理"
+"""Instead of advice that has commands alone."""
+
+
+def told(error: QaError) -> str:
+    """Cause and cure, without commands and options."""
+    return "。".join(filter(None, (without_commands(error.cause), without_commands(error.cure))))
+
+
+def without_commands(text: str) -> str:
+    """A cause or a cure as a page tells it: the advice that a page has, or the rest of the sentence where it has none."""
+    if not _NAMED.search(text):
+        return text
+    for advice, instead in _ADVICE:
+        text = advice.sub(instead, text)
+    kept = [part for part in re.split(r"(?<=[，；])", text) if not _NAMED.search(part)]
+    left = "".join(kept).rstrip("，；")
+    return _ELSE if not left or left.startswith(("或", "再")) else left
 
 
 def on_pages(text: str) -> str:

@@ -10,6 +10,7 @@ from qa.clips import cutting
 from qa.clips.cutting import Wish, WishError
 from qa.types import Span
 from qa.web.language import translated as _
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from qa.web.ask import Fields
@@ -86,4 +87,4 @@ def _beeps(text: str) -> tuple[tuple[Span, ...], str]:
 
 def refused(error: WishError) -> dict[str, str]:
     """What the core found wrong with a wish, by the field of the form."""
-    return {_OF_WISH.get(error.of, error.of): _("。".join(filter(None, (error.cause, error.cure))))}
+    return {_OF_WISH.get(error.of, error.of): _(told(error))}

@@ -17,6 +17,7 @@ from qa.web.pages import clip_form
 from qa.web.pages.trainer_parts import EXAMPLES, ROLES, STATES, clip_sound, listed, logged, number, ranged, stretch
 from qa.web.permissions import Permission
 from qa.web.refusals import Refused
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -252,9 +253,9 @@ def decide(ask: Ask) -> Response:
     try:
         release.decide(ask.store, one.id, ask.form.integer("version"), decision, ask.user, ask.form.text("reason"), heard=heard)
     except StoreError as error:
-        raise Refused(409, f"{_(error.cause)}。{error.cure}") from error
-    told = {"heard": "start to end"} if decision == release.RELEASED else {}
-    ask.audit(f"clip.{decision}", "clip", str(one.id), version=one.version.id, **told)
+        raise Refused(409, told(error)) from error
+    more = {"heard": "start to end"} if decision == release.RELEASED else {}
+    ask.audit(f"clip.{decision}", "clip", str(one.id), version=one.version.id, **more)
     return ask.redirect("/release", _("已记录：{decision}", decision=_(STATES[decision][0])))
 
 
@@ -266,6 +267,6 @@ def single(ask: Ask) -> Response:
     try:
         made = export.single(ask.store, one, ask.params["kind"])
     except QaError as error:
-        raise Refused(409, f"{error.cause}。{error.cure}") from error
+        raise Refused(409, told(error)) from error
     ask.audit("clip.export", "clip", str(one.id), version=one.version.id, form=ask.params["kind"])
     return ask.download(made.data, f"clip-{one.id}.{made.name.rpartition('.')[2]}", made.media_type)

@@ -12,6 +12,7 @@ from qa.appraisal import closing, correcting, figures, files, month_table, undat
 from qa.appraisal.closing import Proposal
 from qa.appraisal.correcting import Outlook
 from qa.appraisal.month_table import Table
+from qa.appraisal.unseen import Totals
 from qa.ledger import ClosedMonth
 from qa.people.accounts import UserRole
 from qa.report_text import percent_text
@@ -89,7 +90,7 @@ def _teams(ask: Ask, month: str, path: str) -> Response:
         teams=teams,
         links={kind: address(f"/appraisal/{kind}", query={"month": month}) for kind in ("xlsx", "csv")},
         behind=len(figures.waiting(ask.store, [month])),
-        undated=undated.told(undated.shown(ask.store.db)),
+        undated=undated.beside(ask.store.db, month),
         most=MOST_SHOWN,
     )
 
@@ -119,7 +120,7 @@ def _shown(ask: Ask, template: str, made: Table, action: str, **more: object) ->
         links={kind: address(f"/appraisal/{kind}", query=query) for kind in ("xlsx", "csv", "print")},
         signoffs=closing.signoffs(ask.store, made.month, made),
         notes=files.notes(made),
-        undated=undated.told(made.undated),
+        undated=made.left_out,
         few=MIN_RANKED,
         demo=any(row.of.demo for row in made.rows),
         **more,
@@ -177,7 +178,7 @@ def _months(ask: Ask, refused: Problem | None = None) -> Response:
         over=f"{ask.today:%Y-%m}" > month,
         closed=closing.closed(ask.store),
         waiting={one.month: one for one in closing.waiting(ask.store)},
-        changes=closing.changes(ask.store, month) if made.closed else (),
+        changes=[(one, _moved(one.money)) for one in closing.changes(ask.store, month)] if made.closed else [],
         proposals=_reckoned(ask, month, proposals),
         score=lambda percent: _(percent_text(percent)),
         longest=closing.LONGEST,
@@ -196,14 +197,24 @@ def _reckoned(ask: Ask, month: str, proposals: tuple[Proposal, ...]) -> list[tup
 def _money(found: Outlook | None) -> tuple[str, bool]:
     if found is None:
         return "—", False
-    before, after = ("" if one is None else _(totals_text(one)) for one in (found.before, found.after))
     if found.waits:
+        before = "" if found.before is None else _(totals_text(found.before))
         rules = "、".join(found.waits)
         told = _("先由人确认：{rules}（现在 {money}）", rules=rules, money=before) if before else _("先由人确认：{rules}", rules=rules)
         return told, True
     if found.before is None or found.after is None:
         return _("待确认"), False
-    return (f"{before or '0'} → {after or '0'}", False) if found.before != found.after else (before or "—", False)
+    return _moved((found.before, found.after)), False
+
+
+def _moved(money: tuple[Totals, Totals] | None) -> str:
+    """The agent's money of the month before and after a correction, or that it stays."""
+    if money is None:
+        return "—"
+    before, after = (_(totals_text(one)) for one in money)
+    if money[0] != money[1]:
+        return f"{before or '0'} → {after or '0'}"
+    return _("{money}（不变）", money=before) if before else "—"
 
 
 def close(ask: Ask) -> Response:

@@ -28,6 +28,7 @@ from qa.web.pages import review_view
 from qa.web.pages.review import signed
 from qa.web.permissions import Scope
 from qa.web.refusals import Refused
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -210,7 +211,7 @@ def _page(ask: Ask, one: Draft, status: int = 200, error: QaError | None = None,
 def _told(error: QaError) -> str:
     if isinstance(error, WrongLimits):
         return "；".join(filter(None, (_("没有保存，请改正标出的数字"), error.wrong.get("", ""))))
-    return "；".join(str(p) for p in getattr(error, "problems", ())) or f"{_(error.cause)}。{_(error.cure)}"
+    return "；".join(str(p) for p in getattr(error, "problems", ())) or _(told(error))
 
 
 def change(ask: Ask) -> Response:

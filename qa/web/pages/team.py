@@ -119,7 +119,7 @@ def choose(ask: Ask) -> Response:
         months=month_choices(ask.store, month),
         teams=found,
         behind=behind,
-        undated=undated.told(undated.shown(ask.store.db)),
+        undated=undated.beside(ask.store.db, month),
     )
 
 
@@ -158,7 +158,7 @@ def _page(ask: Ask, refused: Problem | None = None) -> Response:
         digest=closing.digest(table, team),
         may_sign=ask.may(Permission.SIGN_OFF) and table.closed is None and bool(table.rows),
         demo=any(one.demo for one in own),
-        undated=undated.told(table.undated),
+        undated=table.left_out,
         problem=refused.text if refused is not None else "",
     )
 
@@ -233,6 +233,6 @@ def agent(ask: Ask) -> Response:
         calls=[(call, mask_name(call.call_id, call.customer_number), moment(call.started)) for call in reversed(how.calls)],
         may_open=ask.may(Permission.CALL),
         behind=behind,
-        undated=undated.told(undated.shown(ask.store.db, team=team, agent_id=agent_id)),
+        undated=undated.left_out(undated.shown(ask.store.db, team=team, agent_id=agent_id)),
         few=MIN_RANKED,
     )

@@ -24,6 +24,7 @@ from qa.web.pages.account import own_password
 from qa.web.paging import Paging
 from qa.web.permissions import Scope
 from qa.web.refusals import Refused
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -168,7 +169,7 @@ def _short(ask: Ask, name: str) -> str:
 
 
 def _problem(error: StoreError) -> str:
-    return _(error.cause) if error.cause in CAUSES else f"{error.cause}。{error.cure}"
+    return _(error.cause) if error.cause in CAUSES else told(error)
 
 
 # ---------------------------------------------------------------- one of them
