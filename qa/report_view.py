@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 
 from qa.channel_facts import in_words, of_call
 from qa.report_media import envelopes, wave_path
@@ -24,7 +27,7 @@ from qa.report_text import (
 from qa.rules.book import RuleBook
 from qa.rules.explain_text import points_text
 from qa.rules.points import worth
-from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Role, Scorecard, Utterance
+from qa.types import Call, CheckResult, Evidence, Finding, Outcome, Role, Scorecard, Span, Utterance
 
 UNSURE = 0.5  # words that the recogniser held less likely than this are drawn as uncertain
 PIN_GAP_PERCENT = 8.5  # pins nearer than this go to the next row: 28 px on the narrowest telephone
@@ -287,6 +290,7 @@ def _band(kind: str, start_ms: int, end_ms: int, total_ms: int, title: str) -> B
 def _lines(call: Call, results: list[CheckResult]) -> tuple[Line, ...]:
     """Utterances by time, each with the findings that touch it; evidence that touches none gets a line of its own."""
     shown = [entry for entry in _all_evidence(results) if in_transcript(entry[1].outcome, entry[2])]
+    within = _within(call.transcript.utterances)
     chips: dict[int, list[Chip]] = {}
     quotes: dict[int, dict[int, Outcome]] = {}
     lines = []
@@ -294,8 +298,8 @@ def _lines(call: Call, results: list[CheckResult]) -> tuple[Line, ...]:
         chip = _chip(result, finding, anchor)
         touched = [
             i
-            for i, u in enumerate(call.transcript.utterances)
-            if u.span.overlap_ms(evidence.span) > 0 and (call.roles.role_of(u.speaker) is evidence.role or evidence.role is Role.UNKNOWN)
+            for i in within(evidence.span)
+            if evidence.role is Role.UNKNOWN or call.roles.role_of(call.transcript.utterances[i].speaker) is evidence.role
         ]
         if not touched:
             lines.append(_due_line(evidence, chip))
@@ -308,6 +312,15 @@ def _lines(call: Call, results: list[CheckResult]) -> tuple[Line, ...]:
     for i, utterance in enumerate(call.transcript.utterances):
         lines.append(_line(call, utterance, tuple(chips.get(i, ())), tuple(quotes.get(i, {}).items())))
     return tuple(sorted(lines, key=lambda line: (line.start_ms, line.kind != "due", line.end_ms)))
+
+
+def _within(said: Sequence[Utterance]) -> Callable[[Span], list[int]]:
+    """For a stretch the places of the utterances (sorted by start) that lie in it in part: found by their times, not one by one."""
+    starts = [one.span.start_ms for one in said]
+    ended = list(accumulate((one.span.end_ms for one in said), max))  # up to each place, when the last one ends
+    return lambda span: [
+        i for i in range(bisect_right(ended, span.start_ms), bisect_left(starts, span.end_ms)) if said[i].span.overlap_ms(span) > 0
+    ]
 
 
 def _chip(result: CheckResult, finding: Finding, anchor: str) -> Chip:

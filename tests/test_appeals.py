@@ -14,8 +14,8 @@ from stored_houses import call, house, save
 from qa import rulebook
 from qa.errors import NotFoundError, QaError, RuleBookError, StoreError
 from qa.review import appeals, publications, verdicts
-from qa.review.appeal_states import ACCEPTED, CLOSED, FINAL, LEAD, QA, REFUSED, WAITING, State, Step, state, today
-from qa.review.appeals import Decision
+from qa.review.appeal_states import ACCEPT, ACCEPT_OWNER, ACCEPTED, CLOSED, FINAL, LEAD, QA, REFUSED, WAITING, State, Step, state, today
+from qa.review.appeals import Decision, Whole
 from qa.review.verdicts import Terms
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store
@@ -107,13 +107,17 @@ def test_in_a_closed_month_the_verdict_is_a_proposal(store: Store) -> None:
     assert outcome(store) == "pass" and publications.shown(store, "A")[1].percent == 100.0
 
 
-def test_a_whole_call_can_be_appealed_and_is_answered_in_words(store: Store) -> None:
+def test_an_appeal_about_the_whole_call_is_accepted_only_with_what_follows(store: Store) -> None:
     one = filed(store, rule_id=appeals.WHOLE_CALL, text="这通不是我接的")
     appeals.answer(store, one.id, LEAD, "support", "当天请假", "陈班长")
     with pytest.raises(StoreError, match="整通电话的申诉不改单项判定"):
         appeals.accept(store, one.id, QA, "话单有误，已更正", ANSWER, Decision())
-    done, given = appeals.accept(store, one.id, QA, "话单有误，已更正", ANSWER)
-    assert str(done.state()) == "申诉成立" and given is None
+    for nothing in (None, Whole(""), Whole(ACCEPT)):
+        with pytest.raises(StoreError, match=r"没有写明|没有勾选"):
+            appeals.accept(store, one.id, QA, "话单有误，已更正", ANSWER, nothing)
+    assert appeals.get(store.db, one.id).state().status == WAITING
+    done, given = appeals.accept(store, one.id, QA, "话单有误", ANSWER, Whole(ACCEPT_OWNER))
+    assert str(done.state()) == "申诉成立：更正通话归属" and given is None
 
 
 def test_what_somebody_else_ruled_meanwhile_is_confirmed(store: Store) -> None:

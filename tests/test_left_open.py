@@ -66,11 +66,11 @@ def test_an_accepted_appeal_takes_away_nothing_that_its_page_did_not_show(store:
 
 
 def test_the_page_of_an_appeal_lists_the_one_breach_that_is_elsewhere_by_now(store: Store, tmp_path: Path) -> None:  # noqa: F811
-    from qa.web.pages.appeals import _listed
+    from qa.web.pages.appeal_view import listed
 
     save(store, book(tmp_path / "h"), heard())
     one = appealed(store)
-    assert _listed(store, one, words(store)) == ()
+    assert listed(store, one, words(store)) == ()
     text_marks.correct(store, "A", "ch0", Span(500, 4500), "您好，华宁通信，很高兴。", BY)
     text_marks.correct(store, "A", "ch0", LAST, "好的，你滚蛋，话费是三十元。", BY)
-    assert starts(words(store), FAIL) == [9000] and _listed(store, one, words(store)) == (0,)
+    assert starts(words(store), FAIL) == [9000] and listed(store, one, words(store)) == (0,)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from web_browser import WIDTHS, Opened, browser, opened, pytestmark, server  # noqa: F401
-from web_house import House, call_id, house, house_made  # noqa: F401
+from web_house import PASSWORD, House, call_id, house, house_made  # noqa: F401
 
 from qa.review import queue, reviews, verdicts
 from qa.review.verdicts import Terms
@@ -113,14 +113,19 @@ def test_each_call_has_its_own_and_nothing_is_left_after_the_log_out(opened: Ope
     assert one.page.evaluate(KEPT) == []
 
 
-def test_a_session_that_ended_by_itself_leaves_nothing_either(opened: Open, house: House) -> None:
+def test_a_session_that_ended_by_itself_leaves_it_for_the_same_account_alone(opened: Open, house: House) -> None:
     one = opened("qa", f"/review/{A}")
     half_typed(one)
-    with house.store.db.writing():
-        house.store.db.sqlite.execute("delete from sessions")
-    one.page.goto(f"{one.address}/review/{A}")
-    one.until("location.pathname === '/login'")
-    assert one.page.evaluate(KEPT) == []
+    for who, left in (("qa", [COMMENT, WHY, "1.5", True]), ("qa2", ["", "", "", False])):
+        with house.store.db.writing():
+            house.store.db.sqlite.execute("delete from sessions")
+        one.page.goto(f"{one.address}/review/{A}")
+        one.until("location.pathname === '/login'")
+        one.page.fill("input[name=login]", who)
+        one.page.fill("input[name=password]", PASSWORD)
+        one.page.click("main button.primary")
+        one.until(f"location.pathname === '/review/{A}'")
+        assert one.page.evaluate(TYPED) == left
 
 
 def test_neither_consents_nor_ticks_beside_findings_are_kept(opened: Open, house: House) -> None:

@@ -17,7 +17,7 @@ from qa.review.appeals import Decision
 from qa.review.verdicts import Terms
 from qa.store import Store
 from qa.types import Evidence, Outcome, Role, Span
-from qa.web.pages import appeals as pages
+from qa.web.pages import appeal_view
 
 FIRST = Span(500, 4500)
 AT = Evidence(Span(3300, 4500), Role.AGENT)
@@ -259,8 +259,8 @@ def test_a_breach_in_other_words_is_not_the_one_that_the_agent_appealed_against(
     one = appeals.file(store, "A", "words", "8001", "文字与录音不符", "我没说", "张")
     (published,) = (f for f in words(store).findings if f.outcome is FAIL)
     assert [f for f in appeals.appealed_against(store, one) if f.outcome is FAIL] == [published]
-    assert pages._listed(store, one, words(store)) == ()
+    assert appeal_view.listed(store, one, words(store)) == ()
     corrected(store, "您好，华宁通信，你滚蛋。")
     now = words(store)
     assert [f.evidence[0].text for f in now.findings] == ["滚蛋"] and published not in appeals.appealed_against(store, one)
-    assert pages._listed(store, one, now) == (0,)
+    assert appeal_view.listed(store, one, now) == (0,)

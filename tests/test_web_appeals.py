@@ -122,7 +122,7 @@ def test_every_instance_has_one_word_for_a_refusal_on_buttons_in_notices_and_in_
     for who, base, level in (("lead", "/team/appeals", "班组长"), ("qa", "/appeals", "质检"), ("qa2", "/appeals", "终审")):
         browser = house.client(who)
         assert '<button class="danger" name="action" value="reject">驳回（维持原判）</button>' in browser.get(f"{base}/{one.id}").text
-        done = browser.post(f"{base}/{one.id}", {"action": "reject", "text": "听得很清楚"})
+        done = browser.post(f"{base}/{one.id}", {"action": "reject", "text": "听得很清楚", "on": versions.version(house.store.db, A)})
         page = browser.get(done.headers["location"]).text
         assert "答复已记下：驳回（维持原判）" in page and f"<b>{level} · 驳回（维持原判）</b>" in page and f"{level}驳回，" in page
         own = house.client("agent").get(f"/my/appeals/{one.id}").text

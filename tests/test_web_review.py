@@ -237,7 +237,7 @@ def test_an_appeal_goes_from_the_lead_to_qa_and_changes_the_call(house: House, a
     assert f'href="/team/appeals/{appeal.id}"' not in house.client("lead2").get("/team/appeals").text
     assert client.post(f"/appeals/{appeal.id}", {"action": "accept", "text": "x", "outcome": "pass"}).status_code == 400
     assert lead.post(f"/team/appeals/{appeal.id}", {"action": "accept", "text": "x"}).status_code == 400
-    assert lead.post(f"/team/appeals/{appeal.id}", {"action": "support", "text": "听了，有问候"}).status_code == 303
+    assert lead.post(f"/team/appeals/{appeal.id}", {"action": "support", "text": "听了，有问候", **on(house)}).status_code == 303
     assert "听了，有问候" in client.get(f"/appeals/{appeal.id}").text
     refused = client.post(f"/appeals/{appeal.id}", {"action": "accept", "text": "", "outcome": "pass", **on(house)})
     assert refused.status_code == 400 and outcome(house) is Outcome.FAIL
@@ -252,7 +252,7 @@ def test_an_appeal_leads_the_queue_and_the_start_pages(house: House, appeal: app
     client.get("/review")
     assert "待答复的申诉" in lead.get("/").text
     assert queue.count(house.store.db, queue.Filter(reason="appealed")) == 0
-    lead.post(f"/team/appeals/{appeal.id}", {"action": "support", "text": "听了，有问候"})
+    lead.post(f"/team/appeals/{appeal.id}", {"action": "support", "text": "听了，有问候", **on(house)})
     client.get("/review")
     assert queue.page(house.store.db, queue.Filter())[0].call_id == A
     assert "有申诉" in client.get("/review").text and "申诉" in client.get(f"/review/{A}").text

@@ -13,7 +13,7 @@ from typing import Any
 from qa import rows
 from qa.database import Database
 from qa.errors import NotFoundError
-from qa.review.appeal_states import WAITING, State, Step, state, today
+from qa.review.appeal_states import ACCEPT_OWNER, ENDS, WAITING, Lapse, State, Step, history, state, today
 from qa.rules.appeal_terms import AppealTerms
 
 WHOLE_CALL = ""
@@ -41,6 +41,10 @@ class Appeal:
         """Where it stands on ``day`` (None: today)."""
         return state(self.created, self.steps, self.terms, day or today())
 
+    def history(self, day: datetime.date | None = None) -> tuple[Step | Lapse, ...]:
+        """What became of it until ``day`` (None: today): steps of persons, and where it went up by itself."""
+        return history(self.created, self.steps, self.terms, day or today())
+
 
 def get(db: Database, appeal_id: int) -> Appeal:
     """Errors: :class:`NotFoundError`."""
@@ -64,6 +68,16 @@ def waiting(db: Database, level: str, team: str | None = None, day: datetime.dat
     """Appeals that wait for an answer of ``level`` (of one team's agents), those due first."""
     own = [(one, now) for one, now in unsettled(db, team, day) if now.status == WAITING and now.level == level]
     return tuple(sorted(own, key=lambda pair: (pair[1].due or datetime.date.max, pair[0].id)))
+
+
+def misattributed(db: Database, month: str | None = None) -> tuple[Appeal, ...]:
+    """Accepted appeals that say a call is not the agent's, whose call (of a month "2025-06"; None: any) still counts for that agent: the
+    call records have to be corrected, or the call to be withdrawn.  The earliest first."""
+    sql = f"""where exists (select 1 from appeal_steps s where s.appeal_id = appeals.id and s.action = '{ACCEPT_OWNER}')
+      and exists (select 1 from calls c where c.call_id = appeals.call_id and c.agent_id = appeals.agent_id
+        and (?1 is null or (c.started >= ?1 and c.started < ?1 || '-99')))
+      and not exists (select 1 from withdrawn_calls w where w.call_id = appeals.call_id) order by id"""
+    return _read(db, sql, month)
 
 
 def of_month(db: Database, month: str, agents: Iterable[str]) -> tuple[Appeal, ...]:
@@ -104,8 +118,9 @@ def _open_on(db: Database, day: datetime.date) -> _Open:
     known = _remembered.get(db)
     if known is not None and known[0] == key and not db.sqlite.conn.in_transaction:
         return known[1]
-    over = """not exists (select 1 from appeal_steps s where s.appeal_id = appeals.id
-      and (s.action in ('accept', 'withdraw') or (s.action in ('reject', 'accept_part') and s.level = 'final')))"""
+    ends = ", ".join(f"'{action}'" for action in (*ENDS, "withdraw"))
+    over = f"""not exists (select 1 from appeal_steps s where s.appeal_id = appeals.id
+      and (s.action in ({ends}) or (s.action in ('reject', 'accept_part') and s.level = 'final')))"""
     found = tuple((one, now) for one in _read(db, f"where {over} order by id") if (now := one.state(day)).open)
     if not db.sqlite.conn.in_transaction:  # what is rolled back was never there
         _remembered[db] = key, found

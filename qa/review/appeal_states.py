@@ -15,12 +15,21 @@ from qa.rules.appeal_terms import AppealTerms
 
 LEAD, QA, FINAL = "lead", "qa", "final"
 LEVELS = {LEAD: "班组长", QA: "质检", FINAL: "终审"}
-ACCEPT_PART = "accept_part"
+AGENT = "坐席"
+"""Whose step it is where it is none of the levels': the agent's own."""
+ACCEPT, ACCEPT_PART = "accept", "accept_part"
+ACCEPT_OUT, ACCEPT_OWNER = "accept_out", "accept_owner"
+"""Of an appeal about the whole call: the call is in no appraisal any more; it is another agent's, which call records have yet to say."""
+ENDS = (ACCEPT, ACCEPT_OUT, ACCEPT_OWNER)
+"""What accepts the whole of an appeal."""
+OF_THE_AGENT = ("escalate", "withdraw")
 ACTIONS = {
     "support": "支持并转质检",
     "reject": "驳回（维持原判）",
-    "accept": "申诉成立",
+    ACCEPT: "申诉成立",
     ACCEPT_PART: "部分成立",
+    ACCEPT_OUT: "申诉成立：本通不计入考核",
+    ACCEPT_OWNER: "申诉成立：通话归属待更正",
     "escalate": "继续申诉",
     "withdraw": "撤回申诉",
 }
@@ -37,8 +46,10 @@ STATUS = {
     (WITHDRAWN, ""): "已撤回",
     (REFUSED, ACCEPT_PART): "部分成立，其余驳回，可继续申诉",
     (ACCEPTED, ACCEPT_PART): "部分成立",
+    (ACCEPTED, ACCEPT_OUT): "申诉成立：本通不计入考核",
+    (ACCEPTED, ACCEPT_OWNER): "申诉成立：更正通话归属",
 }
-"""What a status is called; of a refusal by whom, and where a part was accepted."""
+"""What a status is called; of a refusal by whom, where a part was accepted, and what follows for the whole call."""
 
 
 @dataclass(frozen=True)
@@ -57,18 +68,34 @@ class Step:
     verdict_id: int | None = None
     user_id: int | None = None
 
+    @property
+    def side(self) -> str:
+        """Who took it: the agent, or which of the levels (Chinese)."""
+        return AGENT if self.action in OF_THE_AGENT else LEVELS[self.level]
+
+
+@dataclass(frozen=True)
+class Lapse:
+    """A level did not answer until ``due``, its last day: the appeal went up to ``upward`` by itself."""
+
+    level: str
+    due: datetime.date
+    upward: str
+
 
 @dataclass(frozen=True)
 class State:
     """``level``: who has it, or had it last.  ``due``: last day for the answer (``waiting``) or for going on (``refused``), both included.
     ``overdue``: only of the last instance; the others lose what they do not answer.  ``part``: a part of it was accepted, the rest was not;
-    it ends as ``accepted`` then, whatever became of the rest."""
+    it ends as ``accepted`` then, whatever became of the rest.  ``follows``: what an accepted one makes of the whole call (``ACCEPT_OUT`` or
+    ``ACCEPT_OWNER``), "" where nothing."""
 
     level: str
     status: str
     due: datetime.date | None = None
     overdue: bool = False
     part: bool = False
+    follows: str = ""
 
     @property
     def open(self) -> bool:
@@ -77,7 +104,7 @@ class State:
     @property
     def title(self) -> str:
         """What the status is called (a text of ``STATUS``)."""
-        of = ACCEPT_PART if self.part else self.level
+        of = self.follows or (ACCEPT_PART if self.part else self.level)
         return STATUS.get((self.status, of)) or STATUS[self.status, ""]
 
     def __str__(self) -> str:
@@ -94,12 +121,22 @@ def today() -> datetime.date:
 
 def state(created: str, steps: tuple[Step, ...], terms: AppealTerms, day: datetime.date) -> State:
     """Of an appeal of ``created`` on ``day``."""
-    now = _waiting(LEAD, house_day(created), terms)
+    now = _gone_through(created, steps, terms, day)[0]
+    return _parted(now) if any(step.action == ACCEPT_PART for step in steps) else now
+
+
+def history(created: str, steps: tuple[Step, ...], terms: AppealTerms, day: datetime.date) -> tuple[Step | Lapse, ...]:
+    """What became of it until ``day``, in order of time: what persons did, and where it went up because nobody answered in time."""
+    return _gone_through(created, steps, terms, day)[1]
+
+
+def _gone_through(created: str, steps: tuple[Step, ...], terms: AppealTerms, day: datetime.date) -> tuple[State, tuple[Step | Lapse, ...]]:
+    now, told = _waiting(LEAD, house_day(created), terms), list[Step | Lapse]()
     for step in steps:
         at = house_day(step.created)
-        now = _moved(_by(now, at, terms), step.action, at, terms)
-    now = _by(now, day, terms)
-    return _parted(now) if any(step.action == ACCEPT_PART for step in steps) else now
+        now = _moved(_by(now, at, terms, told), step.action, at, terms)
+        told.append(step)
+    return _by(now, day, terms, told), tuple(told)
 
 
 def _parted(now: State) -> State:
@@ -114,13 +151,14 @@ def _waiting(level: str, day: datetime.date, terms: AppealTerms) -> State:
     return State(level, WAITING, terms.after(day, days))
 
 
-def _by(now: State, day: datetime.date, terms: AppealTerms) -> State:
-    """What became of it by itself until ``day``."""
+def _by(now: State, day: datetime.date, terms: AppealTerms, told: list[Step | Lapse]) -> State:
+    """What became of it by itself until ``day``; who lost it is ``told``."""
     while now.due is not None and day > now.due:
         if now.status == REFUSED:
             return State(now.level, CLOSED)
         if now.level == FINAL:
             return replace(now, overdue=True)
+        told.append(Lapse(now.level, now.due, _above(now.level)))
         now = _waiting(_above(now.level), now.due, terms)
     return now
 
@@ -130,7 +168,9 @@ def _moved(now: State, action: str, day: datetime.date, terms: AppealTerms) -> S
         return _waiting(_above(now.level), day, terms)
     if action in ("reject", ACCEPT_PART):
         return State(now.level, CLOSED) if now.level == FINAL else State(now.level, REFUSED, terms.after(day, terms.escalate_days))
-    return State(now.level, ACCEPTED if action == "accept" else WITHDRAWN)
+    if action in ENDS:
+        return State(now.level, ACCEPTED, follows="" if action == ACCEPT else action)
+    return State(now.level, WITHDRAWN)
 
 
 def _above(level: str) -> str:

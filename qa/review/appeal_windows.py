@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,8 @@ from qa.books import Books
 from qa.clock import house_day
 from qa.judgements import Result, shared
 from qa.review import publications
-from qa.review.appeal_records import WHOLE_CALL, Appeal, against
-from qa.review.appeal_states import ACCEPT_PART, ACCEPTED, CLOSED, State, today
+from qa.review.appeal_records import WHOLE_CALL, Appeal, against, misattributed
+from qa.review.appeal_states import ACCEPT_OUT, ACCEPT_OWNER, ACCEPT_PART, ACCEPTED, CLOSED, ENDS, State, today
 from qa.review.rulings import Verdict, of_call
 from qa.rules.appeal_terms import AppealTerms
 from qa.store import Store
@@ -22,19 +22,24 @@ from qa.withdrawals import BY
 AWAITS = {False: "申诉已成立，等人事批准", True: "申诉已部分成立，等人事批准"}
 """What is said of an accepted appeal whose correction of a closed month nobody has approved yet; by whether a part alone was accepted."""
 DECLINED = "申诉已成立，人事没有批准更正"
+OWED = "通话归属还没有更正，更正以前得分和罚款仍按原来的计"
+GONE = {False: "通话归属已更正", True: "这通电话已不计入考核"}
+"""What became of a call that was not the agent's; by whether it counts for nobody."""
 
 
 @dataclass(frozen=True)
 class Window:
     """Whether an agent may appeal against a rule's result now: ``until`` the last day, ``why`` not (Chinese, "" where it is open).
 
-    ``awaits``: an appeal against it was accepted, and the correction of the closed month waits for approval.
+    ``awaits``: an appeal against it was accepted, and the correction of the closed month waits for approval.  ``appeal_id``: the appeal
+    because of which there is no other, None where that is not why.
     """
 
     open: bool
     until: datetime.date | None
     why: str = ""
     awaits: bool = False
+    appeal_id: int | None = None
 
 
 def terms_of(store: Store, made: Scorecard) -> AppealTerms:
@@ -74,19 +79,34 @@ def window(store: Store, call_id: str, rule_id: str, day: datetime.date | None =
 
 
 def approval(store: Store, known: Appeal, day: datetime.date | None = None) -> str:
-    """What became of the correction that an accepted appeal made in a closed month (Chinese): that it waits for approval, or was not
-    approved; "" where there is nothing to be said."""
-    if known.rule_id == WHOLE_CALL or not _accepted(known):
+    """What has yet to come of an accepted appeal, or came of it (Chinese): that its correction of a closed month waits for approval, or was
+    not approved, that the call's records have to be corrected, or are; "" where there is nothing to be said."""
+    if not _accepted(known):
         return ""
+    now = known.state(day)
+    if now.follows:
+        return _of_call(store, known, now.follows)
+    given = _given(known, of_call(store.db, known.call_id))
     waits = store.pending(known.call_id)
     if waits is not None:
-        return AWAITS[known.state(day).part] if _rests(known, _kept(store, known.call_id, waits)) else ""
+        return AWAITS[now.part] if _rests(given, _kept(store, known.call_id, waits)) else ""
     sql = "select * from adjustments where call_id = ? order by id desc limit 1"
     for last in store.db.rows(sql, known.call_id):
         refused = last["scorecard_id"] == last["before_id"] and last["made_by"] != BY
-        if refused and _rests(known, _kept(store, known.call_id, last["position"])):
+        if refused and _rests(given, _kept(store, known.call_id, last["position"])):
             return DECLINED
     return ""
+
+
+def _of_call(store: Store, known: Appeal, follows: str) -> str:
+    """The same, where the call is to count for nobody, or for another agent."""
+    if follows == ACCEPT_OWNER:
+        return OWED if known in misattributed(store.db) else GONE[store.withdrawals.standing(known.call_id) is not None]
+    if store.withdrawals.gives_way(known.call_id):
+        return AWAITS[False]
+    since = max(step.created for step in known.steps if step.action == ACCEPT_OUT)
+    last = store.withdrawals.of(known.call_id)[-1:]
+    return DECLINED if last and last[0].refused and last[0].counts and last[0].created >= since else ""
 
 
 def _kept(store: Store, call_id: str, scorecard_id: int) -> tuple[Result, ...]:
@@ -96,14 +116,27 @@ def _kept(store: Store, call_id: str, scorecard_id: int) -> tuple[Result, ...]:
 
 def _accepted(known: Appeal) -> bool:
     """In whole or in part, whatever became of the rest."""
-    return any(step.action in ("accept", ACCEPT_PART) for step in known.steps)
+    return any(step.action in (*ENDS, ACCEPT_PART) for step in known.steps)
 
 
-def _rests(known: Appeal, results: Iterable[Result]) -> bool:
-    """Whether a scorecard is what an accepted appeal made of the rule: by its verdict, or without the rule at all."""
-    given = {step.verdict_id for step in known.steps if step.verdict_id is not None}
-    found = next((one for one in results if one.check_id == known.rule_id), None)
-    return _accepted(known) and known.rule_id != WHOLE_CALL and (found is None or found.verdict in given)
+_Given = Mapping[str, tuple[Verdict, ...]]
+
+
+def _given(known: Appeal, verdicts: Iterable[Verdict]) -> _Given:
+    """The verdicts by which an appeal was answered, by rule, the earliest first; of the rule that it is about also where there are none."""
+    given: dict[str, tuple[Verdict, ...]] = {known.rule_id: ()} if known.rule_id != WHOLE_CALL else {}
+    for one in verdicts:
+        if one.appeal_id == known.id:
+            given[one.rule_id] = (*given.get(one.rule_id, ()), one)
+    return given
+
+
+def _rests(given: _Given, results: Iterable[Result]) -> bool:
+    """Whether a scorecard is what the answers to an appeal made of the rules: by their verdicts, or without a rule at all."""
+    found = {one.check_id: one.verdict for one in results}
+    return bool(given) and all(
+        rule_id not in found or found[rule_id] in {one.id for one in verdicts} for rule_id, verdicts in given.items()
+    )
 
 
 class _Shown:
@@ -116,8 +149,9 @@ class _Shown:
         self._unpacked: dict[int, tuple[Result, ...]] = {}
         self._published = tuple(reversed(publications.of_call(store.db, call_id)))
         self._appeals = against(store.db, call_id)
-        self._verdicts = {one.id: one for one in of_call(store.db, call_id)} if self._appeals else {}
+        self._verdicts = of_call(store.db, call_id) if self._appeals else ()
         self._waits = store.pending(call_id) if self._appeals else None
+        self._leaves = bool(self._appeals) and store.withdrawals.gives_way(call_id)
         self._now, self._terms = scorecard_id, _terms(store, _made(self._rows[scorecard_id]))
 
     def window(self, rule_id: str, day: datetime.date) -> Window:
@@ -127,15 +161,21 @@ class _Shown:
             return Window(False, None, "公布的评分里，这一项没有扣分或罚款")
         until = self._terms.after(house_day(self._since(rule_id)), self._terms.window_days)
         for known in self._appeals:
-            if known.rule_id == rule_id:
-                now = known.state(day)
-                if now.open:
-                    return Window(False, until, "已经申诉，正在处理")
-                if self._waits is not None and _rests(known, self._results(self._waits)):
-                    return Window(False, until, AWAITS[now.part], awaits=True)
-                if self._final(known, now):
-                    return Window(False, until, "已经申诉过，答复是最终的")
+            why, awaits = self._barred(known, known.state(day)) if known.rule_id == rule_id else ("", False)
+            if why:
+                return Window(False, until, why, awaits, known.id)
         return Window(True, until) if day <= until else Window(False, until, f"申诉期到 {until} 为止，已过")
+
+    def _barred(self, known: Appeal, now: State) -> tuple[str, bool]:
+        """Why there is no other appeal beside this one (Chinese), "" where there may be; and whether it waits for approval."""
+        if now.open:
+            return "已经申诉，正在处理", False
+        waits = self._waits is not None and _accepted(known) and _rests(_given(known, self._verdicts), self._results(self._waits))
+        if waits or (now.follows == ACCEPT_OUT and self._leaves):
+            return AWAITS[now.part], True
+        if not self._final(known, now):
+            return "", False
+        return ("申诉已成立，通话归属待更正" if now.follows == ACCEPT_OWNER else "已经申诉过，答复是最终的"), False
 
     def _since(self, rule_id: str) -> str:
         """From when on the agent sees the result as it is published now: a correction of something else gives no new time."""
@@ -149,21 +189,30 @@ class _Shown:
     def _final(self, known: Appeal, now: State) -> bool:
         """Whether an appeal that is over has the last word on what is published now.
 
-        What an accepted one took away and is there again may be appealed against again; of a whole call nothing is taken away, and what is
-        left of an appeal that was accepted in part is what was refused.
+        What an accepted one took away and is there again may be appealed against again, so a call that was taken out and counts again; what
+        is left of an appeal that was accepted in part, or of the whole call, is what was refused.
         """
-        if now.status != CLOSED and not (now.status == ACCEPTED and (now.part or known.rule_id == WHOLE_CALL)):
+        whole = known.rule_id == WHOLE_CALL
+        if now.status != CLOSED and not (now.status == ACCEPTED and (now.part or whole)):
+            return False
+        if now.follows == ACCEPT_OUT:
             return False
         same = self._figures(known.scorecard_id, known.rule_id) == self._figures(self._now, known.rule_id)
-        return same or (now.part and self._left(known))
+        return same or ((now.part or whole) and self._left(known))
 
     def _left(self, known: Appeal) -> bool:
-        """Whether what is published now is what the answers left of the deduction."""
-        given = [self._verdicts[step.verdict_id] for step in known.steps if step.verdict_id in self._verdicts]
-        result = self._result(known.rule_id)
-        if not given or result is None or self._rows[self._now]["agent_id"] != known.agent_id:
+        """Whether what is published now is what the answers left of it."""
+        given = {rule_id: verdicts[-1] for rule_id, verdicts in _given(known, self._verdicts).items() if verdicts}
+        if not given or self._rows[self._now]["agent_id"] != known.agent_id:
             return False
-        return (result.outcome, result.occurrences) == (given[-1].outcome, _times(given[-1]))
+        others = [self._figures(one, known.rule_id, given) for one in (known.scorecard_id, self._now)]
+        return others[0] == others[1] and all(self._as_ruled(verdict) for verdict in given.values())
+
+    def _as_ruled(self, verdict: Verdict) -> bool:
+        result = self._result(verdict.rule_id)
+        if result is None or result.outcome is not verdict.outcome:
+            return False
+        return result.outcome is not Outcome.FAIL or result.occurrences == _times(verdict)
 
     def _results(self, scorecard_id: int) -> tuple[Result, ...]:
         if scorecard_id not in self._unpacked:
@@ -173,9 +222,9 @@ class _Shown:
     def _result(self, rule_id: str) -> Result | None:
         return next((one for one in self._results(self._now) if one.check_id == rule_id), None)
 
-    def _figures(self, scorecard_id: int, rule_id: str) -> object:
+    def _figures(self, scorecard_id: int, rule_id: str, but_for: Container[str] = ()) -> object:
         """What an appeal can be about."""
-        results = [r for r in self._results(scorecard_id) if rule_id in (WHOLE_CALL, r.check_id)]
+        results = [r for r in self._results(scorecard_id) if rule_id in (WHOLE_CALL, r.check_id) and r.check_id not in but_for]
         return self._rows[scorecard_id]["agent_id"], tuple((r.check_id, r.outcome, r.occurrences, r.points) for r in results)
 
 

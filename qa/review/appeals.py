@@ -6,29 +6,28 @@ An accepted appeal makes a verdict (:mod:`qa.review.verdicts`) in the same trans
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from qa import role_marks, rows, sightings
+from qa import role_marks, rows
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
-from qa.ledger_cards import Saved
-from qa.report_text import clock
-from qa.review import assignments, publications, reviews, text_marks, verdicts
-from qa.review.appeal_records import WHOLE_CALL, Appeal, against, get, of_agent, unsettled, waiting
-from qa.review.appeal_states import ACCEPT_PART, ACTIONS, FINAL, LEAD, LEVELS, QA, REFUSED, WAITING
+from qa.review import assignments, publications, reviews, text_marks, versions
+from qa.review.appeal_decisions import LONGEST, Decision, Whole, appealed_against, gone, make, owed, take_out
+from qa.review.appeal_records import WHOLE_CALL, Appeal, against, get, misattributed, of_agent, unsettled, waiting
+from qa.review.appeal_states import ACCEPT_OUT, ACTIONS, FINAL, LEAD, LEVELS, OF_THE_AGENT, QA, REFUSED, WAITING
 from qa.review.appeal_windows import Window, terms_at, terms_of, window, windows
 from qa.review.recounting import recounted
-from qa.review.rulings import before_eyes, of_call, standing_words
+from qa.review.rulings import of_call
 from qa.review.verdicts import Given, Terms
 from qa.store import Store
-from qa.types import CheckResult, Evidence, Finding, Outcome
 
 __all__ = [
+    "LONGEST",
     "WHOLE_CALL",
     "Appeal",
     "Decider",
     "Decision",
+    "Whole",
     "Window",
     "accept",
     "against",
@@ -39,8 +38,12 @@ __all__ = [
     "escalate",
     "file",
     "get",
+    "gone",
     "last_instances",
+    "misattributed",
     "of_agent",
+    "owed",
+    "settle",
     "take_back",
     "terms_of",
     "unsettled",
@@ -48,9 +51,7 @@ __all__ = [
     "window",
     "windows",
 ]
-LONGEST = 2000
 _ANSWERS = {LEAD: ("support", "reject"), QA: ("accept", "reject"), FINAL: ("accept", "reject")}
-_OF_THE_AGENT = ("escalate", "withdraw")
 
 
 # ---------------------------------------------------------------- the agent
@@ -115,128 +116,76 @@ def answer(
     by: str,
     day: datetime.date | None = None,
     user_id: int | None = None,
+    on: str | None = None,
 ) -> Appeal:
     """The team lead supports (it goes on to QA) or refuses, QA or the last instance refuse; to accept is :func:`accept`.
-    ``user_id``: the account of whoever answers, None where there is none.
+    ``user_id``: the account of whoever answers, None where there is none; ``on``: as of :class:`qa.review.verdicts.Terms`.
 
-    Errors: :class:`StoreError` where it is not with ``level`` now, the action is none of that level's, the text is missing, or the last
-    instance is somebody who has been at work on it, or on the call's review, before.
+    Errors: :class:`StoreError` where it is not with ``level`` now, the action is none of that level's, the text is missing, the last
+    instance is somebody who has been at work on it, or on the call's review, before, or what is to be upheld stands no more
+    (:func:`qa.review.appeal_decisions.gone`); :class:`qa.errors.ConflictError` where the call is not what it was at ``on``.
     """
     with store.db.writing():
         who = Decider(by, user_id)
         known = _answerable(store, appeal_id, level, action, who, day)
         if action == "accept":
             raise StoreError(f"申诉 {appeal_id}", "申诉成立要写明改成什么", "请写明新的判定")
+        versions.check(store.db, known.call_id, on)
+        why = gone(store, known) if action == "reject" else ""
+        if why:
+            cure = "请支持并转质检，由质检答复申诉成立" if level == LEAD else "请答复申诉成立；要维持原判，请先在复核里重新判定"
+            raise StoreError(f"申诉 {appeal_id}", f"没有可以维持的原判：{why}", cure)
         _step(store.db, known, level, action, text, who)
     return get(store.db, appeal_id)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """What an accepted appeal makes of the rule: another outcome; or, where it is right in part alone, the breach with only those of its
-    findings at the places ``kept`` (from 0, among the findings of :func:`qa.review.verdicts.basis`)."""
-
-    outcome: Outcome = Outcome.PASS
-    evidence: tuple[Evidence, ...] = ()
-    kept: tuple[int, ...] = ()
-
-
 def accept(
-    store: Store, appeal_id: int, level: str, text: str, terms: Terms, decision: Decision | None = None, day: datetime.date | None = None
+    store: Store,
+    appeal_id: int,
+    level: str,
+    text: str,
+    terms: Terms,
+    decision: Decision | Whole | None = None,
+    day: datetime.date | None = None,
 ) -> tuple[Appeal, Given | None]:
     """The appeal is right, or a part of it: the verdict and the answer in one transaction; what that makes of the call is published at
-    once.  Of a part the answer says which places count no longer and which do; the agent may go on with the rest.
+    once.  Of a part the answer says which places count no longer and which do; the agent may go on with the rest.  One about the whole call
+    is right only with what follows from it (``Whole``).
 
-    ``decision`` None is for an appeal about the whole call, which no verdict on a rule can answer.  Of a call that was withdrawn
-    meanwhile, or scored without the rule, there is no verdict either.
-    Errors: as :func:`answer` and :func:`qa.review.verdicts.overturn`.
+    Of a call that was withdrawn meanwhile or is another agent's, or scored without the rule, there is no verdict.
+    Errors: as :func:`answer`, :func:`qa.review.appeal_decisions.make` and :func:`qa.review.verdicts.overturn`.
     """
     with store.db.writing():
         who = Decider(terms.by, terms.user_id)
         known = _answerable(store, appeal_id, level, "accept", who, day)
-        if (decision is None) != (known.rule_id == WHOLE_CALL):
-            cause = "整通电话的申诉不改单项判定" if decision is not None else "没有写明改成什么"
-            raise StoreError(f"申诉 {appeal_id}", cause, "请核对")
-        said = _text(f"申诉 {appeal_id}", text)
-        given, action = None, "accept"
-        if decision is not None and _counts(store, known):
-            if decision.kept:
-                said, action = f"{said}（{_parts(store, known, decision.kept)}）", ACCEPT_PART
-            given = _verdict(store, known, text, terms, decision)
-        elif decision is not None:
-            _without_verdict(store, known, text, terms.by)
-        _add(store.db, known, level, action, said, who, given.verdict.id if given is not None else None)
+        versions.check(store.db, known.call_id, terms.on)
+        made = make(store, known, _text(f"申诉 {appeal_id}", text), terms, decision)
+        given = made.given
+        _add(store.db, known, level, made.action, made.said, who, given.verdict.id if given is not None else None)
+        others = recounted(store, known.call_id, terms.by)
         if given is not None:
-            given = replace(given, others=recounted(store, known.call_id, terms.by))
+            given = replace(given, others=others)
     return get(store.db, appeal_id), given
 
 
-def _verdict(store: Store, known: Appeal, text: str, terms: Terms, decision: Decision) -> Given:
-    right = ACTIONS[ACCEPT_PART] if decision.kept else "成立"
-    terms = replace(terms, reason=f"申诉{right}：{text.strip()}", appeal_id=known.id)
-    make = verdicts.dropping(decision.kept) if decision.kept else verdicts.overturning(decision.outcome, terms.reason, decision.evidence)
-    result = verdicts.whole_result(store, verdicts.basis(store, known.call_id), known.rule_id)
-    if not decision.kept and result.outcome is decision.outcome and not result.outgrown:
-        make = verdicts.confirming()  # somebody else has ruled so meanwhile
-    _check_seen(store, known)
-    _check_found(store, known, result)
-    return verdicts.give_within(store, known.call_id, known.rule_id, terms, make)
+def settle(store: Store, appeal_id: int, text: str, terms: Terms) -> Appeal:
+    """The call of an accepted appeal, whose records were to be corrected, is taken out of the appraisal instead.
 
-
-def _parts(store: Store, known: Appeal, kept: Sequence[int]) -> str:
-    """Which places of the recording count no longer, and which do: what the agent is told; no words of the call."""
-    result = verdicts.whole_result(store, verdicts.basis(store, known.call_id), known.rule_id)
-    failed = [(place, f) for place, f in enumerate(result.findings) if f.outcome is Outcome.FAIL]
-    named = {place: clock(f.evidence[0].span.start_ms) if f.evidence else f"第 {n} 处" for n, (place, f) in enumerate(failed, 1)}
-    gone, left = ("、".join(text for place, text in named.items() if (place in kept) is on) for on in (False, True))
-    return f"成立的：{gone}；仍然算的：{left}"
-
-
-def _counts(store: Store, known: Appeal) -> bool:
-    """Whether the call counts, and has a result of the rule, that a verdict could rule on."""
-    if store.stored_call(known.call_id) is None:
-        return False
-    return any(result.check_id == known.rule_id for result in verdicts.basis(store, known.call_id).results)
-
-
-def _without_verdict(store: Store, known: Appeal, text: str, by: str) -> None:
-    """What is appealed against is no more: the call was withdrawn, or has been scored without the rule, which the agent sees from now."""
-    published = publications.newest(store.db, known.call_id)
-    if published is None:
-        return
-    _check_seen(store, known)
-    of, proposed = verdicts.basis(store, known.call_id), store.pending(known.call_id) is not None
-    note = f"申诉成立，规则 {known.rule_id} 已不在规则书里：{text.strip()}"
-    publications.follow(store.db, known.call_id, published, Saved(of.scorecard_id, proposed, False), by, note)
-
-
-def _check_seen(store: Store, known: Appeal) -> None:
-    """Errors: :class:`StoreError` where the answer would show the agent what QA has not published of other rules."""
-    published, basis = publications.newest(store.db, known.call_id), verdicts.basis(store, known.call_id).scorecard_id
-    proposed = store.pending(known.call_id) is not None  # waits for an adjustment anyway
-    if published is not None and not proposed and publications.unseen(store.db, published, basis, known.rule_id):
-        cause = "这通电话有一份还没有公布的新评分，别的项目也与公布的不同"
-        raise StoreError(f"申诉 {known.id}", cause, "请先核对并公布新的评分，再答复申诉")
-
-
-def _check_found(store: Store, known: Appeal, result: CheckResult) -> None:
-    """Errors: :class:`StoreError` where the answer would also rule on doubtful places that were not there when the agent appealed: the
-    page of the appeal does not show them."""
-    new = () if result.settled else sightings.new_among(result.findings, appealed_against(store, known))
-    places = "、".join(clock(one.evidence[0].span.start_ms) for one in new if one.outcome is Outcome.INCONCLUSIVE and one.evidence)
-    if places:
-        cause = f"提出申诉以后，这条规则在别处另有发现（{places}），没有人判定过"
-        raise StoreError(f"申诉 {known.id}", cause, "请先复核这通电话的这些地方，再答复申诉")
-
-
-def appealed_against(store: Store, known: Appeal) -> tuple[Finding, ...]:
-    """What the agent appealed against, as far as the words there are still the same.
-
-    Errors: :class:`NotFoundError` where the call counts no more.
+    Errors: :class:`StoreError` where nothing is to be corrected any more, the text is missing, or the call lies in a closed month and
+    nobody consents to a proposal.
     """
-    shown = before_eyes(store.db, known.scorecard_id, known.rule_id)
-    then, now = store.stored_call(known.call_id, known.scorecard_id), verdicts.basis(store, known.call_id)
-    return shown if then is None else standing_words(store.db, shown, then.snapshot, now.snapshot)
+    with store.db.writing():
+        known, subject = get(store.db, appeal_id), f"申诉 {appeal_id}"
+        if not owed(store, known):
+            raise StoreError(subject, "这通电话的归属没有什么要更正了", "请看它现在的情况")
+        if store.withdrawals.gives_way(known.call_id):
+            raise StoreError(subject, "已经建议不计这通电话", "请等人事批准")
+        versions.check(store.db, known.call_id, terms.on)
+        said = _text(subject, text)
+        take_out(store, known, terms)
+        _add(store.db, known, known.state().level, ACCEPT_OUT, said, Decider(terms.by, terms.user_id), None)
+        recounted(store, known.call_id, terms.by)
+    return get(store.db, appeal_id)
 
 
 def _answerable(store: Store, appeal_id: int, level: str, action: str, who: Decider, day: datetime.date | None) -> Appeal:
@@ -275,7 +224,7 @@ def deciders(db: Database, known: Appeal) -> frozenset[Decider]:
     of the call (ruled on a rule, corrected its text, set its roles, finished its review)."""
     call_id = known.call_id
     about = [one for one in against(db, call_id) if one.rule_id == known.rule_id]
-    answered = [Decider(s.by, s.user_id) for one in about for s in one.steps if s.action not in _OF_THE_AGENT]
+    answered = [Decider(s.by, s.user_id) for one in about for s in one.steps if s.action not in OF_THE_AGENT]
     ruled = [v for v in of_call(db, call_id) if v.appeal_id is None or known.rule_id in (v.rule_id, WHOLE_CALL)]
     work = [Decider(v.by, v.user_id) for v in ruled]
     work += [Decider(one.by, one.user_id) for one in reviews.of_call(db, call_id)]
@@ -307,11 +256,12 @@ def _add(db: Database, known: Appeal, level: str, action: str, said: str, who: D
 
 
 def _text(subject: str, text: str) -> str:
-    if not text.strip():
+    said = text.replace("\r\n", "\n").strip()
+    if not said:
         raise StoreError(subject, "没有写说明", "请写明情况")
-    if len(text) > LONGEST:
-        raise StoreError(subject, "说明太长", f"最多 {LONGEST} 字")
-    return text.strip()
+    if len(said) > LONGEST:
+        raise StoreError(subject, f"说明太长：写了 {len(said)} 字", f"最多 {LONGEST} 字")
+    return said
 
 
 def _signed(subject: str, by: str) -> str:

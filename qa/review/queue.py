@@ -12,13 +12,11 @@ from typing import Any
 
 from qa import rows
 from qa.checks import limits_of
-from qa.clock import house_day
 from qa.database import Database
 from qa.judgements import Result
 from qa.ledger_calls import StoredCall
 from qa.people.accounts import UserRole
 from qa.review import appeal_records, assignments, reviews, tables
-from qa.review.appeal_states import LEAD, WAITING, State
 from qa.review.chance import share
 from qa.rules.book import Rule, RuleBook
 from qa.rules.model import Severity
@@ -184,10 +182,7 @@ def _looked_at(db: Database, row: Row) -> bool:
     last = reviews.of_call(db, row.call_id)[-1:]
     if not last or last[0].scorecard_id != row.scorecard_id:
         return False
-    made = last[0].created
-    asking = [one for one in appeal_records.against(db, row.call_id) if _asks(one.state())]
-    written = (max(one.created, *(step.created for step in one.steps)) if one.steps else one.created for one in asking)
-    return all(at <= made for at in written) and all(one.state(house_day(made)).level == one.state().level for one in asking)
+    return not reviews.appealed_since(db, row.call_id, last[0].created)
 
 
 def _where(db: Database, wanted: Filter) -> tuple[str, list[Any]]:
@@ -239,7 +234,7 @@ def refresh(store: Store, most: int | None = None) -> int:
             break
         _update(store, calls, last)
         done += len(calls)
-    appealed = {one.call_id for one, now in appeal_records.unsettled(store.db) if _asks(now)}
+    appealed = {one.call_id for one, now in appeal_records.unsettled(store.db) if reviews.asks(now)}
     marked = {row["call_id"] for row in store.db.rows(f"select call_id from review_worth where state = 'open' and worth >= {_APPEALED}")}
     _update(store, sorted((appealed ^ marked) | _come_and_gone(store.db)), None)
     return done
@@ -305,7 +300,7 @@ def _worth(store: Store, of: StoredCall) -> dict[str, Any]:
 
 
 def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
-    if any(_asks(one.state()) for one in appeal_records.against(store.db, of.call_id)):
+    if any(reviews.asks(one.state()) for one in appeal_records.against(store.db, of.call_id)):
         yield "appealed"
     book = store.ledger.known(of.rule_book, of.rule_book_version)
     rules = {rule.id: rule for rule in book.rules} if book is not None else {}
@@ -325,11 +320,6 @@ def _reasons(store: Store, of: StoredCall) -> Iterator[str]:
         yield "near"
     if control(of.call_id):
         yield "control"
-
-
-def _asks(now: State) -> bool:
-    """Whether an appeal waits for an answer of QA, and not of the team lead, or for what the agent does about a refusal."""
-    return now.status == WAITING and now.level != LEAD
 
 
 def control(call_id: str) -> bool:

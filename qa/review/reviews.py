@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 
 from qa import rows, sightings
+from qa.clock import house_day, house_minute
 from qa.database import Database
-from qa.errors import StoreError
+from qa.errors import ConflictError, StoreError
 from qa.judgements import shared
 from qa.ledger_calls import StoredCall
-from qa.review import versions
+from qa.review import appeal_records, versions
+from qa.review.appeal_states import LEAD, WAITING, State
 from qa.review.rulings import before_eyes, judged_on, rulings, standing_words, stretch
 from qa.review.verdicts import basis
 from qa.store import Store
@@ -38,12 +40,38 @@ def of_call(db: Database, call_id: str) -> tuple[Review, ...]:
     return tuple(Review(r["id"], call_id, r["scorecard_id"], r["made_by"], r["comment"], r["created"], r["user_id"]) for r in found)
 
 
-def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | None = None, user_id: int | None = None) -> Review:
+def finished(store: Store, call_id: str) -> Review | None:
+    """The last review of a call, where nothing has come since: no scorecard, no decision of a person, no appeal for QA to answer.
+
+    Errors: :class:`NotFoundError` for an unknown call.
+    """
+    last = of_call(store.db, call_id)[-1:]
+    if not last or last[0].scorecard_id != basis(store, call_id).scorecard_id or versions.since(store.db, call_id, last[0].created):
+        return None
+    return None if appealed_since(store.db, call_id, last[0].created) else last[0]
+
+
+def appealed_since(db: Database, call_id: str, moment: str) -> bool:
+    """Whether an appeal that waits for QA came to it, or was written to, after a moment (ISO 8601 UTC)."""
+    asking = [one for one in appeal_records.against(db, call_id) if asks(one.state())]
+    written = (max(one.created, *(step.created for step in one.steps)) if one.steps else one.created for one in asking)
+    return any(at > moment for at in written) or any(one.state(house_day(moment)).level != one.state().level for one in asking)
+
+
+def asks(now: State) -> bool:
+    """Whether an appeal waits for an answer of QA, and not of the team lead, or for what the agent does about a refusal."""
+    return now.status == WAITING and now.level != LEAD
+
+
+def finish(
+    store: Store, call_id: str, by: str, comment: str = "", on: str | None = None, user_id: int | None = None, again: bool = False
+) -> Review:
     """A person has looked through the call as it is now; what the scorecard has as breached is confirmed by that.  ``user_id``: the
-    account, None where there is none (a command).
+    account, None where there is none (a command).  ``on``: what the person had before the eyes, None: nothing is asked.  ``again``: they
+    know that the review is finished already.
 
     Errors: :class:`NotFoundError` for an unknown call, :class:`StoreError` where the name is missing or the comment too long,
-    :class:`ConflictError` where others decided since ``on``.
+    :class:`ConflictError` where others decided since ``on``, or the review is finished and that was not known.
     """
     if not by.strip():
         raise StoreError(call_id, "没有写由谁复核", "请写明姓名")
@@ -51,6 +79,9 @@ def finish(store: Store, call_id: str, by: str, comment: str = "", on: str | Non
         raise StoreError(call_id, "评语太长", f"最多 {LONGEST} 字")
     with store.db.writing():
         versions.check(store.db, call_id, on)
+        if on is not None and not again and (before := finished(store, call_id)) is not None:
+            cause = f"已由 {before.by} 于 {house_minute(before.created)} 复核完成"
+            raise ConflictError(call_id, cause, "没有再记一次；确要再复核一次，请勾选“再复核一次”")
         row = {"call_id": call_id, "scorecard_id": basis(store, call_id).scorecard_id, "made_by": by.strip(), "user_id": user_id}
         store.db.insert("reviews", row | {"comment": comment.strip(), "created": rows.now_utc()})
     return of_call(store.db, call_id)[-1]

@@ -29,6 +29,13 @@ def check(db: Database, call_id: str, on: str | None) -> None:
     raise ConflictError(call_id, cause, "您的决定没有保存；请先看新的结果，再决定")
 
 
+def since(db: Database, call_id: str, moment: str) -> bool:
+    """Whether the call was scored, or anything was decided of it, after a moment (ISO 8601 UTC)."""
+    later = " or ".join(f"exists (select 1 from {table} where call_id = ?1 and created > ?2)" for table in ("scorecards", *_TABLES))
+    (row,) = db.rows(f"select {later} as later", call_id, moment)
+    return bool(row["later"])
+
+
 def _newer(db: Database, table: str, name: str, call_id: str, known: str) -> str:
     sql = f"select made_by, created from {table} where call_id = ? and id > ? order by id desc limit 1"
     found: list[dict[str, Any]] = db.rows(sql, call_id, int(known) if known.isdigit() else 0)

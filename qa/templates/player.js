@@ -8,8 +8,12 @@
   if (!audio) return;
   const wave = $("wave"), head = $("head"), play = $("play"), time = $("time");
   const total = Number(wave.dataset.total) / 1000;
-  const lines = [...document.querySelectorAll(".line[data-start]")];
-  const stops = [...document.querySelectorAll(".pin")].map((p) => Number(p.dataset.ms) / 1000).sort((a, b) => a - b);
+  let lines, stops;
+  const read = () => {
+    lines = [...document.querySelectorAll(".line[data-start]")];
+    stops = [...document.querySelectorAll(".pin")].map((p) => Number(p.dataset.ms) / 1000).sort((a, b) => a - b);
+  };
+  read();
   const clock = (s) => { const t = Math.floor(s * 10 + 1e-6); return `${Math.floor(t / 600)}:${String(Math.floor(t / 10) % 60).padStart(2, "0")}.${t % 10}`; };
 
   audio.controls = false;
@@ -27,14 +31,17 @@
     const frame = box.getBoundingClientRect(), at = line.getBoundingClientRect();
     if (at.top < frame.top || at.bottom > frame.bottom) box.scrollTop += at.top - frame.top - Math.max(0, frame.height - at.height) / 3;
   };
+  const mark = () => {
+    const now = audio.currentTime * 1000;
+    return lines.filter((l) => l.classList.toggle("now", now >= Number(l.dataset.start) && now < Number(l.dataset.end))).pop();
+  };
   const draw = () => {
     const now = audio.currentTime;
     head.style.left = `${Math.min(100, 100 * now / total)}%`;
     time.textContent = clock(now);
     wave.setAttribute("aria-valuenow", now.toFixed(1));
     wave.setAttribute("aria-valuetext", clock(now));
-    const playing = lines.filter((l) => l.classList.toggle("now", now * 1000 >= Number(l.dataset.start) && now * 1000 < Number(l.dataset.end)));
-    follow(playing[playing.length - 1]);
+    follow(mark());
   };
   const seek = (seconds) => { audio.currentTime = Math.max(0, Math.min(total, seconds)); draw(); };
   const from = (seconds) => { seek(seconds); const p = audio.play(); if (p) p.catch(() => {}); };
@@ -77,6 +84,7 @@
     e.preventDefault();
     toggle();
   });
+  document.addEventListener("htmx:afterSwap", () => { read(); current = mark(); });  // what was found is another one: nothing scrolls for that
   if (audio.dataset.at) seek(Number(audio.dataset.at) / 1000);
   draw();
 })();

@@ -26,7 +26,7 @@ from qa.operation.metrics import Figures
 from qa.people import sessions
 from qa.people.throttle import Buckets
 from qa.store import Store
-from qa.web import journal, security
+from qa.web import journal, returning, security
 from qa.web.addresses import address, pattern
 from qa.web.ask import Ask, Fields
 from qa.web.audio import Sounds
@@ -34,11 +34,13 @@ from qa.web.heard import Heard
 from qa.web.language import LANGUAGES, marked, speaking
 from qa.web.language import translated as _
 from qa.web.measured import Measured
+from qa.web.pages import account
 from qa.web.permissions import Permission, may
 from qa.web.refusals import TITLES, Refused
-from qa.web.routes import ROUTES, Page
+from qa.web.routes import ROUTES, SMALL, Page
 from qa.web.settings import Settings
 from qa.web.stores import Stores
+from qa.web.wording import told
 
 MOST_FIELDS = 2000
 BUSY = "占用"
@@ -92,10 +94,10 @@ class _Running:
         try:
             body = b""
             if page.method != "GET":
-                refusal = await self.stores.run(lambda store: self._before_reading(store, request, page))
-                if refusal is not None:
-                    return refusal
-                body = await _body(request, page.largest)
+                known = await self.stores.run(lambda store: self._before_reading(store, request, page))
+                if isinstance(known, Response):
+                    return known
+                body = await (_body if known else _legible)(request, page.largest)
             return await self.stores.run(lambda store: self._answer(store, request, page, body))
         except Refused as refused_:
             problem = refused_
@@ -150,14 +152,17 @@ class _Running:
             epoch=now,
         )
 
-    def _before_reading(self, store: Store, request: Request, page: Page) -> Response | None:
-        """Why nothing of the form is read; None where it is."""
+    def _before_reading(self, store: Store, request: Request, page: Page) -> Response | bool:
+        """Why nothing of the form is read; False where it is only read to be shown again: one of our pages sends it, whose session has
+        ended."""
         ask = self._ask(store, request, page, Fields())
         with speaking(ask.lang):
             try:
                 _check_sender(ask)
-                return None
+                return True
             except Refused as refusal:
+                if refusal.status == 401 and not ask.htmx and security.own_page(request, self.settings):
+                    return False
                 return self._denied(ask, refusal)
 
     def _denied(self, ask: Ask, refusal: Refused) -> Response:
@@ -173,10 +178,10 @@ class _Running:
             except Refused as refusal:
                 return self._denied(ask, refusal)
             except NotFoundError as error:
-                return refused(ask, Refused(404, f"{error.cause}。{error.cure}"))
+                return refused(ask, Refused(404, told(error)))
             except QaError as error:
                 journal.refused(page.path, error)
-                return refused(ask, Refused(503 if BUSY in error.cause else 409, f"{error.cause}。{error.cure}"))
+                return refused(ask, Refused(503 if BUSY in error.cause else 409, told(error)))
             except Exception as error:
                 journal.bug(page.path, error)
                 return refused(ask, Refused(500))
@@ -241,16 +246,30 @@ def _check_sender(ask: Ask) -> None:
 
 
 def refused(ask: Ask, refusal: Refused) -> Response:
-    """The error page; somebody who is not logged in is led to the login instead, and back from there."""
+    """The error page; somebody who is not logged in is led to the login instead, and back from there.  What was typed into the form that is
+    refused is shown: nothing is sent again by itself, but nobody has to type it once more."""
     if refusal.status == 401 and ask.request.method in ("GET", "HEAD") and not ask.htmx:
         return RedirectResponse(address("/login", query={"next": security.inside(ask.here)}), 303)
+    typed = returning.typed(ask.form)
+    if refusal.status == 401 and not ask.htmx:
+        return account.asked_again(ask, returning.onward(ask), typed)
     title = TITLES.get(refusal.status, TITLES[400])
-    answer = ask.render("web/error.html.j2", refusal.status, title=_(title), why=refusal.why, code=refusal.status)
-    if refusal.status == 401 and ask.htmx:
-        answer.headers["HX-Redirect"] = "/login"
+    answer = ask.render("web/error.html.j2", refusal.status, title=_(title), why=refusal.why, code=refusal.status, typed=typed)
+    if refusal.status == 401:
+        answer.headers["HX-Redirect"] = address("/login", query={"next": returning.onward(ask)})
     if refusal.wait_s:
         answer.headers["Retry-After"] = str(refusal.wait_s)
     return answer
+
+
+async def _legible(request: Request, largest: int) -> bytes:
+    """The body of a form of somebody who is not logged in, as far as it can be read and is small; else nothing of it."""
+    try:
+        body = await _body(request, min(largest, SMALL))
+        _form(body)
+    except Refused:
+        return b""
+    return body
 
 
 async def _body(request: Request, largest: int) -> bytes:

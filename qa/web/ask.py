@@ -29,6 +29,7 @@ from qa.web.language import translated
 from qa.web.permissions import Permission, may
 from qa.web.refusals import Refused
 from qa.web.settings import Settings
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from qa.web.routes import Page
@@ -94,6 +95,10 @@ class Fields:
             raise Refused(400, translated("“{name}”不在可选的范围内", name=name))
         return text
 
+    def everything(self) -> tuple[tuple[str, str], ...]:
+        """All names with their values as they came, in order."""
+        return self._pairs
+
     def pairs(self) -> dict[str, str]:
         """The first value of each name."""
         return dict(reversed(self._pairs))
@@ -108,7 +113,7 @@ class Problem:
     @property
     def text(self) -> str:
         """Cause and cure."""
-        return f"{self.error.cause}。{self.error.cure}"
+        return told(self.error)
 
     @property
     def status(self) -> int:
@@ -231,7 +236,7 @@ class Ask:
 
     def render(self, template: str, status: int = 200, /, **values: object) -> Response:
         """A page of ``qa/templates`` (``web/…``), or a part of one."""
-        return HTMLResponse(rendering.page(self, template, **values), status)
+        return HTMLResponse(rendering.page(self, template, status, **values), status)
 
     def redirect(self, address: str, notice: str = "") -> Response:
         """To another page after a change (303); ``notice`` is shown there, once."""

@@ -31,17 +31,18 @@ def environment() -> Environment:
     return made
 
 
-def page(ask: Ask, template: str, /, **values: object) -> str:
-    """The template with ``values``.
+def page(ask: Ask, template: str, status: int, /, **values: object) -> str:
+    """The template with ``values``, for an answer with this HTTP status.
 
-    Every template has also: ``user`` (or None), ``role_title``, ``navigation``, ``lang``, ``csrf``, ``nonce``, ``notice``, ``here``,
-    ``demo``, ``may(permission)``, ``address(pattern, …)``, ``asset(name)``, ``_``.
+    Every template has also: ``status``, ``user`` (or None), ``role_title``, ``navigation``, ``lang``, ``csrf``, ``nonce``, ``notice``,
+    ``here``, ``demo``, ``may(permission)``, ``address(pattern, …)``, ``asset(name)``, ``_``.
     """
     who = ask.who
     made = (
         environment()
         .get_template(template)
         .render(
+            status=status,
             user=who,
             role_title=ROLE_TITLES[who.role] if who else "",
             navigation=navigation.entries(who) if who and not ask.owed else (),
@@ -49,7 +50,7 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
             csrf=ask.csrf,
             nonce=ask.nonce,
             take_notice=ask.take_notice,
-            here=_again(ask),
+            here=again(ask),
             path=ask.request.url.path,
             demo_run=ask.settings.demo,
             may=ask.may,
@@ -62,7 +63,7 @@ def page(ask: Ask, template: str, /, **values: object) -> str:
     return marking.marked(made.replace(DELETED, translated(DELETED)))  # it ends texts of persons, wherever these are shown
 
 
-def _again(ask: Ask) -> str:
+def again(ask: Ask) -> str:
     """Where the page can be asked for again (in the other language): an answer to a form that has no page of its own leads to the page
     above it."""
     from qa.web.routes import ROUTES

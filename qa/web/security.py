@@ -101,8 +101,12 @@ def known_host(request: Request, settings: Settings) -> bool:
 
 def own_page(request: Request, settings: Settings) -> bool:
     """Whether a change was asked for from a page of ours: the browser says so in ``Origin``, which no page can set."""
-    ours = settings.public_url.rstrip("/") or f"{request.url.scheme}://{request.headers.get('host', '')}"
-    return request.headers.get("origin", "") == ours
+    return request.headers.get("origin", "") == own_origin(request, settings)
+
+
+def own_origin(request: Request, settings: Settings) -> str:
+    """Scheme, host and port under which our pages stand."""
+    return settings.public_url.rstrip("/") or f"{request.url.scheme}://{request.headers.get('host', '')}"
 
 
 def same(given: str, expected: str) -> bool:

@@ -35,10 +35,16 @@ def login(ask: Ask) -> Response:
     return _form(ask, ask.query.text("next", "/"))
 
 
-def _form(ask: Ask, onward: str, problem: str = "", status: int = 200) -> Response:
+def asked_again(ask: Ask, onward: str, typed: tuple[str, ...]) -> Response:
+    """The form (401) in the place of what somebody has sent whose session has ended; ``typed``: the texts that were written there."""
+    return _form(ask, onward, _("登录已过期，刚才的内容没有保存。请重新登录，再提交一次"), 401, typed)
+
+
+def _form(ask: Ask, onward: str, problem: str = "", status: int = 200, typed: tuple[str, ...] = ()) -> Response:
     token = ask.csrf or secrets.token_urlsafe(32)
     ask.csrf = token
-    answer = ask.render("web/login.html.j2", status, title=_("登录"), onward=security.inside(onward)[:LONGEST_NEXT], problem=problem)
+    onward = security.inside(onward)[:LONGEST_NEXT]
+    answer = ask.render("web/login.html.j2", status, title=_("登录"), onward=onward, problem=problem, typed=typed)
     security.set_cookie(answer, ask.settings, security.LOGIN, token)
     return answer
 

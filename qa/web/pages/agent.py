@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from qa.appraisal import acknowledgements, figures, own
 from qa.appraisal.own import Clip, Own
-from qa.appraisal.periods import DAY, MONTH, WEEK, Period, month_of, months_before
+from qa.appraisal.periods import MONTH, WEEK, Period, month_of, months_before
 from qa.clock import house_day
 from qa.errors import QaError, StoreError
 from qa.export import mask_name, mask_text
@@ -25,17 +25,16 @@ from qa.web import newest
 from qa.web.addresses import address
 from qa.web.language import marked
 from qa.web.language import translated as _
-from qa.web.pages import agent_card
+from qa.web.pages import agent_card, appeal_view
 from qa.web.pages.figure_texts import estimate_text, rate_text, trend_data
 from qa.web.paging import Paging
 from qa.web.permissions import CALL_IN_REACH, Scope
+from qa.web.wording import told
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
 
 PAGE = 20
-NOTED_DAYS = 92
-"""Calls older than this are not asked to be taken note of on the start page."""
 NEWS_DAYS = 14
 CHANGES = {"up": (marked("高于以往"), "good"), "down": (marked("低于以往"), "bad"), "": (marked("差别在误差以内"), "plain")}
 
@@ -144,12 +143,13 @@ def _clip(one: Clip) -> dict[str, object]:
 
 
 def _kept(ask: Ask, period: Period) -> tuple[str, ...]:
-    """What was kept of a closed month, as far as all of it is confirmed."""
+    """What was kept of a closed month, as far as all of it is confirmed, and what of it the agent does not see."""
     from qa.appraisal import month_table
 
     if period.kind != MONTH or not ask.store.ledger.is_closed(period.label):
         return ()
-    return month_table.arithmetic(ask.store, ask.user.agent_id, period.label).kept
+    how = month_table.arithmetic(ask.store, ask.user.agent_id, period.label)
+    return (*how.kept, *filter(None, [how.unseen]))
 
 
 # ---------------------------------------------------------------- one scorecard
@@ -195,6 +195,8 @@ def appeal_form(ask: Ask) -> Response:
 def _appeal_form(ask: Ask, rule_id: str, problem: str = "") -> Response:
     call_id = ask.params["call_id"]
     shown = agent_card.shown(ask.store, call_id, ask.today)
+    titles = {check.check_id: check.title for check in (*(one.check for one in shown.deductions), *shown.others)}
+    window = appeals.window(ask.store, call_id, rule_id, ask.today)
     ask.audit("call.view", "call", call_id, scorecard=shown.scorecard_id)
     return ask.render(
         "web/agent/appeal_form.html.j2",
@@ -204,11 +206,12 @@ def _appeal_form(ask: Ask, rule_id: str, problem: str = "") -> Response:
         shown=shown,
         started=moment(shown.started),
         rule_id=rule_id,
+        rule=titles.get(rule_id, _("公布的评分里没有的项目")) if rule_id else _("整通电话"),
         deduction=next((one for one in shown.deductions if one.check.check_id == rule_id), None),
-        window=appeals.window(ask.store, call_id, rule_id, ask.today),
+        window=window,
         reasons=[(reason, reason) for reason in shown.reasons],
         longest=appeals.LONGEST,
-        problem=problem,
+        problem=problem if window.open else "",  # else it is told why, with the appeal that is in the way
         typed=ask.form.pairs(),
     )
 
@@ -221,7 +224,7 @@ def file_appeal(ask: Ask) -> Response:
             ask.store, call_id, rule_id, ask.user.agent_id, ask.form.text("reason"), ask.form.text("text"), signed(ask), ask.today
         )
     except StoreError as error:
-        return _appeal_form(ask, rule_id, f"{error.cause}。{error.cure}")
+        return _appeal_form(ask, rule_id, told(error))
     ask.audit("appeal.file", "appeal", str(made.id), call=call_id, rule=rule_id)
     return ask.redirect(address("/my/appeals/{appeal_id}", appeal_id=made.id), notice=_("申诉已提交"))
 
@@ -263,11 +266,12 @@ def _appeal(ask: Ask, problem: str = "") -> Response:
         title=_("申诉 {n}", n=one.id),
         row=_appeal_row(ask, one),
         card_shown=CALL_IN_REACH.holds(ask.store, ask.user, {"call_id": one.call_id}),
-        steps=[(_(LEVELS[s.level]), _(ACTIONS[s.action]), s.text, s.by, house_day(s.created).isoformat()) for s in one.steps],
+        steps=appeal_view.trail(one, ask.today, str, minutes=False),
         may_go_on=now.status == REFUSED,
         may_take_back=now.open,
         longest=appeals.LONGEST,
         problem=problem,
+        typed=ask.form.text("text") if problem else "",
     )
 
 
@@ -280,7 +284,7 @@ def go_on(ask: Ask) -> Response:
         else:
             appeals.take_back(ask.store, number, signed(ask), ask.today)
     except QaError as error:
-        return _appeal(ask, f"{error.cause}。{error.cure}")
+        return _appeal(ask, told(error))
     ask.audit(f"appeal.{action}", "appeal", str(number))
     return ask.redirect(address("/my/appeals/{appeal_id}", appeal_id=number), notice=_("已记录：{decision}", decision=_(ACTIONS[action])))
 
@@ -298,12 +302,16 @@ def state_text(now: State) -> str:
 
 def notices(ask: Ask) -> dict[str, object] | None:
     """What is new for the agent: published scorecards to take note of, answers to appeals."""
-    since = (ask.today - NOTED_DAYS * DAY).isoformat()
-    missing = acknowledgements.missing(ask.store.db, ask.user.agent_id, since)
+    missing = acknowledgements.news(ask.store, ask.user.agent_id, ask.today)
     found = appeals.of_agent(ask.store.db, ask.user.agent_id)
     news = [one for one in found if one.state(ask.today).open or _answered(ask, one)]
     first = [(one, moment(_started(ask.store, one))) for one in missing[:3]]
-    return {"missing": len(missing), "first": first, "appeals": [_appeal_row(ask, one) for one in news[:5]], "days": NOTED_DAYS}
+    return {
+        "missing": len(missing),
+        "first": first,
+        "appeals": [_appeal_row(ask, one) for one in news[:5]],
+        "days": acknowledgements.NOTED_DAYS,
+    }
 
 
 def _answered(ask: Ask, one: Appeal) -> bool:

@@ -149,7 +149,8 @@ def _speaks(call: Call, mark: TextMark, evidence: Evidence) -> bool:
     """Whether a correction is of what somebody in the role of a stretch says there."""
     if not mark.span.overlap_ms(evidence.span):
         return False
-    return any(review_view.label_as_heard(call, one) == mark.speaker for one in _own(call, evidence))
+    label = review_view.labels_as_heard(call)
+    return any(label(one) == mark.speaker for one in _own(call, evidence))
 
 
 def _own(call: Call, evidence: Evidence) -> list[Utterance]:

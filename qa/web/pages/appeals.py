@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from qa import sightings
 from qa.clock import house_minute
-from qa.errors import NotFoundError, StoreError
+from qa.errors import StoreError
 from qa.export import mask_name, mask_text
-from qa.operation import remains
 from qa.people.accounts import User, UserRole
-from qa.report_view import FindingView, view
 from qa.review import appeals, recounting, verdicts, versions
-from qa.review.appeal_states import ACTIONS, FINAL, LEAD, LEVELS, QA, WAITING
-from qa.review.appeals import Appeal, Decider, Decision
+from qa.review.appeal_states import ACCEPT, ACCEPT_OUT, ACCEPT_OWNER, ACTIONS, FINAL, LEAD, LEVELS, QA, WAITING
+from qa.review.appeal_windows import approval
+from qa.review.appeals import WHOLE_CALL, Appeal, Decider, Decision, Whole
 from qa.review.verdicts import Terms
 from qa.store import Store
-from qa.types import Call, CheckResult, Outcome, Scorecard
+from qa.types import Outcome
 from qa.web.addresses import address
+from qa.web.language import marked
 from qa.web.language import translated as _
-from qa.web.pages import review_view
+from qa.web.pages import appeal_view, review_view
 from qa.web.pages.agent_card import rule_title
+from qa.web.pages.appeal_view import DECISIONS
 from qa.web.pages.review import signed
 from qa.web.permissions import Scope
 
@@ -32,7 +31,12 @@ if TYPE_CHECKING:
 
     from qa.web.ask import Ask, Problem
 
-DECISIONS = tuple(outcome.value for outcome in (Outcome.PASS, Outcome.NOT_APPLICABLE, Outcome.INCONCLUSIVE))
+FOLLOWS = {
+    ACCEPT_OUT: marked("本通不计入考核"),
+    ACCEPT: marked("下面勾选的违反不再算"),
+    ACCEPT_OWNER: marked("通话归属待更正（更正通话记录以前，得分和罚款仍按原来的计；这里和关账的页面会一直列出）"),
+}
+"""What follows from an accepted appeal about the whole call: one of these has to be chosen."""
 
 
 def _appeal_in_reach(store: Store, user: User, params: Mapping[str, str]) -> bool:
@@ -63,8 +67,9 @@ def _list(ask: Ask, levels: tuple[str, ...], team: str | None) -> Response:
     waiting = [
         (_(LEVELS[level]), [_row(ask, one, now) for one, now in appeals.waiting(ask.store.db, level, team, ask.today)]) for level in levels
     ]
+    owed = [_row(ask, one, None) for one in appeals.misattributed(ask.store.db)] if team is None else []
     return ask.render(
-        "web/review/appeals.html.j2", title=_("申诉"), waiting=waiting, base="/team/appeals" if team is not None else "/appeals"
+        "web/review/appeals.html.j2", title=_("申诉"), waiting=waiting, owed=owed, base="/team/appeals" if team is not None else "/appeals"
     )
 
 
@@ -88,15 +93,14 @@ def page(ask: Ask) -> Response:
 
 
 def _page(ask: Ask, refused: Problem | None = None) -> Response:
-    one = appeals.get(ask.store.db, int(ask.params["appeal_id"]))
+    store = ask.store
+    one = appeals.get(store.db, int(ask.params["appeal_id"]))
     ask.audit("appeal.view", "appeal", str(one.id), call=one.call_id)
     number, now = _number(ask, one), one.state(ask.today)
-    published = _published(ask.store, one)
-    checks = [check for check in view(*published).checks if check.check_id == one.rule_id] if published is not None else []
     level = _answers(ask, now.level) if now.status == WAITING else ""
-    barred = level == FINAL and appeals.barred(ask.store.db, one, Decider(signed(ask), ask.user.id))
+    barred = level == FINAL and appeals.barred(store.db, one, Decider(signed(ask), ask.user.id))
     level = "" if barred else level
-    steps = [(_(LEVELS[s.level]), _(ACTIONS[s.action]), mask_text(s.text, number), s.by, house_minute(s.created)) for s in one.steps]
+    before = appeal_view.published(store, one)
     return ask.render(
         "web/review/appeal.html.j2",
         refused.status if refused is not None else 200,
@@ -105,24 +109,42 @@ def _page(ask: Ask, refused: Problem | None = None) -> Response:
         text=mask_text(one.text, number),
         filed=house_minute(one.created),
         call=mask_name(one.call_id, number),
-        checks=checks,
-        whole=one.rule_id == appeals.WHOLE_CALL,
-        steps=steps,
+        rule=rule_title(store, one),
+        checks=before,
+        by_now=appeal_view.by_now(store, one, before),
+        gone=appeals.gone(store, one) if now.open else "",
+        whole=one.rule_id == WHOLE_CALL,
+        steps=appeal_view.trail(one, ask.today, lambda said: mask_text(said, number)),
         state=now,
         state_text=review_view.state_text(now),
+        approval=approval(store, one, ask.today),
         level=level,
         answers=ACTIONS,
         barred=barred,
-        last_instances="、".join(appeals.last_instances(ask.store.db, one)) if barred else "",
-        places=_places(ask.store, one, published) if level in (QA, FINAL) and published is not None else None,
-        ticked=ask.form.all("accepted") if refused is not None else None,
+        last_instances="、".join(appeals.last_instances(store.db, one)) if barred else "",
+        longest=appeals.LONGEST,
+        **_choices(ask, one, level, refused is not None),
         base="/team/appeals" if ask.user.role is UserRole.LEAD else "/appeals",
-        decisions=DECISIONS,
-        month=ask.store.closed_month_of(one.call_id),
-        on=versions.version(ask.store.db, one.call_id),
+        month=store.closed_month_of(one.call_id),
+        on=versions.version(store.db, one.call_id),
         problem=refused.text if refused is not None else "",
-        typed=review_view.Typed(ask.form.pairs() if refused is not None else {}),
     )
+
+
+def _choices(ask: Ask, one: Appeal, level: str, refused: bool) -> dict[str, object]:
+    """What of the form depends on what there is to be chosen, and on what was chosen in one that was refused."""
+    accepts = level in (QA, FINAL)
+    result = appeal_view.standing(ask.store, one) if accepts else None
+    now = result.outcome.value if result is not None else ""
+    return {
+        "places": appeal_view.places(ask.store, one) if accepts else (),
+        "ticked": ask.form.all("accepted") if refused else None,
+        "decisions": [(key, text) for key, text in zip(DECISIONS, (_("通过"), _("不适用"), _("人工也无法判定")), strict=True)],
+        "standing": now if now in DECISIONS else "",
+        "follows": [(key, _(text)) for key, text in FOLLOWS.items()],
+        "settles": ask.user.role is UserRole.QA and appeals.owed(ask.store, one),
+        "typed": review_view.Typed(ask.form.pairs() if refused else {}),
+    }
 
 
 def _answers(ask: Ask, level: str) -> str:
@@ -142,74 +164,63 @@ def answer(ask: Ask) -> Response:
 
 def _answered(ask: Ask) -> Response:
     one = appeals.get(ask.store.db, int(ask.params["appeal_id"]))
-    level = _answers(ask, one.state(ask.today).level)
-    action, text = ask.form.one_of("action", ("support", "reject", "accept")), ask.form.text("text")
+    own = LEAD if ask.user.role is UserRole.LEAD else QA
+    level = _answers(ask, one.state(ask.today).level) or own  # which is told that it is not its turn
+    action, text = ask.form.one_of("action", ("support", "reject", "accept", "settle")), ask.form.text("text")
     verdict = 0
-    if action == "accept":
-        settled, verdict = _accepted(ask, one, level, text)
+    if action == "settle" and own == LEAD:
+        raise StoreError(f"申诉 {one.id}", f"{LEVELS[LEAD]}不能“{ACTIONS[ACCEPT_OUT]}”", "请质检来定")
+    if action == "settle":
+        appeals.settle(ask.store, one.id, text, _terms(ask))
+    elif action == "accept":
+        verdict = _accepted(ask, one, level, text)
     else:
-        settled = appeals.answer(ask.store, one.id, level, action, text, signed(ask), ask.today, ask.user.id)
-    ask.audit(f"appeal.{action}", "appeal", str(one.id), level=level, verdict=verdict)
-    return ask.redirect(_back(ask, one), notice=_("答复已记下：{answer}", answer=_(ACTIONS[settled.steps[-1].action])))
+        appeals.answer(ask.store, one.id, level, action, text, signed(ask), ask.today, ask.user.id, ask.form.text("on"))
+    done = appeals.get(ask.store.db, one.id).steps[-1].action
+    ask.audit(f"appeal.{'accept' if action == 'settle' else action}", "appeal", str(one.id), level=level, verdict=verdict, answer=done)
+    return ask.redirect(_back(ask, one), notice=_("答复已记下：{answer}", answer=_(ACTIONS[done])))
 
 
-def _accepted(ask: Ask, one: Appeal, level: str, text: str) -> tuple[Appeal, int]:
-    terms = Terms(signed(ask), "", ask.form.text("on"), ask.form.text("closed_month") == "1", user_id=ask.user.id)
-    settled, given = appeals.accept(ask.store, one.id, level, text, terms, _decision(ask, one), ask.today)
-    return settled, given.verdict.id if given is not None else 0
+def _terms(ask: Ask) -> Terms:
+    return Terms(signed(ask), "", ask.form.text("on"), ask.form.text("closed_month") == "1", user_id=ask.user.id)
 
 
-def _decision(ask: Ask, one: Appeal) -> Decision | None:
+def _accepted(ask: Ask, one: Appeal, level: str, text: str) -> int:
+    decision = _whole(ask, one) if one.rule_id == WHOLE_CALL else _decision(ask, one)
+    _settled, given = appeals.accept(ask.store, one.id, level, text, _terms(ask), decision, ask.today)
+    return given.verdict.id if given is not None else 0
+
+
+def _decision(ask: Ask, one: Appeal) -> Decision:
     """What of the deduction is taken away: all of it, or the breaches that are ticked."""
-    if one.rule_id == appeals.WHOLE_CALL:
-        return None
-    result = _standing(ask.store, one)
-    breaches = _listed(ask.store, one, result) if result is not None else ()
-    ticked = ask.form.all("accepted")
-    kept = tuple(place for place in breaches if str(place) not in ticked)
+    result = appeal_view.standing(ask.store, one)
+    breaches = appeal_view.listed(ask.store, one, result) if result is not None else ()
+    kept = _kept(ask, "", breaches)
     if breaches and kept == breaches:
         raise StoreError(f"申诉 {one.id}", "没有勾选成立的是哪几处", "请勾选；一处也不成立请用“驳回（维持原判）”")
-    return Decision(kept=kept) if kept else Decision(Outcome(ask.form.one_of("outcome", DECISIONS)))
+    return _outcome(ask, "outcome", kept)
 
 
-def _standing(store: Store, one: Appeal) -> CheckResult | None:
-    """The result that an answer would decide on; None where the call counts no more, or has none of the rule."""
-    with suppress(NotFoundError):
-        return verdicts.whole_result(store, verdicts.basis(store, one.call_id), one.rule_id)
-    return None
+def _whole(ask: Ask, one: Appeal) -> Whole:
+    """What follows for the whole call, and where breaches fall, which."""
+    follows, falls, ticked = ask.form.text("follows"), dict[str, Decision](), ask.form.all("accepted")
+    if ticked and follows in FOLLOWS and follows != ACCEPT:
+        cause = f"勾选了不再算的违反，选的却是“{ACTIONS[follows]}”"
+        raise StoreError(f"申诉 {one.id}", cause, "请只留一样")
+    for rule in appeal_view.places(ask.store, one) if follows == ACCEPT else ():
+        result = verdicts.whole_result(ask.store, verdicts.basis(ask.store, one.call_id), rule.rule_id)
+        if any(breach.value in ticked for breach in rule.each):
+            falls[rule.rule_id] = _outcome(ask, f"outcome-{rule.rule_id}", _kept(ask, rule.rule_id, appeal_view.failed(result)))
+    return Whole(follows, falls)
 
 
-def _listed(store: Store, one: Appeal, result: CheckResult) -> tuple[int, ...]:
-    """Places of the breaches that are listed: several, or one that the scorecard which the agent appealed against does not show there in
-    these words."""
-    found = tuple(place for place, finding in enumerate(result.findings) if finding.outcome is Outcome.FAIL)
-    breaches = [result.findings[place] for place in found]
-    several = len(found) > 1 or bool(sightings.new_among(breaches, appeals.appealed_against(store, one)))
-    return found if result.outcome is Outcome.FAIL and several else ()
+def _kept(ask: Ask, rule_id: str, breaches: tuple[int, ...]) -> tuple[int, ...]:
+    ticked = ask.form.all("accepted")
+    return tuple(place for place in breaches if appeal_view.value(rule_id, place) not in ticked)
 
 
-def _published(store: Store, one: Appeal) -> tuple[Call, Scorecard] | None:
-    """What the appeal is against, masked; None where the call counts no more."""
-    with suppress(NotFoundError):
-        return _masked(store, one.call_id, one.scorecard_id)
-    return None
-
-
-def _masked(store: Store, call_id: str, scorecard_id: int) -> tuple[Call, Scorecard]:
-    there = remains.at(store, call_id, scorecard_id)
-    return review_view.masked(there.call, there.card)
-
-
-def _places(store: Store, one: Appeal, published: tuple[Call, Scorecard]) -> tuple[str, list[tuple[int, FindingView]]] | None:
-    """Of a deduction the clause, and each breach at its place, where there are several or none is the published one; else None."""
-    result = _standing(store, one)
-    breaches = _listed(store, one, result) if result is not None else ()
-    if not breaches:
-        return None
-    now = verdicts.basis(store, one.call_id).scorecard_id
-    shown = published if now == one.scorecard_id else _masked(store, one.call_id, now)
-    check = next(check for check in view(*shown).checks if check.check_id == one.rule_id)
-    return check.clause, [(place, check.findings[place]) for place in breaches]
+def _outcome(ask: Ask, name: str, kept: tuple[int, ...]) -> Decision:
+    return Decision(kept=kept) if kept else Decision(Outcome(ask.form.one_of(name, DECISIONS)))
 
 
 def _back(ask: Ask, one: Appeal) -> str:

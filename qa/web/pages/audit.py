@@ -22,11 +22,11 @@ from qa.people import accounts, audit, audit_search
 from qa.people.audit import Entry, Verified
 from qa.people.audit_search import Wanted
 from qa.store import Store
+from qa.web import periods
 from qa.web.addresses import address
 from qa.web.audit_words import ACTIONS, KINDS
 from qa.web.language import translated as _
 from qa.web.paging import Paging
-from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
     from qa.web.ask import Ask
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 ROWS = 50
 LONGEST = 200
 """Characters of what is looked for."""
+NOTHING = audit_search.Found((), newer=False, older=False)
 WAIT_S = 5.0
 """So long one check of the log waits for another one."""
 _one_at_a_time = threading.Lock()
@@ -41,22 +42,25 @@ _one_at_a_time = threading.Lock()
 
 def page(ask: Ask) -> Response:
     """Rows that fit, the newest first, and how the last check of the chain ended."""
-    fields = _fields(ask)
+    period = periods.asked(ask.query)
+    fields = _fields(ask) | period.days
     problem = _("请写对象的编号") if fields["kind"] and not fields["object"] else ""
-    wanted = _wanted(ask, fields)
+    wanted = _wanted(ask, fields) if not period.bad else None
     before, after = (ask.query.integer(name, 0) or None for name in ("before", "after"))
-    found = audit_search.search(ask.store.db, wanted, ROWS, before=before, after=after)
+    found = audit_search.search(ask.store.db, wanted, ROWS, before=before, after=after) if wanted is not None else NOTHING
     # what somebody typed goes into the log only where it stands there already: people type numbers of customers into any field
     told = fields | {"object": fields["object"] if found.entries else "?" * bool(fields["object"])}
-    told |= {"by": wanted.by if found.entries else "?" * bool(wanted.by)}
+    told |= {"by": wanted.by if wanted is not None and found.entries else "?" * bool(fields["by"])}
     details = {name: value for name, value in told.items() if value} | {"rows": len(found.entries)}
     numbers = _numbers(ask, found.entries)
     audit.record(ask.store.db, ask.user, "audit.view", "audit", "", details)
     return ask.render(
         "web/admin/audit.html.j2",
+        400 if period.bad else 200,
         title=_("审计记录"),
         rows=[_shown(one, numbers) for one in found.entries],
         filters=fields,
+        period=period,
         people=[(one.login, one.name) for one in accounts.everybody(ask.store.db)],
         actions=[("", _("全部")), *((key, _(text)) for key, text in ACTIONS.items())],
         kinds=[("", _("全部")), *((key, _(text)) for key, text in KINDS.items())],
@@ -73,10 +77,7 @@ def _fields(ask: Ask) -> dict[str, str]:
     made = {name: ask.query.text(name)[:LONGEST] for name in ("by", "object")}
     made["action"] = ask.query.one_of("action", ["", *ACTIONS], "")
     made["kind"] = ask.query.one_of("kind", ["", *KINDS], "")
-    since, until = ask.query.day("since"), ask.query.day("until")
-    if since is not None and until is not None and until < since:
-        raise Refused(400, _("时间段的终点早于起点"))
-    return made | {"since": since.isoformat() if since else "", "until": until.isoformat() if until else ""}
+    return made
 
 
 def _wanted(ask: Ask, fields: dict[str, str]) -> Wanted:
@@ -128,8 +129,8 @@ def _shown(one: Entry, numbers: dict[str, str]) -> dict[str, object]:
 def verify(ask: Ask) -> Response:
     """Check every row of the log, and write down how it ended; the page shows it."""
     found = checked(ask.store.path)
-    first = found.problems[0] if found.problems else ""
-    ask.audit("audit.verify", "audit", "chain", count=found.count, head=found.head, problems=len(found.problems), first=first)
+    first = next(iter(found.told), "")
+    ask.audit("audit.verify", "audit", "chain", count=found.count, head=found.head, problems=len(found.told), first=first)
     return ask.redirect("/audit")
 
 

@@ -16,12 +16,12 @@ from qa.report_media import envelopes
 from qa.report_privacy import without_numbers
 from qa.report_text import percent_text
 from qa.report_view import view
+from qa.review import publications
 from qa.types import Call
 from qa.web import audio as sounds
 from qa.web.addresses import address
 from qa.web.language import marked
 from qa.web.language import translated as _
-from qa.web.permissions import published
 from qa.web.refusals import Refused
 from qa.web.wording import card_on_pages
 
@@ -57,7 +57,7 @@ def page(ask: Ask) -> Response:
         facts=report.call_facts(call, card),
         notes=[note for note in card.notes if not note.startswith("演示")],
         demo=card.provenance.demo,
-        draft=ask.user.role is not UserRole.AGENT and not published(ask.store, call_id),
+        draft=_unpublished(ask, call_id),
         percent=card.percent,
         percent_text=_(percent_text(card.percent)),
         coverage=card.coverage,
@@ -69,6 +69,33 @@ def page(ask: Ask) -> Response:
         at_ms=ask.query.integer("at", 0),
         provenance=report.provenance(call, card),
     )
+
+
+def _unpublished(ask: Ask, call_id: str) -> str:
+    """What somebody has to know who sees another scorecard than the call's agent does: a sentence; "" where both are the same."""
+    if ask.user.role is UserRole.AGENT:
+        return ""
+    of = ask.store.stored_call(call_id)
+    seen_instead = published_instead(ask, call_id, of.scorecard_id) if of is not None else None
+    if seen_instead is None:
+        return ""
+    told = _("公布的是另一份（{points}），坐席看不到这一份。", points=seen_instead)
+    return told if seen_instead else _("尚未公布，坐席看不到。")
+
+
+def published_instead(ask: Ask, call_id: str, scorecard_id: int) -> str | None:
+    """What the call's agent sees in the place of a scorecard: the points of another one (in the language of the request), "" for nothing;
+    None where it is this scorecard that is published."""
+    newest = publications.newest(ask.store.db, call_id)
+    if newest == scorecard_id:
+        return None
+    found = ask.store.db.rows("select percent from scorecards where id = ?", newest)
+    return points(found[0]["percent"]) if found else ""
+
+
+def points(percent: float | None) -> str:
+    """What a scorecard comes to, 0-100, in the language of the request."""
+    return _(percent_text(None)) if percent is None else _("{n} 分", n=percent_text(percent))
 
 
 def wave_data(call: Call) -> dict[str, object]:

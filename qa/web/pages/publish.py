@@ -9,6 +9,7 @@ from starlette.responses import Response
 from qa.export import mask_name
 from qa.report_text import percent_text
 from qa.review import publications
+from qa.web import periods
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.pages.review import refuse_without_calls, signed
@@ -25,20 +26,19 @@ def page(ask: Ask) -> Response:
 
 
 def _page(ask: Ask, refused: Problem | None = None) -> Response:
-    since, until, team = ask.query.day("since"), ask.query.day("until"), ask.query.text("team")
+    period, team = periods.asked(ask.query), ask.query.text("team")
     only = ask.query.text("reviewed") == "1"
-    shown = publications.waiting(ask.store.db, since, until, team or None, ROWS, reviewed=only)
+    shown = publications.waiting(ask.store.db, period.since, period.until, team or None, ROWS, reviewed=only) if not period.bad else ()
     numbers = ask.store.db.rows(
         f"select call_id, customer_number from calls where call_id in ({', '.join('?' * len(shown))})", *(one.call_id for one in shown)
     )
     known = {row["call_id"]: row["customer_number"] or "" for row in numbers}
     return ask.render(
         "web/review/publish.html.j2",
-        400 if refused is not None else 200,
+        400 if refused is not None or period.bad else 200,
         title=_("公布成绩"),
         rows=[(one, mask_name(one.call_id, known.get(one.call_id, "")), _(percent_text(one.percent))) for one in shown],
-        since=since or "",
-        until=until or "",
+        period=period,
         team=team,
         only=only,
         full=len(shown) >= ROWS,

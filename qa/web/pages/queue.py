@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Container
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -11,10 +12,11 @@ from starlette.responses import Response
 from qa.export import mask_name
 from qa.review import assignments, looking, overturns, queue, sampling
 from qa.review.queue import WORTH, Filter
-from qa.web import newest
+from qa.web import newest, periods
 from qa.web.addresses import address
 from qa.web.language import translated as _
 from qa.web.paging import Paging
+from qa.web.periods import Period
 from qa.web.refusals import Refused
 
 if TYPE_CHECKING:
@@ -24,38 +26,44 @@ ROWS = 50
 AT_ONCE = 200
 """Scorecards that a view of the queue takes in; ``qa review refresh`` takes in all."""
 MOST = 10_000
-_NAMES = ("state", "team", "agent_id", "assignee", "reason", "since", "until")
+_NAMES = ("state", "team", "agent_id", "assignee", "reason")
 
 
 def wanted(query: Fields) -> Filter:
-    """The filters of a query; what is none is as if it were not there."""
+    """The filters of a query; what is none is as if it were not there.  Refused (400) where its period is none: the form of a
+    page stands again instead."""
+    period = periods.asked(query)
+    if period.bad:
+        raise Refused(400, next(iter(period.bad.values())))
+    return _filter(query, period)
+
+
+def _filter(query: Fields, period: Period) -> Filter:
     given = {name: value for name in _NAMES if (value := query.text(name))}
     if given.get("state") not in ("open", "done", "rest"):
         given.pop("state", None)
-    for name in ("since", "until"):
-        day = query.day(name)
-        given[name] = day.isoformat() if day is not None else ""
-    if given["since"] and given["until"] and given["until"] < given["since"]:
-        raise Refused(400, _("时间段的终点早于起点"))
-    return Filter(**given)
+    return Filter(**given, **period.days)
 
 
 def page(ask: Ask) -> Response:
     """The queue, the worthiest first."""
     behind = queue.refresh(ask.store, AT_ONCE) >= AT_ONCE
-    filters, offset = wanted(ask.query), ask.query.integer("from", 0, high=MOST)
-    found = queue.page(ask.store.db, filters, offset, ROWS + 1)
+    period, offset = periods.asked(ask.query), ask.query.integer("from", 0, high=MOST)
+    filters = _filter(ask.query, period)
+    found = queue.page(ask.store.db, filters, offset, ROWS + 1) if not period.bad else ()
     more = len(found) > ROWS
-    there = queue.count(ask.store.db, filters, MOST)
+    there = queue.count(ask.store.db, filters, MOST) if not period.bad else 0
     shown = found[:ROWS]
     numbers, looked = _numbers(ask, [row.call_id for row in shown]), looking.others(ask.store.db, ask.user.id)
     return ask.render(
         "web/review/queue.html.j2",
+        400 if period.bad else 200,
         title=_("复核队列"),
         rows=[(row, mask_name(row.call_id, numbers.get(row.call_id, "")), [_(WORTH[r][1]) for r in row.reasons]) for row in shown],
         looked=looked,
-        first=_first(ask, filters, shown, offset, looked),
+        first=_first(ask, filters, shown, offset, looked) if not period.bad else None,
         filters=filters,
+        period=period,
         team_options=[(team, team) for team in queue.teams(ask.store.db)],
         people_options=[(str(one.id), one.title) for one in assignments.reviewers(ask.store.db)],
         reasons=[(key, _(name)) for key, (_weight, name) in WORTH.items()],
@@ -141,10 +149,10 @@ def draw(ask: Ask) -> Response:
 
 def rules(ask: Ask) -> Response:
     """Of each rule how often persons overturned it; where no period is asked for, of the newest ``overturns.DAYS`` days."""
-    since, until = ask.query.day("since"), ask.query.day("until")
-    if "since" not in ask.query and "until" not in ask.query:
+    period = periods.asked(ask.query)
+    if not any(name in ask.query for name in periods.ENDS):
         since = ask.today - datetime.timedelta(days=overturns.DAYS - 1)
-    found = overturns.per_rule(ask.store, since.isoformat() if since else "", until.isoformat() if until else "")
-    return ask.render(
-        "web/review/overturned.html.j2", title=_("各规则的改判率"), rules=found, since=since or "", until=until or "", share=queue.CONTROL
-    )
+        period = replace(period, since=since, typed={**period.typed, "since": since.isoformat()})
+    found = overturns.per_rule(ask.store, *period.days.values()) if not period.bad else ()
+    status = 400 if period.bad else 200
+    return ask.render("web/review/overturned.html.j2", status, title=_("各规则的改判率"), rules=found, period=period, share=queue.CONTROL)

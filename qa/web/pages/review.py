@@ -23,7 +23,7 @@ from qa.web.addresses import address
 from qa.web.language import marked
 from qa.web.language import translated as _
 from qa.web.pages import review_view
-from qa.web.pages.call import wave_data
+from qa.web.pages.call import points, published_instead, wave_data
 from qa.web.pages.queue import queue_query, wanted
 from qa.web.refusals import Refused
 
@@ -98,10 +98,13 @@ def _screen(ask: Ask, refused: Problem | None = None, place: str = "") -> Respon
         voices=_voices(call),
         role_marks=[str(mark) for mark in role_marks.marks(store.db, call_id)],
         comments=reviews.of_call(store.db, call_id),
+        finished=reviews.finished(store, call_id),
         appealed=[(one, review_view.state_text(one.state(ask.today))) for one in appeals.against(store.db, call_id)],
         assignee=assigned.assignee if assigned is not None else "",
         looked=looking.others(store.db, ask.user.id).get(call_id),
         published=publications.newest(store.db, call_id) is not None,
+        instead=published_instead(ask, call_id, of.scorecard_id),
+        to_publish=_to_publish(ask, of),
         month=store.closed_month_of(call_id),
         pending=store.pending(call_id) is not None,
         audio="" if sound else address("/calls/{call_id}/audio", call_id=call_id),
@@ -119,6 +122,15 @@ def _screen(ask: Ask, refused: Problem | None = None, place: str = "") -> Respon
         source=report.provenance(call, card),
         moment=house_minute,
     )
+
+
+def _to_publish(ask: Ask, of: StoredCall) -> str | None:
+    """What finishing can publish: "" the scorecard that is shown, or the points of the one that stands while the shown one is a proposal;
+    None where the agent sees that already."""
+    standing = ask.store.stored_call(of.call_id)
+    if standing is None or not standing.standing or published_instead(ask, of.call_id, standing.scorecard_id) is None:
+        return None
+    return "" if standing.scorecard_id == of.scorecard_id else points(standing.percent)
 
 
 def _voices(call: Call) -> list[tuple[str, str, str]]:
@@ -299,7 +311,8 @@ def finish(ask: Ask) -> Response:
 
 def _finished(ask: Ask) -> Response:
     call_id = ask.params["call_id"]
-    done = reviews.finish(ask.store, call_id, signed(ask), ask.form.text("comment"), ask.form.text("on"), ask.user.id)
+    comment, again = ask.form.text("comment"), ask.form.text("again") == "1"
+    done = reviews.finish(ask.store, call_id, signed(ask), comment, ask.form.text("on"), ask.user.id, again)
     if ask.form.text("publish") == "1":
         made = publications.publish(ask.store, [call_id], signed(ask), "复核后公布")
         ask.audit("call.publish", "call", call_id, publications=len(made))

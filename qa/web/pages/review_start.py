@@ -35,6 +35,8 @@ def reviewers(ask: Ask) -> dict[str, object] | None:
         ("/appeals", _("待答复的申诉"), str(answers)),
         ("/publish", _("待公布"), _many(len(publications.waiting(db, limit=MOST)))),
     ]
+    if owed := len(appeals.misattributed(db)):
+        links.append(("/appeals#owed", _("通话归属待更正"), str(owed)))
     own = queue.count(db, queue.Filter(assignee=mine), MOST)
     return {"links": [*links, *([(address("/review", query={"assignee": mine}), _("分派给我的"), _many(own))] if own else [])]}
 

@@ -4,7 +4,7 @@ correct.  Telephone numbers are masked; a correction keeps what the mask hides (
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 
 from qa.clock import house_day
@@ -18,7 +18,7 @@ from qa.review.appeal_states import LEVELS, REFUSED, WAITING, State
 from qa.review.rulings import SINGLE, Verdict, holding, judged_on, of_call, standing
 from qa.rules.book import RuleBook
 from qa.store import Store
-from qa.types import Call, CheckResult, Outcome, Scorecard, Utterance
+from qa.types import Call, CheckResult, Outcome, Scorecard, Span, Utterance
 from qa.web.language import translated as _
 from qa.web.wording import card_on_pages
 
@@ -76,11 +76,11 @@ class LineView:
 def lines(call: Call, shown: tuple[Line, ...]) -> tuple[LineView, ...]:
     """``call`` and ``shown`` are masked alike."""
     said = {(u.span.start_ms, u.span.end_ms, u.text): u for u in call.transcript.utterances}
-    made = []
+    label, made = labels_as_heard(call), []
     for line in shown:
         text = "".join(piece.text for piece in line.pieces)
         one = said.get((line.start_ms, line.end_ms, text)) if line.kind != "due" else None
-        made.append(LineView(line, label_as_heard(call, one) if one is not None else None, text))
+        made.append(LineView(line, label(one) if one is not None else None, text))
     return tuple(made)
 
 
@@ -98,15 +98,18 @@ def line_id(label: str, start_ms: int) -> str:
 def line_near(store: Store, call_id: str, label: str, start_ms: int) -> int:
     """Where the line of a voice begins that is nearest to where one began: corrected words may begin a little later."""
     call = store.load(verdicts.basis(store, call_id))
-    own = [one.span.start_ms for one in call.transcript.utterances if label_as_heard(call, one) == label]
+    heard = labels_as_heard(call)
+    own = [one.span.start_ms for one in call.transcript.utterances if heard(one) == label]
     return min(own, key=lambda ms: abs(ms - start_ms), default=start_ms)
 
 
-def label_as_heard(call: Call, one: Utterance) -> str:
-    """The label that a line's words had before stretches of others were set apart."""
-    first = one.words[0].span if one.words else one.span
-    heard = (u for u in call.as_heard.transcript.utterances if u.channel == one.channel)
-    return next((u.speaker for u in heard if any(w.span == first for w in u.words)), one.speaker)
+def labels_as_heard(call: Call) -> Callable[[Utterance], str]:
+    """For lines of a call the label that their words had before stretches of others were set apart."""
+    known: dict[tuple[int, Span], str] = {}
+    for one in call.as_heard.transcript.utterances:
+        for word in one.words:
+            known.setdefault((one.channel, word.span), one.speaker)
+    return lambda one: known.get((one.channel, one.words[0].span if one.words else one.span), one.speaker)
 
 
 def rules(store: Store, of: StoredCall, call: Call, card: Scorecard, book: RuleBook | None) -> tuple[RuleView, ...]:

@@ -100,14 +100,38 @@
     if (at && audio) at.value = String(Math.round(1000 * seconds()));
   }, true);
   document.addEventListener("htmx:configRequest", (e) => { if (audio && "at" in e.detail.parameters) e.detail.parameters.at = String(Math.round(1000 * seconds())); });
+  // what was found is shown anew beside the words and above the sound, too: where one was in the words stays, pins find their places
+  const words = document.querySelector(".words");
+  let was = null;
+  const before = () => {
+    const at = document.activeElement, line = at && at.closest("#lines .line");
+    was = {
+      top: words.scrollTop, open: [...words.querySelectorAll("#lines .line[id] details.fix[open]")].map((one) => one.closest(".line").id),
+      line: line && written(at) ? line.id : "", name: at && at.name, from: at && at.selectionStart, to: at && at.selectionEnd,
+    };
+  };
+  const pin = () => {  // the page's policy takes no style from what is swapped in
+    document.querySelectorAll(".rail").forEach((rail) => rail.style.setProperty("--rows", rail.dataset.rows));
+    document.querySelectorAll(".pin").forEach((one) => { one.style.left = `${one.dataset.left}%`; one.style.setProperty("--row", one.dataset.row); });
+  };
+  const put_back = () => {
+    if (!was) return false;
+    was.open.forEach((id) => { const fix = document.querySelector(`#${CSS.escape(id)} details.fix`); if (fix) fix.open = true; });
+    const at = was.line && document.querySelector(`#${CSS.escape(was.line)} [name="${was.name}"]`);
+    if (at) at.focus({ preventScroll: true });
+    if (at && was.from !== null && at.setSelectionRange) at.setSelectionRange(was.from, was.to);
+    words.scrollTop = was.top;
+    return Boolean(at);
+  };
+  document.addEventListener("htmx:beforeSwap", before);
   const back = () => {
     const on = document.getElementById("review").dataset.on;
     document.querySelectorAll('input[name="on"]').forEach((one) => { one.value = on; });
     const at = article();
-    if (!refused() && at && current) go(at, false);
+    if (!put_back() && !refused() && at && current) go(at, false);
     placed = document.activeElement;
   };
   let placed = null;
-  document.addEventListener("htmx:afterSwap", back);
+  document.addEventListener("htmx:afterSwap", () => { pin(); back(); });
   document.addEventListener("htmx:afterSettle", () => { if ([placed, document.body].includes(document.activeElement)) back(); });  // settling moves it
 })();

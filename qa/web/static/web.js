@@ -10,19 +10,6 @@
   document.addEventListener("keydown", (e) => {
     if (e.key === "Escape") document.querySelectorAll("details.me[open]").forEach((d) => { d.open = false; d.querySelector("summary").focus(); });
   });
-  // what is half-typed (drafts.js) is nobody else's: gone with the log-out, for another account, and once the review that it was of is finished
-  const forget = (of) => {
-    try { Object.keys(sessionStorage).filter((key) => key.startsWith("draft") && of(key)).forEach((key) => sessionStorage.removeItem(key)); } catch { /* no storage */ }
-  };
-  const account = document.body.dataset.account;
-  forget((key) => !account || (key !== "draft-sent" && !key.startsWith(`draft:${account}:`)));
-  try {
-    const [draft, form] = JSON.parse(sessionStorage.getItem("draft-sent")) || ["", ""], at = document.querySelector("[data-call]");
-    const elsewhere = draft !== `draft:${account}:${at ? at.dataset.call : ""}`;
-    if (elsewhere && form.startsWith("finish") && document.querySelector("#notices .good")) forget((key) => key === draft);
-    if (elsewhere) forget((key) => key === "draft-sent");
-  } catch { /* nothing was sent, or no storage */ }
-  document.addEventListener("submit", (e) => { if (e.target.getAttribute("action") === "/logout") forget(() => true); });
   const place = document.querySelector(":target");
   if (place && place.matches("[tabindex='-1']")) {  // the browser has scrolled there by itself; now that the page has its size it is done again
     place.focus({ preventScroll: true });
@@ -32,4 +19,15 @@
     const ask = e.target.dataset && e.target.dataset.confirm;
     if (ask && !window.confirm(ask)) e.preventDefault();
   });
+})();
+// How many characters stand in a text that may have only so many: told at every change, in the words that the page brings along.
+(() => {
+  "use strict";
+  const counted = (area) => {
+    const told = document.getElementById(`${area.id}-most`), n = [...area.value.trim()].length;
+    if (!told) return;
+    told.textContent = told.dataset.counted.replace("{n}", n);
+    told.classList.toggle("over", n > Number(area.dataset.most));
+  };
+  document.addEventListener("input", (e) => { if (e.target.matches && e.target.matches("textarea[data-most]")) counted(e.target); });
 })();
