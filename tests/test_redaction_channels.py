@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from clip_calls import spoken
 
-from qa.clips.redaction import Beep, redact
+from qa.clips.redaction import HIDDEN, Beep, redact
 from qa.types import AsHeard, Call, Edge, Span, SpeakerTurn, SpeakerTurns, SpeechActivity, Transcript, Word
 
 _LINES = (
@@ -115,3 +115,89 @@ def test_an_earlier_transcript_counts_with_its_own_second_decode() -> None:
     words = tuple(Word(c, Span(300 + 200 * k, 500 + 200 * k), 0.9) for k, c in enumerate("幺三八零零幺二三四五六"))
     earlier: Transcript = replace(call.transcript, edges=(Edge("opening", "ch1", Span(0, 3000), words),))
     assert _beeps(call) == () and redact(_else_on(call, 0), (), (earlier,)).beeps == redact(call, (), (earlier,)).beeps != ()
+
+
+_NONSENSE = "武助在河频像巴巴赫恶度"
+_ASKED = ("A:请问您的地址是哪里？", f"C:{_NONSENSE}。", "A:好的，师傅会上门")
+
+
+def _in_one_utterance(call: Call) -> Call:
+    """The first two utterances written as one, as a recogniser does in one channel."""
+    first, second, *others = call.transcript.utterances
+    whole = replace(first, span=Span(first.span.start_ms, second.span.end_ms), words=(*first.words, *second.words))
+    return replace(call, transcript=replace(call.transcript, utterances=(whole, *others)))
+
+
+@pytest.mark.parametrize("voices", [False, True])
+def test_an_answer_in_the_utterance_of_its_question_is_hidden_whole(voices: bool) -> None:
+    call = _in_one_utterance(_in_one(spoken(*_ASKED, unsure=_NONSENSE), voices))
+    found = redact(call)
+    answer = call.transcript.utterances[0].words[len(_ASKED[0]) - 2 :]
+    assert found.text(0, call.transcript.utterances[0].text) == f"请问您的地址是哪里？{HIDDEN * len(_NONSENSE)}。"
+    assert all(any(w.span.overlap_ms(b.span) == w.span.duration_ms for b in found.beeps) for w in answer[:-1])
+    assert found.text(1, "好的，师傅会上门") == "好的，师傅会上门"
+
+
+def test_an_answer_that_is_taken_for_the_asking_voice_is_hidden_whole() -> None:
+    call = _in_one(spoken(_ASKED[0], f"A:{_NONSENSE}", *_ASKED[2:], unsure=_NONSENSE), voices=True)
+    assert redact(call).text(1, _NONSENSE) == HIDDEN * len(_NONSENSE)
+
+
+def test_what_the_asking_side_says_on_a_channel_of_its_own_is_no_answer() -> None:
+    own = "那幅务在合平像把这个"
+    for lines in ((f"A:请问您的地址是哪里？{own}", "C:你等一等"), ("A:请问您的地址是哪里？", f"A:{own}", "C:你等一等")):
+        assert redact(spoken(*lines, unsure=own)).hidden == ()
+
+
+def test_a_part_of_a_sure_utterance_that_was_badly_recognised_is_hidden() -> None:
+    sure = "好的没有问题我就等着你们的人明天早上过来帮我看一看吧谢谢你了再见"
+    said = f"{_NONSENSE}，{sure}，{sure}"
+    found = redact(spoken(_ASKED[0], f"C:{said}", unsure="武助河频像巴赫恶度"))
+    assert found.text(1, said)[: len(_NONSENSE)] == HIDDEN * len(_NONSENSE) and found.text(1, said).endswith(sure)
+
+
+@pytest.mark.parametrize("greeting", ["您好，华宁通信，工号八零零九", "很高兴为您服务，工号八零零九", "你好，工号八零零九为您服务"])
+def test_who_greets_with_a_number_asks_for_none(greeting: str) -> None:
+    problem = "武助理你们的箱子闻掉了鱼水往里灌"
+    assert HIDDEN not in redact(spoken(f"A:{greeting}", f"C:{problem}", unsure=problem)).text(1, problem)
+
+
+def _beeped_ms(call: Call, span: Span) -> int:
+    return sum(b.span.overlap_ms(span) for b in redact(call).beeps)
+
+
+@pytest.mark.parametrize("in_one", [False, True])
+@pytest.mark.parametrize(("lines", "whole"), [
+    (("A:请说您的手机号", "C:幺三八零", "C:零幺二三零零七"), True),
+    (("A:请说您的手机号", "C:幺三八零", "C:你先等一等我看看", "C:零幺二三零零七"), False),
+])  # fmt: skip
+def test_what_nobody_noticed_between_a_question_and_the_parts_of_its_answer_is_beeped(
+    lines: tuple[str, ...], whole: bool, in_one: bool
+) -> None:
+    call = _later(spoken(*lines), 2000)
+    call = _in_one(call, voices=False) if in_one else call
+    question, first, *_, last = (u.span for u in call.transcript.utterances)
+    assert _beeped_ms(call, Span(question.end_ms, first.start_ms)) == first.start_ms - question.end_ms
+    assert (_beeped_ms(call, Span(first.end_ms, last.start_ms)) == last.start_ms - first.end_ms) is whole
+
+
+def test_what_others_say_while_a_speaker_is_silent_is_not_beeped_as_a_part_of_his_name() -> None:
+    call = _later(spoken("A:请问您贵姓", "C:我叫陈文博", "A:陈先生您好有什么可以帮到您的吗", "C:我想问一下我的宽带"), 2000)
+    question, after = (call.transcript.utterances[k].words for k in (2, 3))
+    assert sum(_beeped_ms(call, word.span) for word in question[5:]) == 0
+    assert _beeped_ms(call, after[0].span) > 0
+
+
+def _later(call: Call, pause_ms: int) -> Call:
+    """Each utterance begins ``pause_ms`` later after the one before it."""
+    said = tuple(
+        replace(u, span=_moved(u.span, k * pause_ms), words=tuple(replace(w, span=_moved(w.span, k * pause_ms)) for w in u.words))
+        for k, u in enumerate(call.transcript.utterances)
+    )
+    activity = SpeechActivity(tuple(tuple(u.span for u in said if u.channel == k) for k in (0, 1)), "made")
+    audio = replace(call.audio, duration_ms=said[-1].span.end_ms + 1000)
+    return replace(call, audio=audio, activity=activity, transcript=replace(call.transcript, utterances=said))
+
+
+def _moved(span: Span, by_ms: int) -> Span:
+    return Span(span.start_ms + by_ms, span.end_ms + by_ms)

@@ -1,8 +1,9 @@
 """Personal data taken out of a call: what is masked in its words, and where its sound is beeped.
 
 Errs on the side of hiding.  The time of a word is not sure, and a recogniser drops words: a beep is wider than its words by
-``MARGIN_MS``, goes on over speech beside it in which nothing was recognised, and stretches near to each other are one.  It is on every
-channel, as a number that one side says is heard softly on the other one's line.
+``MARGIN_MS``, goes on over speech beside it in which nothing was recognised, and over what was not noticed at all between a question and
+its answer; stretches near to each other are one.  It is on every channel, as a number that one side says is heard softly on the other
+one's line.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from qa.callfacts import bridged, channel_activity, gaps
-from qa.clips import addresses, names, numerals
-from qa.clips.asked import doubtful_answers, doubtful_echoes
+from qa.clips import addresses, asked, names, numerals
 from qa.clips.heard import Stream, streams
 from qa.clips.numerals import ASKED_MS
 from qa.timeline import Timeline, timeline
@@ -32,6 +32,7 @@ _UNSURE = 0.5
 _ON_MS = 1200  # so far a beep goes on over speech in which nothing was recognised
 _NEAR_MS = 200  # speech so near goes on
 _JOIN_MS = 500
+_TURN_MS = 4000  # what one speaker leaves between two words of one thing said at most
 _WORDLESS_MS = 400  # a shorter stretch without words is a breath or the edge of a word
 _UNKNOWN_MS = 1500  # so much speech without any words may be anything, wherever it is
 NUMBER, NAME, ADDRESS, UNHEARD, KEYED = "number", "name", "address", "unheard", "keyed"
@@ -91,18 +92,34 @@ def _found(call: Call, known: Sequence[str], earlier: Sequence[Transcript]) -> t
     found = [(*place, NUMBER) for place in numerals.said(heard)]
     found += [(*place, NAME) for place in names.said(heard, known)]
     found += [(*place, ADDRESS) for place in addresses.said(heard)]
+    found += [(*place, UNHEARD) for place in asked.said(call, heard)]
     hidden: set[tuple[int, int, int]] = set()
     beeps: list[Beep] = []
     for k, start, end, why in found:
-        part = heard[k].characters[start:end]
-        hidden |= {c.place for c in part if c.place is not None}
-        beeps.append(Beep(_beeped(call, sounds, heard[k], start, end), why))
-    for index in {*doubtful_answers(call), *doubtful_echoes(call)}:
-        answer = call.transcript.utterances[index]
-        hidden.add((index, 0, len(answer.text)))
-        edges = answer.span.start_ms - UNSURE_MARGIN_MS, answer.span.end_ms + UNSURE_MARGIN_MS
-        beeps.append(Beep(Span(max(0, edges[0]), min(call.audio.duration_ms, edges[1])), UNHEARD))
+        hidden |= {c.place for c in heard[k].characters[start:end] if c.place is not None}
+        beeps += [Beep(_beeped(call, sounds, heard[k], a, b), why) for a, b in _without_silences(heard[k], start, end)]
+    shown = timeline(c.span for stream in heard for c in stream.characters if c.place is not None and c.place not in hidden)
+    beeps += _between(beeps, asked.ends(call, heard), shown)
     return hidden, beeps + _unheard(sounds, heard, beeps)
+
+
+def _without_silences(stream: Stream, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Some characters in parts between which their speaker says nothing for so long that others have their turn there."""
+    spans = [c.span for c in stream.characters[start:end]]
+    edges = [start + k for k, (one, other) in enumerate(itertools.pairwise(spans), 1) if other.start_ms - one.end_ms > _TURN_MS]
+    return itertools.pairwise((start, *edges, end))
+
+
+def _between(beeps: Sequence[Beep], questions: Sequence[int], shown: Timeline[Span]) -> Iterator[Beep]:
+    """What lies between a question and the beginning of its answer, or between two parts of a number, with nothing recognised that is
+    ``shown``: there may be digits that neither the activity detector nor the recogniser noticed."""
+    ends = sorted((*questions, *(beep.span.end_ms for beep in beeps if beep.why == NUMBER)))
+    for beep in beeps:
+        before = bisect_left(ends, beep.span.start_ms)
+        if beep.why != NAME and before and beep.span.start_ms - ends[before - 1] <= numerals.APART_MS:
+            gap = Span(ends[before - 1], beep.span.start_ms)
+            if not any(word.overlap_ms(gap) for word in shown.at(gap.start_ms, gap.end_ms)):
+                yield replace(beep, span=gap)
 
 
 def joined(beeps: Iterable[Beep]) -> tuple[Beep, ...]:
@@ -181,7 +198,7 @@ def _beeped(call: Call, sounds: _Sounds, stream: Stream, start: int, end: int) -
 
 def _unheard(sounds: _Sounds, heard: Sequence[Stream], beeps: Sequence[Beep]) -> list[Beep]:
     """Speech without words, also a little of it beside what is hidden or where a number is expected: nobody knows what is said there."""
-    asked = timeline(numerals.times_asked(heard, numerals.ASKED, numerals.NOT_ASKED, ASKED_MS))
+    due = timeline(numerals.times_asked(heard, numerals.ASKED, numerals.NOT_ASKED, ASKED_MS))
     hidden = timeline(b.span for b in beeps)
     out = []
     for sound, speech in sounds.speech.items():
@@ -189,7 +206,7 @@ def _unheard(sounds: _Sounds, heard: Sequence[Stream], beeps: Sequence[Beep]) ->
         for active in speech:
             for gap in gaps(words.at(active.start_ms, active.end_ms), active):
                 near = Span(max(0, gap.start_ms - 2000), gap.end_ms + 2000)
-                beside = any(asked.at(gap.start_ms, gap.start_ms)) or any(s.overlap_ms(near) for s in hidden.at(near.start_ms, near.end_ms))
+                beside = any(due.at(gap.start_ms, gap.start_ms)) or any(s.overlap_ms(near) for s in hidden.at(near.start_ms, near.end_ms))
                 if gap.duration_ms >= (_WORDLESS_MS if beside else _UNKNOWN_MS):
                     out.append(Beep(Span(max(0, gap.start_ms - 100), gap.end_ms + 100), UNHEARD))
     return out
