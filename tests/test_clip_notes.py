@@ -157,6 +157,16 @@ def test_nobody_confirms_what_they_wrote(listed: tuple[House, str]) -> None:
     assert "质检写的" in zipped(house.client("trainer"), at)
 
 
+def test_who_saves_something_else_has_not_written_the_note(listed: tuple[House, str]) -> None:
+    house, at = listed  # noqa: F811
+    qa, qa2 = house.client("qa"), house.client("qa2")
+    qa.post(at, {"title": "六月", "note": "质检写的"})
+    qa2.post(at, {"title": "七月", "note": "质检写的"})
+    assert qa.post(f"{at}/notes", {"notes": marks(qa2.get(at).text)}).status_code == 409, "its writer is still the one who wrote it"
+    assert qa2.post(f"{at}/notes", {"notes": marks(qa2.get(at).text)}).status_code == 303
+    assert "质检写的" in zipped(house.client("trainer"), at)
+
+
 def test_the_log_tells_who_confirmed_and_holds_no_words(listed: tuple[House, str]) -> None:
     house, at = listed  # noqa: F811
     house.client("qa").post(f"{at}/notes", {"notes": marks(house.client("qa").get(at).text)})

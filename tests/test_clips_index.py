@@ -150,6 +150,24 @@ def test_words_that_are_deleted_while_a_call_is_indexed_do_not_come_back(
     assert runs[0] == 2 * len(NAMES) and kept == [index.packed(())] * len(NAMES)
 
 
+def test_a_bug_on_one_call_keeps_no_other_from_being_indexed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = index.redact
+
+    def broken(call: Any, *more: Any) -> Any:
+        if call.record.call_id == "C5":
+            raise IndexError("a bug")
+        return real(call, *more)
+
+    monkeypatch.setattr(index, "redact", broken)
+    with pytest.raises(IndexError, match="a bug"):
+        keep(store)
+    assert index.floor(store) == 0 and found(store, words="投诉") == ["C4", "C3", "C2", "C1"] and found(store)[0] == "C5"
+    index.changed(store, "C5")
+    with pytest.raises(IndexError, match="a bug"):
+        index.refresh(store)
+    assert not index.waiting(store) and not keep(store)
+
+
 def test_queries_look_no_further_down_than_what_is_made_anew(store: Store) -> None:
     """Whatever lies below: the full-text index is read down to the newest outdated call, and that one is found by a step."""
     index.renew(store, limit=2)

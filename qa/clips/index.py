@@ -96,14 +96,24 @@ def renew(store: Store, limit: int | None = None, budget_s: float = math.inf) ->
 
 
 def _made(store: Store, next_calls: Callable[[int], list[dict[str, Any]]], limit: int | None, budget_s: float) -> int:
-    """Entries are worked out before others are kept from writing."""
+    """Entries are worked out before others are kept from writing.
+
+    A call that meets with a bug is found by its results alone, so that it keeps no other one from being indexed; the bug is raised once the
+    batch is written.
+    """
     done, end = 0, time.monotonic() + budget_s
     names = known_names(store)
     while (limit is None or done < limit) and time.monotonic() < end:
         size = BATCH if limit is None else min(BATCH, limit - done)
-        made = list[tuple[dict[str, Any], Entry | None]]()
+        made, bug = list[tuple[dict[str, Any], Entry | None]](), None
         for row in next_calls(size):
-            made.append((row, entry(store, row["call_id"], names)))
+            try:
+                made.append((row, entry(store, row["call_id"], names)))
+            except QaError:
+                raise
+            except Exception as error:
+                bug = error
+                made.append((row, _by_results(store, row["call_id"])))
             if time.monotonic() > end:
                 break
         if not made:
@@ -111,6 +121,8 @@ def _made(store: Store, next_calls: Callable[[int], list[dict[str, Any]]], limit
         with store.db.writing():
             for row, one in made:
                 _write(store, row, one)
+        if bug is not None:
+            raise bug
         done += len(made)
     return done
 
@@ -219,18 +231,25 @@ def known_names(store: Store) -> tuple[str, ...]:
 # ---------------------------------------------------------------- one call
 
 
-def entry(store: Store, call_id: str, names: Sequence[str] = ()) -> Entry | None:
-    """What the index is to know of a call; None where it does not count.  A call that cannot be read is found by its results alone."""
+def _by_results(store: Store, call_id: str) -> Entry | None:
+    """A call by its results alone; None where it does not count."""
     try:
         card = store.db.rows("select s.*, c.team, c.direction, c.started, c.duration_ms from current_scorecards s"
                              " join calls c using (call_id) where call_id = ?", call_id)[0]  # fmt: skip
     except IndexError:
         return None
     results = store.db.rows("select check_id, outcome from check_results where scorecard_id = ?", card["id"])
-    plain = Entry(
+    return Entry(
         call_id, card["id"], card["agent_id"] or "", card["team"] or "", card["direction"] or "", card["started"], card["duration_ms"],
         bool(card["demo"]), card["percent"], card["coverage"], tuple((r["check_id"], r["outcome"]) for r in results), (),
     )  # fmt: skip
+
+
+def entry(store: Store, call_id: str, names: Sequence[str] = ()) -> Entry | None:
+    """What the index is to know of a call; None where it does not count.  A call that cannot be read is found by its results alone."""
+    plain = _by_results(store, call_id)
+    if plain is None:
+        return None
     try:
         call = store.call(call_id)
     except (StoreError, NotFoundError):

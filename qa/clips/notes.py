@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from qa.clips.masking import masker
-from qa.clips.playlists import Item, Playlist
+from qa.clips.playlists import Item, Playlist, playlist
+from qa.clips.playlists import items as playlist_items
 from qa.errors import StoreError
 from qa.people import audit
 from qa.people.accounts import User
@@ -64,9 +65,14 @@ def confirm(store: Store, playlist: Playlist, items: Sequence[Item], read: Itera
 
 
 def own(store: Store, playlist_id: int, who: User) -> frozenset[str]:
-    """The notes (by digest) that a person wrote last."""
-    writer = {one: row.user_id for row in _rows(store, playlist_id, WROTE) for one in row.digests}
-    return frozenset(one for one, user_id in writer.items() if user_id == who.id)
+    """The notes (by digest) that a person wrote, whoever wrote them again since."""
+    return frozenset(one for row in _rows(store, playlist_id, WROTE) if row.user_id == who.id for one in row.digests)
+
+
+def digests(store: Store, playlist_id: int) -> frozenset[str]:
+    """The notes that a playlist has."""
+    known, items = playlist(store, playlist_id), playlist_items(store, playlist_id)
+    return frozenset(note.digest for note in of_playlist(store, known, items))
 
 
 def going_out(store: Store, playlist: Playlist, items: Sequence[Item]) -> tuple[Playlist, tuple[Item, ...]]:

@@ -13,8 +13,8 @@ from qa.web import rendering, security
 if TYPE_CHECKING:
     from qa.web.ask import Ask, Fields
 
-SECRET = frozenset({"csrf", "username", "password", "own", "present", "new", "again", "code"})
-"""Fields of which nothing is ever shown."""
+SECRET = frozenset({"csrf", "login", "username", "password", "own", "present", "new", "again", "code"})
+"""Fields of which nothing is ever shown; passwords are typed into the field for the name, too."""
 MOST, LONGEST = 20, 20_000
 """So many texts of a form are shown, and so many characters of each."""
 _NO_WORDS = re.compile(r"[\w.:/+-]*", re.ASCII)

@@ -20,6 +20,11 @@ _OPTION = r"--[a-z][a-z-]*"
 _COMMAND = r"(?:python -m )?\bqa [a-z]+"
 _NAMED = re.compile(rf"{_OPTION}|{_COMMAND}")
 _ADVICE = (
+    (re.compile(r"，才加 --alone"), "，才勾选“不再从说话人里分出播报和接手的人”"),
+    (
+        re.compile(r"qa roles set 不会重新区分说话人；请先再运行一次 qa score（[^（）]*）"),
+        "这里不会重新区分说话人；请管理员先把这通录音重新评分一次",
+    ),
     (re.compile(r"（网页上勾选，命令行加 --closed-month）"), "（请勾选）"),
     (re.compile(r"请加 --closed-month"), "请同意作为建议提出"),
     (re.compile(r"请加 --[a-z-]+ ([^，。；]+)"), r"请写明\1"),

@@ -63,8 +63,9 @@ def page(ask: Ask) -> Response:
 
 def change(ask: Ask) -> Response:
     """Another title and note."""
+    before = notes.digests(ask.store, _id(ask))
     playlists.change(ask.store, _id(ask), ask.form.text("title"), ask.form.text("note"))
-    _wrote(ask, "playlist.change", _id(ask))
+    _wrote(ask, "playlist.change", _id(ask), before)
     return _back(ask, _("已保存"))
 
 
@@ -77,8 +78,9 @@ def delete(ask: Ask) -> Response:
 
 def add(ask: Ask) -> Response:
     """A clip into the list."""
-    added = playlists.add(ask.store, _id(ask), ask.form.integer("clip"), ask.form.text("note"))
-    _wrote(ask, "playlist.add", _id(ask), added, clip=ask.form.integer("clip"))
+    before = notes.digests(ask.store, _id(ask))
+    playlists.add(ask.store, _id(ask), ask.form.integer("clip"), ask.form.text("note"))
+    _wrote(ask, "playlist.add", _id(ask), before, clip=ask.form.integer("clip"))
     return _back(ask, _("已加入播放列表"))
 
 
@@ -86,6 +88,7 @@ def item(ask: Ask) -> Response:
     """An item moved, taken out or annotated."""
     playlist_id, item_id = _id(ask), number(ask.params["item_id"])
     what = ask.form.one_of("what", ("up", "down", "remove", "note"))
+    before = notes.digests(ask.store, playlist_id)
     if what in ("up", "down"):
         playlists.move(ask.store, playlist_id, item_id, what == "up")
     elif what == "remove":
@@ -93,17 +96,16 @@ def item(ask: Ask) -> Response:
     else:
         playlists.annotate(ask.store, playlist_id, item_id, ask.form.text("note"))
     if what == "note":
-        _wrote(ask, "playlist.note", playlist_id, item_id)
+        _wrote(ask, "playlist.note", playlist_id, before)
     else:
         ask.audit(f"playlist.{what}", "playlist", str(playlist_id))
     return _back(ask, "" if what in ("up", "down") else _("已保存"))
 
 
-def _wrote(ask: Ask, action: str, playlist_id: int, item_id: int = 0, **details: object) -> None:
-    """Log that the person wrote a note, by its digest."""
-    known, items = playlists.playlist(ask.store, playlist_id), playlists.items(ask.store, playlist_id)
-    marks = {note.item: note.digest for note in notes.of_playlist(ask.store, known, items)}
-    ask.audit(action, "playlist", str(playlist_id), **details, **({"notes": marks[item_id]} if item_id in marks else {}))
+def _wrote(ask: Ask, action: str, playlist_id: int, before: frozenset[str] = frozenset(), **details: object) -> None:
+    """Log that the person wrote what was not among the notes (digests) ``before``: who changes something else has not written them."""
+    new = notes.digests(ask.store, playlist_id) - before
+    ask.audit(action, "playlist", str(playlist_id), **details, **({"notes": " ".join(sorted(new))} if new else {}))
 
 
 def confirm(ask: Ask) -> Response:
