@@ -266,6 +266,19 @@ def test_nor_what_is_another_agents_or_counts_no_more_and_nothing_is_ruled_for_t
             appeals.answer(store, one.id, QA, "reject", "维持", "李质检")
 
 
+@pytest.mark.parametrize("follows", [Whole(ACCEPT_OUT), Whole(ACCEPT, BOTH), Whole(ACCEPT)])
+def test_of_another_agents_call_nothing_is_taken_and_nothing_told(store: Store, follows: Whole) -> None:
+    one = at_qa(store)
+    save(store, house_of(store), call("A", rings=5, says=SAYS, agent="8002"))
+    publications.publish(store, ["A"], "王质检")
+    with pytest.raises(StoreError, match="不再算这位坐席的。请答复通话归属已更正"):
+        appeals.accept(store, one.id, QA, "听了", replace(ANSWER, closed_month=True), follows)
+    assert [(row.call_id, row.percent) for row in store.calls("8002")] == [("A", 85.0)] and _verdicts(store) == ()
+    done, given = appeals.accept(store, one.id, QA, "已更正", ANSWER, Whole(ACCEPT_OWNER))
+    assert given is None and done.steps[-1].text == "已更正" and appeals.misattributed(store.db) == ()
+    assert appeal_windows.approval(store, done) == "通话归属已更正" and appeals.window(store, "A", WHOLE_CALL).open
+
+
 def test_an_answer_to_what_somebody_changed_meanwhile_is_not_kept(store: Store) -> None:
     one = filed(store, "words")
     seen = versions.version(store.db, "A")
@@ -325,6 +338,7 @@ def test_the_agents_own_steps_are_the_agents(store: Store) -> None:
         "说明太长：写了 2001 字。最多 2000 字",
         "已经建议不计这通电话。请等人事批准",
         "班组长不能“申诉成立：本通不计入考核”。请质检来定",
+        "按更正后的通话记录，这通电话不再算这位坐席的。请答复通话归属已更正；它的评分不因这件申诉改动",
     ],
 )
 def test_what_is_told_has_english(told: str) -> None:

@@ -7,6 +7,7 @@ import datetime
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -15,9 +16,12 @@ from web_browser import WIDTHS, Opened, browser, opened, server  # noqa: F401
 from web_browser import pytestmark as in_browser
 from web_house import NUMBER, House, call_id, house, house_made  # noqa: F401
 
+from qa import rulebook
 from qa.clock import HOUSE_ZONE
+from qa.rescore import judge
 from qa.review import appeals, publications, verdicts, versions
 from qa.review.appeal_states import today
+from qa.review.rulings import of_call
 from qa.review.verdicts import Terms
 from qa.types import Evidence, Outcome, Role, Span
 
@@ -117,6 +121,47 @@ def test_another_agents_call_is_listed_until_it_is_put_right(house: House, whole
     assert "通话归属待更正" not in qa.get("/appeals").text + qa.get("/").text and house.store.withdrawals.standing(A) is not None
     page = agent.get(f"/my/appeals/{whole.id}").text
     assert "申诉成立：本通不计入考核" in page and "话单找不到了" in page and "还没有更正" not in page
+
+
+def moved(house: House) -> None:
+    """By the corrected records the call is another agent's, and QA has published that."""
+    was = house.store.call(A)
+    assert was.record is not None
+    now = replace(was, record=replace(was.record, agent_id="8002", agent_name="周平"))
+    house.store.record(now, judge(now, rulebook.load("default"), house.store.earlier()))
+    house.publish(A)
+
+
+def test_of_a_call_that_is_another_agents_by_now_nothing_is_offered_but_to_say_so(house: House, whole: appeals.Appeal) -> None:
+    moved(house)
+    page = house.client("qa").get(f"/appeals/{whole.id}").text
+    assert "这通电话不再算这位坐席的" in page and 'value="reject"' not in page
+    assert re.findall(r'name="follows" value="(\w+)"( checked)?', page) == [("accept_owner", " checked")]
+    assert 'name="accepted"' not in page and 'name="outcome' not in page
+    for fields in ({"follows": "accept_out"}, {"follows": "accept", "accepted": ["greeting:0"], "outcome-greeting": "pass"}):
+        refused = answer(house, whole, **fields)
+        assert (
+            refused.status_code == 400 and "这通电话不再算这位坐席的。请答复通话归属已更正" in refused.text and "听了两遍" in refused.text
+        )
+    assert house.store.withdrawals.standing(A) is None and A in {row.call_id for row in house.store.calls("8002")}
+    assert answer(house, whole, follows="accept_owner").status_code == 303
+    read = house.client("agent").get(f"/my/appeals/{whole.id}").text
+    assert "通话归属已更正" in read and "还没有更正" not in read and "0:06.5" not in read
+
+
+def test_nor_are_its_breaches_in_an_appeal_against_a_rule(house: House) -> None:
+    house.clock[0] = time.time()
+    for span in (Span(500, 2000), LATER.span):
+        verdicts.add(house.store, A, "banned_phrases", Evidence(span, Role.AGENT), Terms("培训老师", "听到"))
+    house.publish(A)
+    one = appeals.file(house.store, A, "banned_phrases", "8001", WHY, "不是我", "李敏", today())
+    one = appeals.answer(house.store, one.id, "lead", "support", "当天请假", "王班长", today())
+    assert 'name="accepted"' in house.client("qa").get(f"/appeals/{one.id}").text
+    before = len(of_call(house.store.db, A))
+    moved(house)
+    assert 'name="accepted"' not in house.client("qa").get(f"/appeals/{one.id}").text
+    assert answer(house, one, outcome="pass").status_code == 303
+    assert len(of_call(house.store.db, A)) == before and "0:06.5" not in appeals.get(house.store.db, one.id).steps[-1].text
 
 
 # ---------------------------------------------------------------- what stands by now

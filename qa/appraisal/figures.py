@@ -308,7 +308,7 @@ def _count(store: Store, agent_id: str, month: str) -> bool:
         standing = light.calls(store, agent_id, month, f"{month}-99", published=False)
         shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
         money = charged.fines(store, agent_id, month, standing, known)
-        kept = charged.kept(money, unseen.of(money.due, standing, shown))
+        kept = charged.kept(money, unseen.of(money.due, standing, shown, store))
         made = [
             _row(agent_id, month, of, calls, own, known)
             for calls, of, own in ((standing, STANDING, kept), (shown, SHOWN, NO_FINES))

@@ -1,4 +1,4 @@
-"""Fines for what an agent does not see: the call is not published, or taken back, or what is published of it has no such breach.
+"""Fines for what an agent does not see: the call is not published, or taken back, or what is published of it has not this very breach.
 
 Nobody can appeal against these before they are published; so wherever their sum stands it is said how much of it they are.
 """
@@ -9,13 +9,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from qa import sightings
+from qa.appraisal import light
 from qa.appraisal.light import LightCall
+from qa.judgements import Result
 from qa.rules.explain_text import totals_text
 from qa.rules.money import NOTHING, Charge, Month, Payment, RuleMonth, Yuan
+from qa.store import Store
 from qa.types import Outcome
 
 Totals = tuple[tuple[str, Yuan], ...]
 """Money by role."""
+
+
+_Breached = tuple[LightCall, Result]
+"""A call, and a rule that it broke."""
 
 
 @dataclass(frozen=True)
@@ -26,31 +34,47 @@ class Unseen:
     due: Totals = ()
 
 
-def of(due: Month, standing: Iterable[LightCall], shown: Iterable[LightCall]) -> Unseen:
+def of(due: Month, standing: Iterable[LightCall], shown: Iterable[LightCall], store: Store | None = None) -> Unseen:
     """Of a month's fines those that the agent does not see.  ``standing``, ``shown``: the month's calls with the scorecards that stand, and
-    with those that the agent sees."""
+    with those that the agent sees.  ``store``: where their findings lie; None: what was not found alike to the letter is not seen."""
     seen, stands = _breaches(shown), _breaches(standing)
+    charged = {_key(charge) for rule in due.rules for charge in rule.charges} & stands.keys() & seen.keys()
+    known = {key for key in charged if _same(stands[key], seen[key], store)}
     calls: list[str] = []
     totals: dict[str, Yuan] = {}
     for rule in due.rules:
-        hidden = [one for one in rule.charges if not one.warning and _hidden(one, seen, stands)]
+        hidden = [one for one in rule.charges if not one.warning and _key(one) not in known]
         calls += [one.found[0].call_id for one in hidden]
         for payment in rule.payments if hidden else ():
             totals[payment.role] = totals.get(payment.role, NOTHING) + _part(payment, rule, hidden)
     return Unseen(tuple(calls), tuple(totals.items()))
 
 
-def _breaches(calls: Iterable[LightCall]) -> dict[tuple[str, str], int]:
-    """How often a rule was broken in a call."""
-    return {
-        (call.call_id, result.check_id): result.occurrences for call in calls for result in call.results if result.outcome is Outcome.FAIL
-    }
+def _key(charge: Charge) -> tuple[str, str]:
+    return charge.found[0].call_id, charge.found[0].rule.id
 
 
-def _hidden(charge: Charge, seen: dict[tuple[str, str], int], stands: dict[tuple[str, str], int]) -> bool:
-    """Where fewer breaches are published than stand nobody can say which: none of the call's counts as seen."""
-    key = charge.found[0].call_id, charge.found[0].rule.id
-    return seen.get(key, 0) < max(1, stands.get(key, 0))
+def _breaches(calls: Iterable[LightCall]) -> dict[tuple[str, str], _Breached]:
+    """By call and rule."""
+    return {(call.call_id, result.check_id): (call, result) for call in calls for result in call.results if result.outcome is Outcome.FAIL}
+
+
+def _same(stands: _Breached, seen: _Breached, store: Store | None) -> bool:
+    """Whether every breach that stands is one that is published: the same was found, or in the same recording at the same places.
+
+    Where one is not, nobody can say of a charge which it is for: none of the call's counts as seen.
+    """
+    (call, own), (published, other) = stands, seen
+    if own.judgement is not None and own.judgement == other.judgement:
+        return True
+    if store is None or len({row["content"] for row in store.db.rows(_CONTENT, call.scorecard_id, published.scorecard_id)}) != 1:
+        return False
+    filled = light.judgements(store.db).filled((own, other), {own.check_id})
+    breaches, among = ([finding for finding in one.findings if finding.outcome is Outcome.FAIL] for one in filled)
+    return sightings.each_among(breaches, among)
+
+
+_CONTENT = "select json_extract(provenance_json, '$.file_sha256') as content from scorecards where id in (?, ?)"
 
 
 def _part(payment: Payment, rule: RuleMonth, hidden: Iterable[Charge]) -> Yuan:

@@ -22,6 +22,7 @@ from qa.types import CheckResult, Evidence, Finding, Outcome
 
 LONGEST = 2000
 """Characters of what an agent says, and of an answer."""
+MOVED = "按更正后的通话记录，这通电话不再算这位坐席的"
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def gone(store: Store, known: Appeal) -> str:
     withdrawn = store.withdrawals.standing(known.call_id)
     if withdrawn is not None:
         return f"这通电话自 {house_day(withdrawn.created)} 起不计入考核"
-    if _agent(store, known.call_id) != known.agent_id:
-        return "按更正后的通话记录，这通电话不再算这位坐席的"
+    if of_another(store, known):
+        return MOVED
     if known.rule_id == WHOLE_CALL:
         return ""
     of = verdicts.basis(store, known.call_id)
@@ -102,14 +103,18 @@ def gone(store: Store, known: Appeal) -> str:
     return f"{by.by} 于 {house_day(by.created)} {verdicts.ACTIONS[by.action]}，{now}" if by is not None else f"重新评分后，{now}"
 
 
-def _agent(store: Store, call_id: str) -> str:
-    return next((row["agent_id"] or "" for row in store.db.rows("select agent_id from calls where call_id = ?", call_id)), "")
+def of_another(store: Store, known: Appeal) -> bool:
+    """Whether by the call records as they are now the call is not the agent's who appeals: then no answer changes anything of it."""
+    found = store.db.rows("select agent_id from calls where call_id = ?", known.call_id)
+    return not any(row["agent_id"] == known.agent_id for row in found)
 
 
 # ---------------------------------------------------------------- the whole call
 
 
 def _whole(store: Store, known: Appeal, said: str, terms: Terms, decision: Whole) -> Made:
+    if decision.action in (ACCEPT, ACCEPT_OUT) and of_another(store, known):
+        raise StoreError(f"申诉 {known.id}", MOVED, "请答复通话归属已更正；它的评分不因这件申诉改动")
     if decision.action == ACCEPT_OUT:
         take_out(store, known, terms)
     elif decision.action == ACCEPT:
@@ -188,7 +193,7 @@ def _parts(store: Store, call_id: str, rule_ids: Sequence[str], falls: Mapping[s
 
 def _counts(store: Store, known: Appeal) -> bool:
     """Whether the call counts for the agent, and has a result of the rule, that a verdict could rule on."""
-    if store.stored_call(known.call_id) is None or _agent(store, known.call_id) != known.agent_id:
+    if store.stored_call(known.call_id) is None or of_another(store, known):
         return False
     return any(result.check_id == known.rule_id for result in verdicts.basis(store, known.call_id).results)
 

@@ -13,8 +13,10 @@ from typing import Any
 from qa import rows
 from qa.database import Database
 from qa.errors import NotFoundError
-from qa.review.appeal_states import ACCEPT_OWNER, ENDS, WAITING, Lapse, State, Step, history, state, today
+from qa.ledger import PROPOSED, Ledger
+from qa.review.appeal_states import ACCEPT_OUT, ACCEPT_OWNER, ENDS, WAITING, Lapse, State, Step, history, state, today
 from qa.rules.appeal_terms import AppealTerms
+from qa.withdrawals import BY, Withdrawals
 
 WHOLE_CALL = ""
 """In the place of a rule: the appeal is about the call itself (not the agent's own, not a call at all)."""
@@ -72,12 +74,46 @@ def waiting(db: Database, level: str, team: str | None = None, day: datetime.dat
 
 def misattributed(db: Database, month: str | None = None) -> tuple[Appeal, ...]:
     """Accepted appeals that say a call is not the agent's, whose call (of a month "2025-06"; None: any) still counts for that agent: the
-    call records have to be corrected, or the call to be withdrawn.  The earliest first."""
+    call records have to be corrected, or the call to be withdrawn, and no person has refused that.  The earliest first."""
     sql = f"""where exists (select 1 from appeal_steps s where s.appeal_id = appeals.id and s.action = '{ACCEPT_OWNER}')
       and exists (select 1 from calls c where c.call_id = appeals.call_id and c.agent_id = appeals.agent_id
         and (?1 is null or (c.started >= ?1 and c.started < ?1 || '-99')))
       and not exists (select 1 from withdrawn_calls w where w.call_id = appeals.call_id) order by id"""
-    return _read(db, sql, month)
+    return tuple(one for one in _read(db, sql, month) if not declined(db, one))
+
+
+def declined(db: Database, known: Appeal) -> bool:
+    """Whether an accepted appeal said that a call is not to count for the agent, and it does for good: of what was proposed of it since,
+    that it be another agent's or nobody's, a person refused the last, and nothing of the kind waits."""
+    since = max((step.created for step in known.steps if step.action in (ACCEPT_OUT, ACCEPT_OWNER)), default="")
+    if not since or not _counts(db, known) or leaves(db, known):
+        return False
+    moved = """select a.created, a.made_by, stays.agent_id as agent_id from adjustments a join scorecards s on s.id = a.position
+      join scorecards stays on stays.id = a.scorecard_id where a.call_id = ? and s.agent_id is not ? order by a.id desc limit 1"""
+    found = db.rows(moved, known.call_id, known.agent_id)
+    last = [(row["created"], row["agent_id"] == known.agent_id and row["made_by"] != BY) for row in found]
+    last += [(one.created, one.refused) for one in _withdrawals(db).of(known.call_id)[-1:]]
+    created, refused = max(last, default=("", False))
+    return refused and created >= since
+
+
+def leaves(db: Database, known: Appeal) -> bool:
+    """Whether it waits for a person that the call, which counts for the agent, becomes another agent's, or counts for nobody."""
+    if not _counts(db, known):
+        return False
+    moves = db.rows(f"select 1 {PROPOSED} and s.call_id = ? and s.agent_id is not ?", known.call_id, known.agent_id)
+    return bool(moves) or _withdrawals(db).gives_way(known.call_id)
+
+
+def _counts(db: Database, known: Appeal) -> bool:
+    """Whether the call counts for the agent who appeals."""
+    sql = """select 1 from calls c where c.call_id = ? and c.agent_id = ?
+      and not exists (select 1 from withdrawn_calls w where w.call_id = c.call_id)"""
+    return bool(db.rows(sql, known.call_id, known.agent_id))
+
+
+def _withdrawals(db: Database) -> Withdrawals:
+    return Withdrawals(db, Ledger(db))
 
 
 def of_month(db: Database, month: str, agents: Iterable[str]) -> tuple[Appeal, ...]:

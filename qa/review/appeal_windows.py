@@ -11,7 +11,7 @@ from qa.books import Books
 from qa.clock import house_day
 from qa.judgements import Result, shared
 from qa.review import publications
-from qa.review.appeal_records import WHOLE_CALL, Appeal, against, misattributed
+from qa.review.appeal_records import WHOLE_CALL, Appeal, against, declined, leaves, misattributed
 from qa.review.appeal_states import ACCEPT_OUT, ACCEPT_OWNER, ACCEPT_PART, ACCEPTED, CLOSED, ENDS, State, today
 from qa.review.rulings import Verdict, of_call
 from qa.rules.appeal_terms import AppealTerms
@@ -100,13 +100,11 @@ def approval(store: Store, known: Appeal, day: datetime.date | None = None) -> s
 
 def _of_call(store: Store, known: Appeal, follows: str) -> str:
     """The same, where the call is to count for nobody, or for another agent."""
+    if declined(store.db, known):
+        return DECLINED
     if follows == ACCEPT_OWNER:
         return OWED if known in misattributed(store.db) else GONE[store.withdrawals.standing(known.call_id) is not None]
-    if store.withdrawals.gives_way(known.call_id):
-        return AWAITS[False]
-    since = max(step.created for step in known.steps if step.action == ACCEPT_OUT)
-    last = store.withdrawals.of(known.call_id)[-1:]
-    return DECLINED if last and last[0].refused and last[0].counts and last[0].created >= since else ""
+    return AWAITS[False] if leaves(store.db, known) else ""
 
 
 def _kept(store: Store, call_id: str, scorecard_id: int) -> tuple[Result, ...]:
@@ -151,8 +149,7 @@ class _Shown:
         self._appeals = against(store.db, call_id)
         self._verdicts = of_call(store.db, call_id) if self._appeals else ()
         self._waits = store.pending(call_id) if self._appeals else None
-        self._leaves = bool(self._appeals) and store.withdrawals.gives_way(call_id)
-        self._now, self._terms = scorecard_id, _terms(store, _made(self._rows[scorecard_id]))
+        self._db, self._now, self._terms = store.db, scorecard_id, _terms(store, _made(self._rows[scorecard_id]))
 
     def window(self, rule_id: str, day: datetime.date) -> Window:
         """Of a rule, or of ``WHOLE_CALL``."""
@@ -171,7 +168,7 @@ class _Shown:
         if now.open:
             return "已经申诉，正在处理", False
         waits = self._waits is not None and _accepted(known) and _rests(_given(known, self._verdicts), self._results(self._waits))
-        if waits or (now.follows == ACCEPT_OUT and self._leaves):
+        if waits or (now.follows == ACCEPT_OUT and leaves(self._db, known)):
             return AWAITS[now.part], True
         if not self._final(known, now):
             return "", False
@@ -189,13 +186,14 @@ class _Shown:
     def _final(self, known: Appeal, now: State) -> bool:
         """Whether an appeal that is over has the last word on what is published now.
 
-        What an accepted one took away and is there again may be appealed against again, so a call that was taken out and counts again; what
-        is left of an appeal that was accepted in part, or of the whole call, is what was refused.
+        What an accepted one took away and is there again may be appealed against again, so a call that was taken out and counts again, or
+        was to be another agent's and a person refused that; what is left of an appeal that was accepted in part, or of the whole call, is
+        what was refused.
         """
         whole = known.rule_id == WHOLE_CALL
         if now.status != CLOSED and not (now.status == ACCEPTED and (now.part or whole)):
             return False
-        if now.follows == ACCEPT_OUT:
+        if now.follows == ACCEPT_OUT or (now.follows == ACCEPT_OWNER and declined(self._db, known)):
             return False
         same = self._figures(known.scorecard_id, known.rule_id) == self._figures(self._now, known.rule_id)
         return same or ((now.part or whole) and self._left(known))

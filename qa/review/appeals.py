@@ -12,7 +12,7 @@ from qa import role_marks, rows
 from qa.database import Database
 from qa.errors import NotFoundError, StoreError
 from qa.review import assignments, publications, reviews, text_marks, versions
-from qa.review.appeal_decisions import LONGEST, Decision, Whole, appealed_against, gone, make, owed, take_out
+from qa.review.appeal_decisions import LONGEST, Decision, Whole, appealed_against, gone, make, of_another, owed, take_out
 from qa.review.appeal_records import WHOLE_CALL, Appeal, against, get, misattributed, of_agent, unsettled, waiting
 from qa.review.appeal_states import ACCEPT_OUT, ACTIONS, FINAL, LEAD, LEVELS, OF_THE_AGENT, QA, REFUSED, WAITING
 from qa.review.appeal_windows import Window, terms_at, terms_of, window, windows
@@ -42,6 +42,7 @@ __all__ = [
     "last_instances",
     "misattributed",
     "of_agent",
+    "of_another",
     "owed",
     "settle",
     "take_back",

@@ -111,7 +111,9 @@ def masked(store: Store, call_id: str, scorecard_id: int) -> tuple[Call, Scoreca
 
 
 def standing(store: Store, one: Appeal) -> CheckResult | None:
-    """The result that an answer would decide on; None where the call counts no more, or has none of the rule."""
+    """The result that an answer would decide on; None where the call counts no more, is another agent's, or has none of the rule."""
+    if appeals.of_another(store, one):
+        return None
     with suppress(NotFoundError):
         return verdicts.whole_result(store, verdicts.basis(store, one.call_id), one.rule_id)
     return None
@@ -132,7 +134,10 @@ def failed(result: CheckResult) -> tuple[int, ...]:
 
 
 def places(store: Store, one: Appeal) -> tuple[Breaches, ...]:
-    """What may be ticked: the breaches that stand of the rule, where they are listed; of the whole call all of them."""
+    """What may be ticked: the breaches that stand of the rule, where they are listed; of the whole call all of them.  Nothing of
+    a call that is another agent's."""
+    if appeals.of_another(store, one):
+        return ()
     with suppress(NotFoundError):
         now = verdicts.basis(store, one.call_id)
         call, card = masked(store, one.call_id, now.scorecard_id)

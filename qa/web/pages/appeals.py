@@ -37,6 +37,8 @@ FOLLOWS = {
     ACCEPT_OWNER: marked("通话归属待更正（更正通话记录以前，得分和罚款仍按原来的计；这里和关账的页面会一直列出）"),
 }
 """What follows from an accepted appeal about the whole call: one of these has to be chosen."""
+MOVED = {ACCEPT_OWNER: marked("通话归属已更正，这通电话现在是别的坐席的，不再改动")}
+"""The same, where the call is another agent's already: nothing of it may change by this agent's appeal."""
 
 
 def _appeal_in_reach(store: Store, user: User, params: Mapping[str, str]) -> bool:
@@ -141,7 +143,7 @@ def _choices(ask: Ask, one: Appeal, level: str, refused: bool) -> dict[str, obje
         "ticked": ask.form.all("accepted") if refused else None,
         "decisions": [(key, text) for key, text in zip(DECISIONS, (_("通过"), _("不适用"), _("人工也无法判定")), strict=True)],
         "standing": now if now in DECISIONS else "",
-        "follows": [(key, _(text)) for key, text in FOLLOWS.items()],
+        "follows": [(key, _(text)) for key, text in (MOVED if appeals.of_another(ask.store, one) else FOLLOWS).items()],
         "settles": ask.user.role is UserRole.QA and appeals.owed(ask.store, one),
         "typed": review_view.Typed(ask.form.pairs() if refused else {}),
     }
