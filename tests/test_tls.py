@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from web_house import House
 
 from qa.errors import StoreError
+from qa.store import Store
 from qa.web import tls
 from qa.web.settings import Settings
 
@@ -170,6 +171,13 @@ def test_nothing_goes_out_in_the_clear_without_being_asked_for(qa: Run, tmp_path
     assert not (tmp_path / "new.db").exists()
 
 
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A database without anything."""
+    Store(tmp_path / "a.db").close()
+    return tmp_path / "a.db"
+
+
 STARTS = {
     "asked for": (*OPEN["for others"], "--insecure-http"),
     "https at a proxy": ("--host", "0.0.0.0", "--public-url", "https://qa.example.com"),
@@ -179,38 +187,38 @@ STARTS = {
 
 
 @pytest.mark.parametrize("how", STARTS)
-def test_what_is_safe_or_asked_for_starts(qa: Run, tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_safe_or_asked_for_starts(qa: Run, empty: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from qa.web import running
 
     started: list[Settings] = []
     monkeypatch.setattr(running, "serve", lambda settings, *_: started.append(settings))
-    told = qa("serve", "--db", tmp_path / "new.db", *STARTS[how])
+    told = qa("serve", "--db", empty, *STARTS[how])
     assert told.code == 0 and len(started) == 1
     assert ("明文" in told.err) == (how == "asked for")
 
 
-def test_own_https_opens_to_others(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_https_opens_to_others(qa: Run, tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from qa.web import running
 
     started: list[Settings] = []
     monkeypatch.setattr(running, "serve", lambda settings, *_: started.append(settings))
     files = options(made(tmp_path / "tls"))
-    assert qa("serve", "--db", tmp_path / "a.db", "--host", "0.0.0.0", "--public-url", "https://qa.example.com:8443", *files).code == 0
+    assert qa("serve", "--db", empty, "--host", "0.0.0.0", "--public-url", "https://qa.example.com:8443", *files).code == 0
     assert started[0].tls and started[0].secure
-    told = qa("serve", "--db", tmp_path / "a.db", "--public-url", "http://qa.example.com", *files)
+    told = qa("serve", "--db", empty, "--public-url", "http://qa.example.com", *files)
     assert told.code == 2 and "就要是 https" in told.err
 
 
 # ---------------------------------------------------------------- roles with a second factor
 
 
-def test_roles_that_must_have_a_second_factor(qa: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_roles_that_must_have_a_second_factor(qa: Run, empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from qa.web import running
 
     started: list[Settings] = []
     monkeypatch.setattr(running, "serve", lambda settings, *_: started.append(settings))
     for given, roles in (("hr, admin", {"hr", "admin"}), ("all", {"agent", "lead", "qa", "trainer", "hr", "admin"}), ("", set())):
-        assert qa("serve", "--db", tmp_path / "a.db", "--second-factor", given).code == 0
+        assert qa("serve", "--db", empty, "--second-factor", given).code == 0
         assert {role.value for role in started[-1].second_factor} == roles
-    told = qa("serve", "--db", tmp_path / "a.db", "--second-factor", "boss")
+    told = qa("serve", "--db", empty, "--second-factor", "boss")
     assert told.code == 2 and "没有这个岗位" in told.err and json.dumps("admin").strip('"') in told.err

@@ -84,7 +84,8 @@
     e.preventDefault();
     toggle();
   });
-  document.addEventListener("htmx:afterSwap", () => { read(); current = mark(); });  // what was found is another one: nothing scrolls for that
+  // what was found is another one: nothing scrolls for that; settling gives lines the class that they came with
+  ["htmx:afterSwap", "htmx:afterSettle"].forEach((e) => document.addEventListener(e, () => { read(); current = mark(); }));
   if (audio.dataset.at) seek(Number(audio.dataset.at) / 1000);
   draw();
 })();

@@ -133,5 +133,8 @@
   };
   let placed = null;
   document.addEventListener("htmx:afterSwap", () => { pin(); back(); });
-  document.addEventListener("htmx:afterSettle", () => { if ([placed, document.body].includes(document.activeElement)) back(); });  // settling moves it
+  document.addEventListener("htmx:afterSettle", () => {  // settling moves it; where somebody goes on writing the caret has moved on
+    const at = document.activeElement;
+    if (at === document.body || (at === placed && !written(at))) back();
+  });
 })();
