@@ -201,12 +201,20 @@ class Judgements:
 
     def filled(self, results: Iterable[Result], of: Container[str]) -> list[Result]:
         """The results, those of the rules ``of`` with the findings that they rest on, but not those that the program found beside them."""
-        every = list(results)
-        lacking = [r for r in every if r.check_id in of and not r.findings]
+        (every,) = self.filled_each([(tuple(results), of)])
+        return every
+
+    def filled_each(self, asked: Sequence[tuple[Sequence[Result], Container[str]]]) -> list[list[Result]]:
+        """The same of several calls, whose findings are read together."""
+        lacking = [r.judgement for results, of in asked for r in results if r.check_id in of and not r.findings]
         if not lacking:
-            return every
-        findings = self._findings([r.judgement for r in lacking])
-        return [msgspec.structs.replace(r, findings=r.findings or findings[r.judgement]) if r.check_id in of else r for r in every]
+            return [list(results) for results, _ in asked]
+        known = self._findings(lacking)
+
+        def full(r: Result) -> Result:
+            return r if r.findings else msgspec.structs.replace(r, findings=known[r.judgement])
+
+        return [[full(r) if r.check_id in of else r for r in results] for results, of in asked]
 
     def _findings(self, named: Sequence[int | None]) -> dict[int | None, tuple[Finding, ...]]:
         """By row; all of them, or the store is damaged."""

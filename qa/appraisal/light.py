@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from qa.books import Books
 from qa.database import Database
 from qa.errors import RuleBookError, StoreError
@@ -91,16 +89,15 @@ def whole(store: Store, call_id: str, scorecard_id: int) -> tuple[CheckResult, .
 
 def with_evidence(store: Store, calls: Iterable[LightCall], books: KnownBooks) -> tuple[LightCall, ...]:
     """The calls with the findings of what they may be fined for, so that each fine tells its seconds."""
-    return tuple(_with_findings(store, call, books.of(call)) for call in calls)
+    every = tuple(calls)
+    filled = judgements(store.db).filled_each([(call.results, _fined(call, books.of(call))) for call in every])
+    return tuple(replace(call, results=tuple(results)) for call, results in zip(every, filled, strict=True))
 
 
-def _with_findings(store: Store, call: LightCall, book: RuleBook | None) -> LightCall:
-    rules = {one.check_id: book.rule(one.check_id) for one in call.results if one.outcome is Outcome.FAIL} if book is not None else {}
-    fined = {rule_id for rule_id, rule in rules.items() if rule is not None and rule.fine is not None}
-    if not fined:
-        return call
-    found = {one.check_id: one.findings for one in whole(store, call.call_id, call.scorecard_id) if one.check_id in fined}
-    return replace(call, results=tuple(msgspec.structs.replace(one, findings=found.get(one.check_id, ())) for one in call.results))
+def _fined(call: LightCall, book: RuleBook | None) -> frozenset[str]:
+    """The rules that the call broke and that have a fine."""
+    broken = [one.check_id for one in call.results if one.outcome is Outcome.FAIL] if book is not None else []
+    return frozenset(one for one in broken if book is not None and (rule := book.rule(one)) is not None and rule.fine is not None)
 
 
 class KnownBooks:

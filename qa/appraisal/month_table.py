@@ -265,10 +265,10 @@ def arithmetic(store: Store, agent_id: str, month: str, team: str | None = None,
         every = light.with_evidence(store, light.calls(store, agent_id, month, f"{month}-99", published=False), known)
         made = charged.fines(store, agent_id, month, every, known)
         shown = light.calls(store, agent_id, month, f"{month}-99", published=True)
+        hidden = unseen.of(made.due, every, shown, store)
         sheets = store.ledger.sheets(agent_id, month)
     calls = tuple(call for call in every if team is None or call.team == team)
     own, whole = {call.call_id for call in calls}, len(calls) == len(every)
-    hidden = unseen.of(made.due, every, shown)
     charged_for = made.due if whole else _of_calls(made.due, own)
     numbers = {call.call_id: call.customer_number for call in calls}
     waits = tuple(
